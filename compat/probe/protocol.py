@@ -1,0 +1,177 @@
+"""What the controller and a probe say to each other: lines of JSON, each followed by the raw bytes it announces.
+
+A message is one line, ``{"v": 1, "op": ..., "frames": [n, ...], ...}``, and then ``sum(frames)`` bytes. The
+controller sends ``hello``, ``run`` and ``quit``; the probe answers ``ready`` once, and ``result`` to every ``run``.
+What comes from a runtime is untrusted: a line, a frame and the sum of frames are limited, and a reader gives up at its
+deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from compat.errors import ProtocolError
+from compat.model import Fault, Identity, Measurement
+
+__all__ = [
+    "FRAMES_LIMIT",
+    "LINE_LIMIT",
+    "PROTOCOL_VERSION",
+    "CaseRequest",
+    "CaseResult",
+    "Message",
+    "OutputHeader",
+    "Reader",
+    "Ready",
+    "pack",
+    "unpack",
+]
+
+Message = tuple[str, dict[str, Any], tuple[bytes, ...]]  # op, body, frames
+
+PROTOCOL_VERSION = 1
+LINE_LIMIT = 4 * 1024 * 1024  # bytes of a header line
+FRAMES_LIMIT = 64 * 1024 * 1024  # bytes after one header line
+
+
+@dataclass(frozen=True)
+class CaseRequest:
+    """One case, as the probe needs to know it. Paths are the runtime's."""
+
+    id: int
+    nonce: str  # a result that does not repeat it is refused
+    workload: str
+    path: str
+    tier: str
+    params: dict[str, Any]
+    seeds: int
+    timed: bool
+    extra_metrics: tuple[dict[str, Any], ...]
+    artifact: str | None
+    timeout: float
+
+
+@dataclass(frozen=True)
+class OutputHeader:
+    """An array without its bytes; the bytes are the frame of the same index."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    seed: int
+    reference: bool
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What became of a request."""
+
+    id: int
+    nonce: str
+    seconds: float
+    inputs: str
+    measurements: tuple[Measurement, ...] = ()
+    outputs: tuple[OutputHeader, ...] = ()
+    fault: Fault | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The probe's first words: what this runtime really is."""
+
+    identity: Identity
+    notes: tuple[str, ...] = field(default=())
+
+
+def pack(op: str, body: dict[str, Any], frames: tuple[bytes, ...] = ()) -> bytes:
+    """One message as bytes. ``body`` must be JSON without NaN (ValueError)."""
+    header = {"v": PROTOCOL_VERSION, "op": op, "frames": [len(frame) for frame in frames], "body": body}
+    line = json.dumps(header, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return b"".join((line, b"\n", *frames))
+
+
+def unpack(data: bytes, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> Message:
+    """The one message that ``data`` is, to its last byte; ProtocolError for anything else."""
+    line, newline, rest = data.partition(b"\n")
+    if not newline or len(line) > line_limit:
+        raise ProtocolError("probe", f"sent something that is not a message: {data[:60]!r}")
+    op, body, sizes = _header(line, frames_limit)
+    if len(rest) != sum(sizes):
+        raise ProtocolError("probe", f"announced {sum(sizes)} bytes of arrays and sent {len(rest)}")
+    return op, body, _split(rest, sizes)
+
+
+class Reader:
+    """Reads messages from a file descriptor, with limits and a deadline."""
+
+    def __init__(self, fd: int, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
+        self._fd = fd
+        self._buffer = bytearray()
+        self._line_limit = line_limit
+        self._frames_limit = frames_limit
+
+    def _fill(self, deadline: float | None) -> bool:
+        """Read some more; False at the end of the stream. TimeoutError past the deadline."""
+        wait = None if deadline is None else deadline - time.monotonic()
+        if wait is not None and not (wait > 0 and select.select([self._fd], [], [], wait)[0]):
+            raise TimeoutError
+        data = os.read(self._fd, 1 << 16)
+        self._buffer += data
+        return bool(data)
+
+    def read(self, deadline: float | None = None) -> Message | None:
+        """The next message; None at the end of the stream.
+
+        ``deadline`` is a ``time.monotonic()`` value. Raises ProtocolError for what is not a message, TimeoutError.
+        """
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > self._line_limit:
+                raise ProtocolError("probe", f"sent a line of more than {self._line_limit} bytes")
+            if not self._fill(deadline):
+                if self._buffer:
+                    raise ProtocolError("probe", "ended in the middle of a line")
+                return None
+        op, body, sizes = _header(bytes(self._buffer[:end]), self._frames_limit)
+        del self._buffer[: end + 1]
+        total = sum(sizes)
+        while len(self._buffer) < total:
+            if not self._fill(deadline):
+                raise ProtocolError("probe", "ended in the middle of an array")
+        frames = _split(bytes(self._buffer[:total]), sizes)
+        del self._buffer[:total]
+        return op, body, frames
+
+
+def _split(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:
+    frames, start = [], 0
+    for size in sizes:
+        frames.append(data[start : start + size])
+        start += size
+    return tuple(frames)
+
+
+def _header(line: bytes, frames_limit: int) -> tuple[str, dict[str, Any], list[int]]:
+    try:
+        header = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as problem:
+        raise ProtocolError("probe", f"sent something that is not a message: {line[:60]!r}") from problem
+    if not isinstance(header, dict) or header.get("v") != PROTOCOL_VERSION:
+        raise ProtocolError("probe", f"does not speak protocol version {PROTOCOL_VERSION}: {line[:60]!r}")
+    op, body, sizes = header.get("op"), header.get("body"), header.get("frames")
+    if not isinstance(op, str) or not isinstance(body, dict) or not isinstance(sizes, list):
+        raise ProtocolError("probe", f"sent a message without op, body and frames: {line[:60]!r}")
+    if not all(type(size) is int and size >= 0 for size in sizes) or not sum(sizes) <= frames_limit:
+        raise ProtocolError("probe", f"announced arrays of more than {frames_limit} bytes")
+    return op, body, sizes
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is not JSON")

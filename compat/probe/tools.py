@@ -1,0 +1,58 @@
+"""What a workload is given: inputs from the harness's own generator, and the path of its artifact.
+
+Inputs must be the same bits in every runtime, so they come from the standard library's Mersenne Twister, whose bytes
+are the same in every Python, and reach floating point by an exact scaling; numpy's own generators are part of what is
+under test. Everything handed out is digested: arms whose digests differ did not measure the same thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["Tools"]
+
+
+class Tools:
+    """The helper object that ``prepare(params, tools)`` gets; one for each seed."""
+
+    def __init__(self, seed: int, artifact: str | None = None) -> None:
+        self.seed = seed
+        self.artifact = artifact
+        self._digest = hashlib.sha256()
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin the stream again, so that an oracle draws the inputs that the work drew."""
+        self._random = random.Random(f"compat/{self.seed}")  # noqa: S311 - reproducible by intent
+        self._digest = hashlib.sha256()
+
+    def inputs_digest(self) -> str:
+        """sha256 over everything handed out since the start of the stream."""
+        return self._digest.hexdigest()
+
+    def _words(self, count: int) -> Any:
+        """``count`` random uint32 values, as a numpy array."""
+        import numpy as np
+
+        data = self._random.randbytes(4 * count)
+        self._digest.update(data)
+        return np.frombuffer(data, dtype="<u4")
+
+    def uniform(self, shape: int | Sequence[int], dtype: str = "float32") -> Any:
+        """Values in [-1, 1) on a grid of 2**-23: exact in float32 and float64, rounded once in shorter types."""
+        dims = (shape,) if isinstance(shape, int) else tuple(shape)
+        words = self._words(math.prod(dims))
+        values = (words >> 8).astype("float64") * 2.0**-23 - 1.0
+        return values.reshape(dims).astype(dtype)
+
+    def integers(self, low: int, high: int, shape: int | Sequence[int], dtype: str = "int64") -> Any:
+        """Integers in [low, high); ``high - low`` at most 2**32. The bias of the modulus is the same everywhere."""
+        if not 0 < high - low <= 2**32:
+            raise ValueError(f"integers({low}, {high}): expected low < high and a range of at most 2**32")
+        dims = (shape,) if isinstance(shape, int) else tuple(shape)
+        words = self._words(math.prod(dims)).astype("uint64")
+        return ((words % (high - low)).astype("int64") + low).reshape(dims).astype(dtype)

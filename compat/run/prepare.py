@@ -1,0 +1,128 @@
+"""Gets everything ready before the first pair: an engine, the runtimes, the artifacts. Nothing is half-written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compat.errors import ContentError, EngineError, UsageError
+from compat.model import Case, Item, Plan, Runtime
+from compat.paths import content_folder
+from compat.run.artifacts import artifact_path, fetch_artifact
+from compat.run.container import ContainerRuntime
+from compat.run.engine import connect, have_image, remove_leftovers
+from compat.run.in_place import InPlaceRuntime
+from compat.run.runtime import Folders, RealisedRuntime
+from compat.run.venv import VenvRuntime
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+__all__ = ["ENGINES", "Prepared", "prepare"]
+
+ENGINES = ("auto", "docker", "venv")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Runtimes by name, and where on this machine each case's file and artifact are."""
+
+    runtimes: dict[str, RealisedRuntime]
+    folders: Folders
+    content: dict[str, Path]  # workload -> file
+
+    def artifact(self, case: Case) -> Path | None:
+        """The case's artifact, as a file of this machine."""
+        return None if case.artifact is None else artifact_path(case.artifact, self.folders.artifacts)
+
+
+def prepare(
+    plan: Plan, items: Sequence[Item], *, engine: str, cache: Path, owner: str, say: Say, sites: Sequence[Path] = ()
+) -> Prepared:
+    """Realise what ``items`` need. ``engine`` is one of ``ENGINES``; ``say`` gets a sentence per step.
+
+    ``owner`` tells our containers from those of other runs. Raises RuntimeSetupError, EngineError or ContentError.
+    """
+    if engine not in ENGINES:
+        raise UsageError("engine", f"{engine!r} is not one of {', '.join(ENGINES)}", "choose one of them")
+    roots = [content_folder("kernels").parent, *sites]
+    content = _content(items, roots)
+    folders = Folders(tuple(dict.fromkeys(path.parent for path in content.values())), cache / "artifacts")
+    folders.artifacts.mkdir(parents=True, exist_ok=True)
+    for artifact in dict.fromkeys(item.case.artifact for item in items if item.case.artifact):
+        if not artifact_path(artifact, folders.artifacts).is_file():
+            say(f"fetching {Path(artifact.path).name} of {artifact.package}")
+        fetch_artifact(artifact, folders.artifacts)
+    names = dict.fromkeys(
+        name for item in items for name in (item.cell.known_good["runtime"], item.cell.stack["runtime"])
+    )
+    specs = [plan.runtimes[name] for name in names]
+    client = _engine(specs, engine, say)
+    if client is not None:
+        removed = remove_leftovers(client, owner)
+        if removed:
+            say(f"removed {removed} containers that an ended run had left")
+    runtimes = {spec.name: _realise(spec, folders, cache, client, owner, say) for spec in specs}
+    return Prepared(runtimes, folders, content)
+
+
+def _content(items: Iterable[Item], roots: Sequence[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for workload, content in {item.case.workload: item.case.content for item in items}.items():
+        kind, _, stem = workload.partition(":")
+        places = [root / ("kernels" if kind == "kernel" else "workloads") / f"{stem}.py" for root in roots]
+        fitting = [path for path in places if path.is_file() and _sha256(path) == content]
+        if not fitting:
+            raise ContentError(
+                workload, "its file is not what was planned: it was changed or moved", "plan again, or restore the file"
+            )
+        found[workload] = fitting[0]
+    return found
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _engine(specs: Sequence[Runtime], engine: str, say: Say) -> DockerClient | None:
+    """The engine to use; None for virtual environments. Both arms are realised alike, or they would not compare."""
+    given = [spec.name for spec in specs if spec.kind == "image"]
+    if engine == "venv" and given:
+        raise UsageError("engine", f"runtime {given[0]} is an image and needs one", "use --engine docker or auto")
+    if engine == "venv" or all(spec.kind == "in_place" for spec in specs):
+        return None
+    if engine == "docker" or given:
+        return connect()
+    bases = dict.fromkeys(spec.base for spec in specs if spec.kind == "requirements")
+    if None in bases:
+        say("virtual environments: a runtime has no base image to be built on")
+        return None
+    try:
+        client = connect()
+        for base in bases:
+            have_image(client, str(base))
+    except EngineError as problem:
+        say(f"virtual environments, because no container can be had: {problem.where} {problem.problem}")
+        return None
+    return client
+
+
+def _realise(
+    spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None, owner: str, say: Say
+) -> RealisedRuntime:
+    if spec.kind == "in_place":
+        say(f"runtime {spec.name}: in place")
+        return InPlaceRuntime(spec, folders)
+    runtime: ContainerRuntime | VenvRuntime
+    if client is not None:
+        runtime = ContainerRuntime(spec, folders, client, owner)
+    else:
+        runtime = VenvRuntime(spec, folders, cache)
+    say(f"runtime {spec.name}: {runtime.how}, {' '.join(spec.requirements or ()) or spec.image or 'nothing installed'}")
+    runtime.build()
+    return runtime

@@ -1,0 +1,63 @@
+"""What every kind of runtime has in common: it can be started, and tells where our files are inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import compat
+from compat.model import Runtime
+from compat.run.connection import Connection
+
+__all__ = ["PINNED_THREADS", "Folders", "RealisedRuntime", "boot_command"]
+
+# A float32 sum differs between one thread and two, and a busy neighbour costs a pinned thread less.
+PINNED_THREADS = {
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+_PACKAGE = Path(compat.__file__).resolve().parent
+
+# The package's folder is on the path only while the probe is imported, so that it changes no import of a case.
+_BOOT = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, {root!r}); "
+    "from compat.probe.server import main; sys.path.remove({root!r}); main()"
+)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders on this machine that a runtime must be able to read: content, artifacts, and the probe's package."""
+
+    content: tuple[Path, ...]
+    artifacts: Path
+
+    @property
+    def package(self) -> Path:
+        """The folder of the package ``compat`` itself."""
+        return _PACKAGE
+
+    def all(self) -> tuple[Path, ...]:
+        """Every folder, each once."""
+        return tuple(dict.fromkeys((self.package, *self.content, self.artifacts)))
+
+
+class RealisedRuntime(Protocol):
+    """A runtime that is installed and can be started any number of times."""
+
+    spec: Runtime
+    how: str  # for people: "container", "virtual environment", "in place"
+
+    def start(self) -> Connection:
+        """Start a probe; its first message is still to be sent."""
+
+    def inside(self, path: Path) -> str:
+        """The path that a file of ``Folders`` has inside the runtime."""
+
+
+def boot_command(python: str, package_parent: str) -> list[str]:
+    """The command that starts a probe: ``package_parent`` is the folder that holds ``compat`` inside the runtime."""
+    return [python, "-c", _BOOT.format(root=package_parent)]

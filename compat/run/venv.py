@@ -1,0 +1,98 @@
+"""A runtime as a virtual environment: built once per content of its requirements, and reused."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compat.errors import RuntimeSetupError
+from compat.model import Runtime, digest
+from compat.run.connection import LocalConnection
+from compat.run.runtime import PINNED_THREADS, Folders, boot_command
+
+__all__ = ["VenvRuntime", "install_problem"]
+
+_COMPLETE = "compat-runtime.json"  # written last: a folder without it is half-made and is made again
+
+
+def install_problem(output: str) -> str:
+    """The line of pip's output that says why it failed."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["pip said nothing"])[-1]
+
+
+class VenvRuntime:
+    """A virtual environment with the runtime's requirements, made with the interpreter that runs us."""
+
+    how = "virtual environment"
+
+    def __init__(self, spec: Runtime, folders: Folders, cache: Path) -> None:
+        self.spec = spec
+        self._folders = folders
+        self._place = cache / "runtimes" / f"venv-{digest([sys.version, sys.platform, spec.requirements])[:16]}"
+        self._room = cache / "home"
+
+    def build(self) -> bool:
+        """Make the environment unless it is there; True if it was made now. RuntimeSetupError when pip refuses."""
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self._place.with_suffix(".lock")):
+            if (self._place / _COMPLETE).is_file():
+                return False
+            shutil.rmtree(self._place, ignore_errors=True)
+            try:
+                self._install()
+            except BaseException:
+                shutil.rmtree(self._place, ignore_errors=True)
+                raise
+            record = {"requirements": self.spec.requirements, "python": sys.version}
+            (self._place / _COMPLETE).write_text(json.dumps(record), encoding="utf-8")
+            return True
+
+    def _install(self) -> None:
+        requirements = list(self.spec.requirements or ())
+        steps = [[sys.executable, "-m", "venv", str(self._place)]]
+        if requirements:
+            steps.append([str(self._place / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements])
+        for command in steps:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+            if done.returncode != 0:
+                raise RuntimeSetupError(
+                    f"runtime {self.spec.name}",
+                    f"could not be installed: {install_problem(done.stderr or done.stdout)}",
+                    "correct its requirements in the matrix file",
+                )
+
+    def start(self) -> LocalConnection:
+        """Start a probe with an environment of its own: nothing of ours leaks into what is measured."""
+        self._room.mkdir(parents=True, exist_ok=True)
+        env = {
+            "HOME": str(self._room),
+            "LANG": "C.UTF-8",
+            "PATH": f"{self._place / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "USER": "compat",
+            **PINNED_THREADS,
+            **self.spec.env,
+        }
+        command = boot_command(str(self._place / "bin" / "python"), str(self._folders.package.parent))
+        return LocalConnection(command, env, self._room)
+
+    def inside(self, path: Path) -> str:
+        """The same path: a virtual environment shares the file system."""
+        return str(path.resolve())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One builder at a time: two runs that start together share what the first one makes."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

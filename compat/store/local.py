@@ -1,0 +1,202 @@
+"""A store in a local folder.
+
+::
+
+    store.json                         the layout's version
+    plans/DIGEST.json                  what was to be measured
+    nodes/ID.json  identities/…        where it was measured, and in what
+    evidence/PLAN/NODE/NNNNNN.json     one document per run of a case, numbered in the order written
+    blobs/sha256/AB/DIGEST             outputs, as raw bytes
+    verdicts/DIGEST.json               what was concluded
+
+A document is written whole or not at all: to a file of its own, synchronised, then linked to a name that must be free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from compat.errors import StoreError
+from compat.model import SCHEMA_VERSION, Evidence, Identity, Node, Plan, Verdict, canonical, digest
+
+__all__ = ["LocalStore"]
+
+_LAYOUT = 1
+_Document = TypeVar("_Document", Plan, Node, Identity, Evidence, Verdict)
+
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (Evidence, Identity, Node, Plan, Verdict)
+}
+
+
+class LocalStore:
+    """Evidence, plans and verdicts in one folder. Everything is read back through validation, nothing is trusted."""
+
+    def __init__(self, root: Path, *, create: bool = False) -> None:
+        self.root = root
+        marker = root / "store.json"
+        if create and not marker.exists():
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except OSError as problem:
+                raise StoreError(
+                    str(root), f"cannot be a store: {problem.strerror}", "name another folder"
+                ) from problem
+            self._write(marker, json.dumps({"layout": _LAYOUT}).encode())
+        try:
+            layout = json.loads(marker.read_bytes())["layout"]
+        except FileNotFoundError:
+            raise StoreError(str(root), "is not a store: it has no store.json", "name the folder of a run") from None
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise StoreError(str(marker), f"cannot be read: {problem}", "restore it, or measure again") from problem
+        if layout != _LAYOUT:
+            raise StoreError(str(root), f"has layout {layout}, this version reads {_LAYOUT}", "use a newer gpu-compat")
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def _write(self, path: Path, data: bytes) -> bool:
+        """Write a new document; False if the name is taken. StoreError when the disk refuses."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.link(name, path)
+            except FileExistsError:
+                return False
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    Path(name).unlink()
+        except OSError as problem:
+            raise StoreError(
+                str(path), f"cannot be written: {problem.strerror}", "make room or rights there"
+            ) from problem
+        return True
+
+    def put_plan(self, plan: Plan) -> str:
+        """Keep the plan; its digest."""
+        name = digest(plan)
+        self._write(self.root / "plans" / f"{name}.json", canonical(plan).encode())
+        return name
+
+    def put_node(self, node: Node) -> None:
+        """Keep what was read from a node. A node that changed since is a contradiction: StoreError."""
+        path = self.root / "nodes" / f"{node.id}.json"
+        data = canonical(node).encode()
+        if not self._write(path, data) and path.read_bytes() != data:
+            raise StoreError(
+                str(path),
+                f"node {node.hostname} is not as it was when measuring began (driver, memory, kernel, GPUs or labels)",
+                "measure into another store, or with --fresh",
+            )
+
+    def put_identity(self, identity: Identity) -> str:
+        """Keep what a runtime is; its digest."""
+        name = digest(identity)
+        self._write(self.root / "identities" / f"{name}.json", canonical(identity).encode())
+        return name
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep bytes; their sha256."""
+        name = digest(data)
+        path = self._blob(name)
+        if not path.exists():
+            self._write(path, data)
+        return name
+
+    def put_evidence(self, evidence: Evidence) -> Path:
+        """Keep one run of a case, under the next free number."""
+        folder = self.root / "evidence" / evidence.plan / evidence.node
+        number = sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
+        data = canonical(evidence).encode()
+        while not self._write(path := folder / f"{number:06d}.json", data):
+            number += 1
+        return path
+
+    def put_verdict(self, verdict: Verdict) -> str:
+        """Keep a verdict; its digest."""
+        name = digest(verdict)
+        self._write(self.root / "verdicts" / f"{name}.json", canonical(verdict).encode())
+        return name
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _read(self, path: Path, kind: type[_Document]) -> _Document:
+        try:
+            document: _Document = _ADAPTERS[kind].validate_json(path.read_bytes())
+        except OSError as problem:
+            raise StoreError(str(path), f"cannot be read: {problem.strerror}", "restore it") from problem
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "document"
+            raise StoreError(str(path), f"is torn or not ours: {place}: {first['msg']}", "restore it") from problem
+        version = getattr(document, "schema_version", SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            raise StoreError(str(path), f"has schema version {version}, this version reads {SCHEMA_VERSION}")
+        return document
+
+    def _documents(self, folder: str, kind: type[_Document], named_by_digest: bool = True) -> Iterator[_Document]:
+        for path in sorted((self.root / folder).rglob("*.json")):
+            document = self._read(path, kind)
+            if named_by_digest and digest(document) != path.stem:
+                raise StoreError(str(path), "is not what its name says: its content was changed", "restore it")
+            yield document
+
+    def plan_digests(self) -> tuple[str, ...]:
+        """The digests of all plans, the oldest first."""
+        found = sorted((self.root / "plans").glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return tuple(path.stem for path in found)
+
+    def plan(self, name: str | None = None) -> Plan:
+        """The plan of that digest (or its beginning), or the newest. StoreError when there is none, or several fit."""
+        digests = self.plan_digests()
+        fitting = [found for found in digests if found.startswith(name)] if name else list(digests[-1:])
+        if len(fitting) != 1:
+            problem = f"has {len(fitting)} plans whose digest begins with {name!r}" if name else "holds no plan"
+            raise StoreError(str(self.root), problem, "measure first" if not digests else "give more of the digest")
+        plan = self._read(self.root / "plans" / f"{fitting[0]}.json", Plan)
+        if digest(plan) != fitting[0]:
+            raise StoreError(str(self.root / "plans"), "a plan is not what its name says", "restore it")
+        return plan
+
+    def nodes(self) -> dict[str, Node]:
+        """Every node, by id."""
+        return {node.id: node for node in self._documents("nodes", Node, named_by_digest=False)}
+
+    def identities(self) -> dict[str, Identity]:
+        """Every runtime's identity, by digest."""
+        return {digest(identity): identity for identity in self._documents("identities", Identity)}
+
+    def evidence(self, plan: str) -> list[Evidence]:
+        """All evidence for the plan of that digest, of every node."""
+        return list(self._documents(f"evidence/{plan}", Evidence, named_by_digest=False))
+
+    def verdicts(self) -> list[Verdict]:
+        """Every verdict that was kept."""
+        return list(self._documents("verdicts", Verdict))
+
+    def _blob(self, name: str) -> Path:
+        return self.root / "blobs" / "sha256" / name[:2] / name
+
+    def blob(self, name: str) -> bytes:
+        """The bytes of that sha256. StoreError when they are gone or changed."""
+        path = self._blob(name)
+        try:
+            data = path.read_bytes()
+        except OSError as problem:
+            raise StoreError(str(path), f"cannot be read: {problem.strerror}", "restore it") from problem
+        if digest(data) != name:
+            raise StoreError(str(path), "is not what its name says: its content was changed", "restore it")
+        return data
