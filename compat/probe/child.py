@@ -178,4 +178,6 @@ def _fault(staged: _StageError) -> Fault:
     elif staged.stage == "report":
         kind = FaultKind.OUTPUT
     text = " ".join(str(cause).split())
+    if isinstance(cause, aot.CompilationError):  # its text begins with the name of the compiler's own exception
+        return Fault(staged.stage, kind, text[:600])
     return Fault(staged.stage, kind, f"{type(cause).__name__}: {text[:600]}" if text else type(cause).__name__)

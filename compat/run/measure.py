@@ -30,6 +30,13 @@ class Progress:
     elapsed: float  # seconds in this call
     item: str  # the one that was measured last
 
+    def line(self, width: int = 0) -> str:
+        """One line for people, of at most ``width`` characters when that is given."""
+        minutes, seconds = divmod(int(self.elapsed), 60)
+        text = f"generation {self.generation}, {self.pairs} pairs, {self.done} of {self.items} cases need no more, "
+        text += f"{minutes}:{seconds:02d}, {self.item}"
+        return text if not 0 < width < len(text) else text[: width - 1] + "…"
+
 
 class Measuring:
     """Measures the items of one plan on this node, and resumes from whatever evidence the store already has."""
@@ -49,6 +56,11 @@ class Measuring:
         for found in store.evidence(self._digest):
             if found.node == node.id and found.item in self._items:
                 self._evidence[found.item].append(found)
+
+    @property
+    def found(self) -> int:
+        """How many whole pairs there are."""
+        return sum(_pairs(found) for found in self._evidence.values())
 
     def _open(self) -> list[tuple[Item, int]]:
         """Items that still want pairs, each with the round that its next pair belongs to."""
@@ -77,9 +89,8 @@ class Measuring:
                         self._random.shuffle(members)
                         for item, number in members:
                             self._pair(arms, item, number, generation)
-                            pairs = sum(_pairs(found) for found in self._evidence.values())
                             elapsed = time.monotonic() - begin
-                            report(Progress(generation, pairs, done, len(self._items), elapsed, item.key))
+                            report(Progress(generation, self.found, done, len(self._items), elapsed, item.key))
                 finally:
                     arms.close()
             generation += 1

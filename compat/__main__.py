@@ -1,0 +1,5 @@
+"""``python -m compat`` is ``compat``."""
+
+from compat.cli import main
+
+main()

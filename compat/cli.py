@@ -1,0 +1,188 @@
+"""The commands. Each is a stage of the way through, and does nothing that the stage's folder does not do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compat.errors import CompatError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from compat.run.measure import Progress
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="compat",
+    help="May this upgrade go to the next ring of nodes? GO, NO-GO or HOLD, with the evidence.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_Matrix = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
+_Store = Annotated[Path, typer.Argument(help="The folder that a run left its evidence in.", metavar="STORE")]
+_Ring = Annotated[str | None, typer.Option("--ring", help="The ring. Default: the only one.")]
+_Content = Annotated[
+    list[Path] | None, typer.Option("--content", help="A folder of your own with kernels/ or workloads/. Repeatable.")
+]
+_Plan = Annotated[str | None, typer.Option("--plan", help="Digest of the plan, or its start. Default: the newest.")]
+
+
+def main() -> None:
+    """Run a command; a problem is one line on standard error and exit code 2."""
+    try:
+        app()
+    except CompatError as problem:
+        print(f"compat: {problem}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("compat: stopped; what was measured is kept, and the same command goes on from there", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+
+
+@app.command()
+def plan(matrix: _Matrix, ring: _Ring = None, content: _Content = None) -> None:
+    """Print what would be measured, what would not, and why. Nothing is installed or run."""
+    from compat.report.plan_text import print_plan
+    from compat.way import Options, make_plan, ring_of
+
+    made = make_plan(matrix, Options(content=tuple(content or ())))
+    print_plan(made, ring_of(made, ring) if ring else None, _console())
+
+
+@app.command()
+def run(
+    matrix: _Matrix,
+    ring: _Ring = None,
+    store: Annotated[Path | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.")] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="auto, docker or venv: what realises the runtimes.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option("--cache", help="Where built runtimes are kept between runs.")] = None,
+    content: _Content = None,
+    label: Annotated[list[str] | None, typer.Option("--label", help="KEY=VALUE of this node. Repeatable.")] = None,
+    case: Annotated[str, typer.Option("--case", help="Only cases whose name matches this shell pattern.")] = "*",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Put stored evidence aside and measure again.")] = False,
+) -> None:
+    """Measure on this node, judge, and write the report. Exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage."""
+    from compat.gate import exit_code
+    from compat.report.terminal import print_verdict
+    from compat.way import Job, Options, conclude, make_plan, parse_labels, write_reports
+
+    options = Options(ring, store, engine, cache, tuple(content or ()), parse_labels(label or ()), fresh)
+    job = Job(make_plan(matrix, options), options)
+    console = _console()
+    screen = _Screen(console)
+    try:
+        kept = job.measure(job.select(case), screen.say, screen.progress)
+    finally:
+        screen.end()
+    concluded = conclude(kept, job.ring)
+    written = write_reports(concluded, job.folder)
+    print_verdict(concluded.view, console)
+    console.print(f"report: {written['html']}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(exit_code(concluded.verdict.decision))
+
+
+@app.command()
+def judge(store: _Store, ring: _Ring = None, plan: _Plan = None) -> None:
+    """Judge stored evidence, on any machine, and keep the verdict. Exit code 0 whatever the verdict: see gate."""
+    from compat.report.terminal import print_verdict
+    from compat.way import conclude, open_store
+
+    concluded = conclude(open_store(store), ring, plan)
+    print_verdict(concluded.view, _console())
+
+
+@app.command()
+def report(
+    store: _Store,
+    ring: _Ring = None,
+    plan: _Plan = None,
+    output: Annotated[Path | None, typer.Option("--output", help="The folder to write to. Default: the store.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
+) -> None:
+    """Judge stored evidence and write every report format."""
+    from compat.way import conclude, open_store, write_reports
+
+    concluded = conclude(open_store(store), ring, plan)
+    folder = output or store
+    folder.mkdir(parents=True, exist_ok=True)
+    written = write_reports(concluded, folder)
+    for path in written.values():
+        typer.echo(path)
+    if show:
+        typer.launch(str(written["html"].resolve()))
+
+
+@app.command()
+def gate(store: _Store, ring: _Ring = None, plan: _Plan = None) -> None:
+    """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew; runs nothing."""
+    from compat.gate import exit_code
+    from compat.way import conclude, open_store
+
+    verdict = conclude(open_store(store), ring, plan).verdict
+    first = f": {verdict.reasons[0]}" if verdict.reasons else ""
+    typer.echo(f"{verdict.decision.value} {verdict.matrix} ring {verdict.ring}{first}")
+    raise typer.Exit(exit_code(verdict.decision))
+
+
+@app.command()
+def show(
+    store: _Store,
+    case: Annotated[str, typer.Argument(help="Shell pattern for the names of cases.", metavar="CASE")] = "*",
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    plan: _Plan = None,
+) -> None:
+    """Print the evidence for a case as a table, one row per measurement of each run."""
+    from compat.errors import UsageError
+    from compat.model import digest
+    from compat.report.tables import show as select
+    from compat.report.tables import to_csv
+    from compat.way import open_store
+
+    opened = open_store(store)
+    table = select(opened.evidence(digest(opened.plan(plan))), case)
+    if table.empty:
+        raise UsageError("case", f"{case!r} matches no evidence in {store}", "compat show STORE lists what there is")
+    typer.echo(to_csv(table) if csv else table.to_string(index=False))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+class _Screen:
+    """What is shown while measuring: a line that is rewritten on a terminal, a line per generation elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("") if console.is_terminal else None
+        self._generation = 0
+        if self._status is not None:
+            self._status.start()
+
+    def say(self, sentence: str) -> None:
+        self._console.print(sentence, markup=False, soft_wrap=True)
+
+    def progress(self, progress: Progress) -> None:
+        from rich.text import Text
+
+        if self._status is not None:
+            self._status.update(Text(progress.line(self._console.width - 4)))
+        elif progress.generation != self._generation:
+            self._generation = progress.generation
+            self.say(progress.line())
+
+    def end(self) -> None:
+        if self._status is not None:
+            self._status.stop()

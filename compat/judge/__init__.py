@@ -1,0 +1,25 @@
+"""From evidence to comparisons to a verdict: pure functions, without I/O and without a clock.
+
+``judge`` says GO, NO-GO or HOLD for a ring; ``wanted`` says how many pairs an item still needs. Both fail closed: what
+is missing, contradictory or not what was asked for is never GO. Importing this package imports neither numpy nor scipy;
+they come with the first call.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compat.judge.ring import judge
+    from compat.judge.sampling import Wanted, wanted
+
+__all__ = ["Wanted", "judge", "wanted"]
+
+_HOMES = {"Wanted": "compat.judge.sampling", "judge": "compat.judge.ring", "wanted": "compat.judge.sampling"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,163 @@
+"""Which evidence counts: records that are what the plan asked for, once each, and matched into pairs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from compat.model import (
+    SCHEMA_VERSION,
+    Arm,
+    Evidence,
+    Identity,
+    Item,
+    Kind,
+    Measurement,
+    Metric,
+    Node,
+    Plan,
+    digest,
+)
+
+__all__ = ["Pair", "contradictions", "defects", "distinct", "fingerprint", "in_pairs", "measurement"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One run of each arm, interleaved on one node: what the paired design compares."""
+
+    number: int
+    round: int
+    generation: int
+    known_good: Evidence
+    candidate: Evidence
+
+    @property
+    def clean(self) -> bool:
+        """Whether neither arm faulted."""
+        return self.known_good.fault is None and self.candidate.fault is None
+
+
+def fingerprint(evidence: Evidence) -> str:
+    """The digest of a record; of its repr where it has no canonical text because a number is not finite."""
+    try:
+        return digest(evidence)
+    except ValueError:
+        return digest(repr(evidence))
+
+
+def distinct(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Every record once, in an order that does not depend on the order given."""
+    once = {fingerprint(record): record for record in evidence}
+    return tuple(
+        record
+        for _, record in sorted(once.items(), key=lambda x: (x[1].item, x[1].node, x[1].pair, x[1].arm.value, x[0]))
+    )
+
+
+def measurement(evidence: Evidence, name: str) -> Measurement | None:
+    """The measurement of one metric, or None."""
+    return next((m for m in evidence.measurements if m.metric == name), None)
+
+
+def contradictions(evidence: Iterable[Evidence]) -> list[str]:
+    """Records that claim to be the same run and differ (``evidence`` has every record once)."""
+    counts = Counter((e.arm.value, e.node, e.pair) for e in evidence)
+    return [
+        f"pair {pair} on {node} has {count} different records of the {arm} arm"
+        for (arm, node, pair), count in sorted(counts.items())
+        if count > 1
+    ]
+
+
+def defects(
+    evidence: Evidence,
+    item: Item,
+    plan: Plan,
+    plan_digest: str,
+    identities: Mapping[str, Identity],
+    nodes: Mapping[str, Node],
+) -> list[str]:
+    """What makes a record something else than what was asked for; nothing if it counts."""
+    stack = item.cell.known_good if evidence.arm is Arm.KNOWN_GOOD else item.cell.stack
+    runtime = plan.runtimes.get(evidence.runtime)
+    identity = identities.get(evidence.identity)
+    node = nodes.get(evidence.node)
+    found = []
+    if evidence.schema_version != SCHEMA_VERSION:
+        found.append(f"schema version {evidence.schema_version}, expected {SCHEMA_VERSION}")
+    if evidence.plan != plan_digest:
+        found.append("it belongs to another plan")
+    if evidence.content != item.case.content:
+        found.append("the workload's file was another one")
+    if evidence.stack != stack:
+        found.append(f"the stack is not that of the {evidence.arm.value} arm")
+    if evidence.tier is not item.case.tier:
+        found.append(f"tier {evidence.tier.value}, expected {item.case.tier.value}")
+    if runtime is None:
+        found.append(f"runtime {evidence.runtime!r} is not in the plan")
+    elif any(stack.get(axis, value) != value for axis, value in runtime.values.items()):
+        found.append(f"runtime {evidence.runtime!r} does not realise the stack of the {evidence.arm.value} arm")
+    if node is None or node.id != evidence.node:
+        found.append(f"node {evidence.node!r} is not in the inventory")
+    if identity is None or digest(identity) != evidence.identity:
+        found.append("what the arm really was (its identity) is not there, or is not what its digest says")
+    if not (evidence.round >= 1 and evidence.pair >= 0 and evidence.generation >= 0):
+        found.append(f"round {evidence.round}, generation {evidence.generation}, pair {evidence.pair} cannot be")
+    if not (math.isfinite(evidence.seconds) and evidence.seconds >= 0):
+        found.append(f"it took {evidence.seconds} s")
+    return found + _measurement_defects(evidence, {metric.name: metric for metric in item.case.metrics})
+
+
+def _measurement_defects(evidence: Evidence, declared: Mapping[str, Metric]) -> list[str]:
+    found = []
+    counts = Counter(m.metric for m in evidence.measurements)
+    found += [f"{name} is there {count} times" for name, count in sorted(counts.items()) if count > 1]
+    for m in evidence.measurements:
+        metric = declared.get(m.metric)
+        if metric is None:
+            found.append(f"{m.metric} is not a metric that the case declares")
+            continue
+        found += [
+            f"{m.metric} has {what} {had!r}, declared is {should!r}"
+            for what, had, should in (
+                ("unit", m.unit, metric.unit),
+                ("direction", m.direction.value, metric.direction.value),
+                ("kind", m.kind.value, metric.kind.value),
+            )
+            if had != should
+        ]
+        if not m.samples:
+            found.append(f"{m.metric} has no samples")
+        lowest_possible = "positive" if metric.kind is Kind.SAMPLED else "zero or positive"
+        for sample in m.samples:
+            possible = sample > 0 if metric.kind is Kind.SAMPLED else sample >= 0
+            if not (math.isfinite(sample) and possible):
+                found.append(f"{m.metric} has the sample {sample!r}, expected finite and {lowest_possible}")
+                break
+    return found
+
+
+def in_pairs(evidence: Sequence[Evidence]) -> tuple[list[Pair], list[str]]:
+    """The pairs of one item on one node in order, and what is wrong with them.
+
+    A run without its other arm is in no pair. The arms of a pair must have the same place in the plan and, unless one
+    of them faulted before it had read them, the same inputs.
+    """
+    arms: dict[int, dict[Arm, Evidence]] = {}
+    for record in evidence:
+        arms.setdefault(record.pair, {})[record.arm] = record
+    pairs, problems = [], []
+    for number, sides in sorted(arms.items()):
+        if len(sides) < 2:
+            continue
+        a, b = sides[Arm.KNOWN_GOOD], sides[Arm.CANDIDATE]
+        pair = Pair(number, a.round, a.generation, a, b)
+        if (a.round, a.generation) != (b.round, b.generation):
+            problems.append(f"the arms of pair {number} are of different rounds or generations")
+        if pair.clean and a.inputs != b.inputs:
+            problems.append(f"the arms of pair {number} had different inputs")
+        pairs.append(pair)
+    return pairs, problems

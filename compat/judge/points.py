@@ -1,0 +1,70 @@
+"""A pair of processes as two numbers: what the tests of sampled metrics work on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compat.judge.admit import Pair, measurement
+from compat.model import Direction, Metric
+
+__all__ = ["REPEATED", "Point", "points", "too_few"]
+
+REPEATED = 3  # samples: a process of a metric that is repeated at all repeats it at least so often
+
+
+@dataclass(frozen=True)
+class Point:
+    """The oriented log-medians of both arms (natural logarithm; greater is worse)."""
+
+    number: int
+    round: int
+    generation: int
+    known_good: float
+    candidate: float
+
+    @property
+    def difference(self) -> float:
+        """The oriented log ratio: positive when the candidate is worse."""
+        return self.candidate - self.known_good
+
+    @property
+    def unit(self) -> tuple[int, int]:
+        """The generation, within its round: fresh pairs never share a unit with earlier ones."""
+        return self.round, self.generation
+
+
+def points(metric: Metric, pairs: Sequence[Pair]) -> list[Point] | None:
+    """One point a pair, or None if a run lacks the metric. Samples are finite and positive (``admit.defects``)."""
+    sign = 1.0 if metric.direction is Direction.LOWER else -1.0
+    found = []
+    for pair in pairs:
+        a, b = measurement(pair.known_good, metric.name), measurement(pair.candidate, metric.name)
+        if a is None or b is None:
+            return None
+        values = [sign * math.log(float(np.median(m.samples))) for m in (a, b)]
+        found.append(Point(pair.number, pair.round, pair.generation, values[0], values[1]))
+    return found
+
+
+def too_few(metric: Metric, pairs: Sequence[Pair]) -> str:
+    """Which process lost its samples, or nothing. A metric that every process takes once is fine."""
+    counts = {
+        (pair.number, run.arm.value): len(m.samples)
+        for pair in pairs
+        for run in (pair.known_good, pair.candidate)
+        if (m := measurement(run, metric.name)) is not None
+    }
+    if max(counts.values(), default=0) < REPEATED:
+        return ""
+    return next(
+        (
+            f"{metric.name} has {count} of up to {max(counts.values())} samples in pair {number} ({arm}): too few"
+            for (number, arm), count in sorted(counts.items())
+            if count < REPEATED
+        ),
+        "",
+    )

@@ -1,0 +1,59 @@
+"""Numbers as words of a reason: with units, and never more digits than they are worth."""
+
+from __future__ import annotations
+
+import math
+
+from compat.model import Direction
+
+__all__ = ["change", "clip", "exactly", "percent", "plural", "quantity"]
+
+_TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_BYTES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
+
+
+def quantity(value: float, unit: str) -> str:
+    """``value`` in a readable multiple of ``unit``; seconds and bytes are scaled, other units are not."""
+    scales = {"s": _TIME, "B": _BYTES}.get(unit, ())
+    for size, name in scales:
+        if abs(value) >= size:
+            return f"{value / size:.4g} {name}"
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def exactly(value: float) -> str:
+    """A count without loss: whole numbers have all their digits."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 2**63 else f"{value:.6g}"
+
+
+def percent(value: float) -> str:
+    """A share as percent with two significant digits (three from 10 % on)."""
+    digits = 100.0 * value
+    return f"{digits:.0f} %" if abs(digits) >= 100 else f"{digits:.3g} %" if abs(digits) >= 10 else f"{digits:.2g} %"
+
+
+def change(effect: float, interval: tuple[float, float], unit: str, direction: Direction) -> tuple[str, str]:
+    """An oriented log ratio (positive is worse) as ("4.2 % slower", "3.1 to 5.3 %"), in the sense of the first."""
+    worse = effect >= 0
+    if direction is Direction.HIGHER:
+        word = "lower" if worse else "higher"
+    elif unit in {name for _, name in _TIME}:
+        word = "slower" if worse else "faster"
+    else:
+        word = "higher" if worse else "lower"
+    # The metric itself moves by exp(effect) where lower is better, by its inverse where higher is.
+    moved = [math.expm1(x if direction is Direction.LOWER else -x) for x in (effect, *interval)]
+    sign = math.copysign(1.0, moved[0]) if moved[0] else 1.0
+    low, high = sorted(sign * x for x in moved[1:])
+    return f"{percent(abs(moved[0]))} {word}", f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 pair``, ``2 pairs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def clip(text: str, length: int = 160) -> str:
+    """One line of at most ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,0 +1,75 @@
+"""Cells: the stacks of a matrix, each against the known-good stack, with each model."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from compat.model import Cell, Rejection, digest
+from compat.plan.expand import excluded_by
+from compat.plan.points import show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compat.model import Node, Stack
+    from compat.plan.points import Points
+
+__all__ = ["make_cells", "unplaced"]
+
+# The order of the parts of an id; axes of the user follow by name.
+_ORDER = ("driver", "firmware", "cuda", "runtime")
+_LONGEST = 100
+
+
+def make_cells(
+    points: Points, exclude: Sequence[dict[str, str]], *, without_model: bool
+) -> tuple[list[Cell], list[Rejection]]:
+    """All cells but the known-good's own, sorted by id.
+
+    ``without_model`` asks for a cell of each stack for the work that needs no model. A cell whose known-good
+    counterpart is excluded cannot be compared: a Rejection, blocking when it is the candidate's.
+    """
+    varying = _varying([points.known_good, *(stack for stack, _ in points.points)])
+    wanted: dict[tuple[str, str | None], tuple[Stack, str | None]] = {}
+    for stack, model in points.points:
+        if stack == points.known_good:
+            continue
+        if without_model:
+            wanted[show(stack), None] = (stack, None)
+        if model is not None:
+            wanted[show(stack), model] = (stack, model)
+    cells, rejections = [], []
+    for stack, model in wanted.values():
+        required = stack == points.candidate
+        cell = Cell(_cell_id(stack, points.known_good, model, varying), stack, points.known_good, model, required)
+        counterpart = points.known_good if model is None else {**points.known_good, "model": model}
+        if model is not None and excluded_by(counterpart, exclude) is not None:
+            reason = f"its known-good counterpart is excluded: {show(counterpart)}"
+            rejections.append(Rejection(cell.id, reason, blocking=required))
+        else:
+            cells.append(cell)
+    return sorted(cells, key=lambda cell: cell.id), rejections
+
+
+def unplaced(cell: Cell, node: Node) -> str | None:
+    """Why the cell cannot be measured on the node, or None when it can: both arms run there, in pairs."""
+    for arm, stack in (("candidate", cell.stack), ("known-good", cell.known_good)):
+        driver, firmware = stack.get("driver"), stack.get("firmware")
+        if driver is not None and node.driver != driver:
+            found = f"driver {node.driver}" if node.driver else "no driver that could be read"
+            return f"its {arm} arm needs driver {driver}, and the node {node.hostname} has {found}"
+        if firmware is not None:
+            return f"its {arm} arm needs firmware {firmware}, and the firmware of {node.hostname} was not read"
+    return None
+
+
+def _varying(stacks: list[Stack]) -> list[str]:
+    axes = {axis for stack in stacks for axis in stack if stack[axis] != stacks[0].get(axis)}
+    return [axis for axis in _ORDER if axis in axes] + sorted(axes - set(_ORDER))
+
+
+def _cell_id(stack: Stack, known_good: Stack, model: str | None, varying: list[str]) -> str:
+    parts = [stack[axis] for axis in varying] + ([model] if model is not None else [])
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts))[:_LONGEST].strip("-")
+    return f"{slug}-{digest({'stack': stack, 'known_good': known_good, 'model': model})[:6]}"

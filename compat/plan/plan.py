@@ -1,0 +1,140 @@
+"""From a Matrix to a Plan: cells with their cases, what is left out and why, and what the tables say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compat.errors import MatrixError
+from compat.model import SCHEMA_VERSION, Item, Plan, Rejection, Ring, Runtime, Tier
+from compat.plan.cases import cases_of
+from compat.plan.cells import make_cells, unplaced
+from compat.plan.content import read_content
+from compat.plan.policy import build_policy
+from compat.plan.select import Selected, select_workloads
+from compat.plan.support.findings import find
+from compat.plan.support.tables import load_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from compat.model import Case, Cell, Node
+    from compat.plan.load import Matrix
+    from compat.plan.schema import MatrixSpec
+
+__all__ = ["build_plan"]
+
+
+def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Path] = (), compat_version: str) -> Plan:
+    """The plan of ``matrix``; see ``compat.plan.build_plan``."""
+    file, spec, points = matrix.file, matrix.spec, matrix.points
+    selected = select_workloads(file, spec, read_content(content))
+    rings = _rings(spec)
+    tiers = frozenset(tier for ring in rings for tier in ring.tiers)
+    cases = {name: cases_of(each.workload, tiers, each.targets) for name, each in selected.items()}
+    policy = build_policy(file, spec, [metric for each in cases.values() for case in each for metric in case.metrics])
+    runtimes = _runtimes(spec)
+    without_model = any(each.workload.kind != "model" for each in selected.values())
+    cells, uncomparable = make_cells(points, spec.exclude, without_model=without_model)
+    rejections = [*points.rejections, *uncomparable, *_not_planned(selected, cases, tiers, cells)]
+    items: list[Item] = []
+    findings = []
+    for cell in cells:
+        runs = [each for each in selected.values() if _runs_in(each, cell)]
+        findings += find(cell, runtimes, runs, tiers, load_tables())
+        reason = unplaced(cell, node) if node is not None else None
+        if reason is not None:
+            # Its items are left out: run here, they would be evidence of a stack that this node is not.
+            rejections.append(Rejection(cell.id, f"unplaced: {reason}", blocking=cell.required))
+            continue
+        for each in runs:
+            items += [_item(cell, each, case) for case in cases[each.workload.name]]
+    if not cells:
+        raise MatrixError(file.where("axes"), "the matrix is empty: no cell is left to compare", "exclude less")
+    rejections += _without_evidence(rings, items)
+    return Plan(
+        schema_version=SCHEMA_VERSION,
+        name=spec.name,
+        matrix_digest=matrix.digest,
+        compat_version=compat_version,
+        known_good=points.known_good,
+        candidate=points.candidate,
+        runtimes=runtimes,
+        rings=rings,
+        policy=policy,
+        items=tuple(sorted(items, key=lambda item: item.key)),
+        findings=tuple(findings),
+        rejections=tuple(rejections),
+        content={name: each.workload.digest for name, each in sorted(selected.items()) if cases[name]},
+    )
+
+
+def _runs_in(selected: Selected, cell: Cell) -> bool:
+    """A model runs in the cells of that model; all else in the one cell of a stack that has no model."""
+    model = selected.workload.stem if selected.workload.kind == "model" else None
+    return cell.model == model
+
+
+def _item(cell: Cell, selected: Selected, case: Case) -> Item:
+    key = f"{cell.id}/{case.workload}[{case.id}]"
+    return Item(key, cell, case, selected.timeout, required=cell.required and selected.required)
+
+
+def _not_planned(
+    selected: Mapping[str, Selected],
+    cases: Mapping[str, Sequence[Case]],
+    tiers: frozenset[Tier],
+    cells: Sequence[Cell],
+) -> list[Rejection]:
+    rejections = []
+    asked = ", ".join(sorted(tier.value for tier in tiers))
+    for name, each in sorted(selected.items()):
+        if not any(_runs_in(each, cell) for cell in cells):
+            rejections.append(Rejection(name, "it is selected, and no cell has this model"))
+        elif not cases[name]:
+            has = ", ".join(tier.value for tier in each.workload.tiers)
+            rejections.append(Rejection(name, f"it runs in the tiers {has}, and the rings ask for {asked}"))
+    return rejections
+
+
+def _without_evidence(rings: Sequence[Ring], items: Sequence[Item]) -> list[Rejection]:
+    planned = {item.case.tier for item in items if item.required}
+    return [
+        Rejection(
+            f"ring {ring.name}: tier {tier.value}",
+            f"the ring asks for {tier.value} evidence, and no required case gives any",
+            blocking=True,
+        )
+        for ring in rings
+        for tier in ring.tiers
+        if tier is not Tier.STATIC and tier not in planned
+    ]
+
+
+def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
+    return tuple(
+        Ring(
+            name=ring.name,
+            tiers=tuple(Tier(tier) for tier in ring.tiers),
+            minimum_nodes=ring.minimum_nodes,
+            budget=ring.budget,
+            labels=dict(ring.nodes.labels),
+            after=ring.after,
+        )
+        for ring in spec.rings
+    )
+
+
+def _runtimes(spec: MatrixSpec) -> dict[str, Runtime]:
+    return {
+        name: Runtime(
+            name=name,
+            image=runtime.image,
+            base=runtime.base,
+            requirements=None if runtime.requirements is None else tuple(runtime.requirements),
+            python=(runtime.python or "") if runtime.in_place else None,
+            values=dict(runtime.realised()),
+            env=dict(runtime.env),
+        )
+        for name, runtime in sorted(spec.runtimes.items())
+    }

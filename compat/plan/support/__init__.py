@@ -1,0 +1,1 @@
+"""The static tier: what tables say of a stack before anything runs."""

@@ -1,0 +1,23 @@
+"""Words for errors: what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["suggest"]
+
+_SHOWN = 12
+
+
+def suggest(word: str, known: Collection[str]) -> str:
+    """A remedy for an unknown word: the known one that is close to it, or all there are (at most a line of them)."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"expected {', '.join(names[:_SHOWN])}{more}"

@@ -1,0 +1,248 @@
+"""The pytest plugin: matrix files become items, measured together and reported one by one.
+
+It does nothing in a run that names no matrix file and gives no ``--compat-*`` option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from compat.errors import CompatError
+
+if TYPE_CHECKING:
+    from compat.model import Comparison, Item
+    from compat.run.measure import Progress
+    from compat.way import Concluded, Job, Options
+
+__all__ = ["CaseItem", "MatrixFile"]
+
+# A YAML file is ours when it says so by one of these at its top level, or when the run has an option of ours.
+_OURS = re.compile(rb"^(axes|known_good|candidate|runtimes)\s*:", re.MULTILINE)
+_SUFFIXES = (".yaml", ".yml")
+
+_jobs = pytest.StashKey[dict[Path, "Job"]]()
+_concluded = pytest.StashKey[dict[Path, "Concluded"]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; each does what the same option of ``compat run`` does."""
+    group = parser.getgroup("compat", "may this upgrade go to the next ring of nodes? (gpu-compat)")
+    group.addoption("--compat-ring", metavar="RING", help="the ring to judge for (default: the only one)")
+    group.addoption("--compat-store", metavar="DIR", type=Path, help="where evidence is kept (default: out/NAME)")
+    group.addoption(
+        "--compat-engine", metavar="ENGINE", help="auto, docker or venv: what realises the runtimes (default: auto)"
+    )
+    group.addoption("--compat-cache", metavar="DIR", type=Path, help="where built runtimes are kept between runs")
+    group.addoption(
+        "--compat-content",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with kernels/ or workloads/",
+    )
+    group.addoption(
+        "--compat-label", metavar="KEY=VALUE", action="append", default=[], help="a label of this node, for rings"
+    )
+    group.addoption("--compat-fresh", action="store_true", help="put stored evidence aside and measure again")
+
+
+def _options(config: pytest.Config) -> Options:
+    from compat.way import Options, parse_labels
+
+    return Options(
+        ring=config.getoption("--compat-ring"),
+        store=config.getoption("--compat-store"),
+        engine=config.getoption("--compat-engine"),
+        cache=config.getoption("--compat-cache"),
+        content=tuple(config.getoption("--compat-content")),
+        labels=parse_labels(config.getoption("--compat-label")),
+        fresh=config.getoption("--compat-fresh"),
+    )
+
+
+def _asked_for(config: pytest.Config) -> bool:
+    names = ("ring", "store", "engine", "cache", "content", "label", "fresh")
+    return any(config.getoption(f"--compat-{name}") for name in names)
+
+
+def _is_matrix(path: Path, config: pytest.Config) -> bool:
+    if path.suffix not in _SUFFIXES:
+        return False
+    if _asked_for(config):
+        return True
+    try:
+        return _OURS.search(path.read_bytes()[:1_000_000]) is not None
+    except OSError:
+        return False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to share a device between processes: parallelism is ours to schedule."""
+    workers = config.getoption("numprocesses", default=None) or config.getoption("tx", default=None)
+    named = any(_is_matrix(Path(argument.split("::")[0]), config) for argument in config.args)
+    if workers and named:
+        raise pytest.UsageError(
+            "compat measures one case at a time on a device, so that nothing disturbs its pairs, and -n would run them"
+            " beside each other: leave -n away"
+        )
+    config.stash[_jobs] = {}
+    config.stash[_concluded] = {}
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
+    """Collect a YAML file that the command line names, when it is a matrix file."""
+    if parent.session.isinitpath(file_path) and _is_matrix(file_path, parent.config):
+        return MatrixFile.from_parent(parent, path=file_path)
+    return None
+
+
+class MatrixFile(pytest.File):
+    """A matrix file: its items are the cases of its cells. Collecting plans, and imports no package under test."""
+
+    def collect(self) -> Iterator[CaseItem]:
+        """One item per case of each cell, for the ring that was asked for."""
+        from compat.way import Job, make_plan
+
+        options = _options(self.config)
+        job = Job(make_plan(self.path, options), options)
+        self.config.stash[_jobs][self.path] = job
+        for item in job.items:
+            yield CaseItem.from_parent(self, name=item.key, case=item)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
+        """One line for bad input; pytest's own words for a defect of ours."""
+        if isinstance(excinfo.value, CompatError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+class CaseItem(pytest.Item):
+    """One case of one cell. It passes when every comparison of it does."""
+
+    def __init__(self, *, case: Item, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case = case
+        facts = {"workload": case.case.workload, "tier": case.case.tier.value, **case.cell.stack}
+        self.user_properties += [(f"compat.{key}", value) for key, value in facts.items()]
+
+    def runtest(self) -> None:
+        """Pass, or raise with the comparisons that do not."""
+        from compat.model import Status
+
+        concluded = self.config.stash[_concluded][self.path]
+        found = [comparison for comparison in concluded.verdict.comparisons if comparison.item == self.case.key]
+        bad = [comparison for comparison in found if comparison.status not in (Status.PASS, Status.FIXED)]
+        if bad or not found:
+            raise NotGoError(bad)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reasons, one a line."""
+        if isinstance(excinfo.value, NotGoError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where pytest says the item is."""
+        return self.path, None, self.name
+
+
+class NotGoError(Exception):
+    """An item whose comparisons do not all pass."""
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        self.comparisons = tuple(comparisons)
+        lines = [f"{found.status.value}: {found.metric}: {found.reason}" for found in self.comparisons]
+        super().__init__("\n".join(lines) or "missing: nothing was measured for this case")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """The second act: measure what is still selected, before the first item is reported."""
+    if not session.config.option.collectonly and not (
+        session.testsfailed and not session.config.option.continue_on_collection_errors
+    ):
+        chosen: dict[Path, list[Item]] = {}
+        for item in session.items:
+            if isinstance(item, CaseItem):
+                chosen.setdefault(item.path, []).append(item.case)
+        for path, items in chosen.items():
+            _measure(session.config, path, items)
+    return (yield)
+
+
+def _measure(config: pytest.Config, path: Path, items: list[Item]) -> None:
+    from compat.way import conclude, write_reports
+
+    job = config.stash[_jobs][path]
+    screen = _Screen(config, len(items))
+    try:
+        store = job.measure(items, screen.say, screen.progress)
+        screen.end()
+        concluded = conclude(store, job.ring)
+        write_reports(concluded, job.folder)
+    except CompatError as problem:
+        pytest.exit(str(problem), returncode=2)
+    config.stash[_concluded][path] = concluded
+
+
+class _Screen:
+    """What is shown while measuring: a line that is rewritten on a terminal, a line per generation elsewhere."""
+
+    def __init__(self, config: pytest.Config, items: int) -> None:
+        self._reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+        self._generation = 0
+        self._rewriting = False
+        self.say(f"measuring {items} cases")
+
+    def say(self, sentence: str) -> None:
+        if self._reporter is not None and self._reporter.verbosity >= 0:
+            self.end()
+            self._reporter.write_line(f"compat: {sentence}")
+
+    def progress(self, progress: Progress) -> None:
+        if self._reporter is None or self._reporter.verbosity < 0:
+            return
+        if self._reporter.isatty:
+            self._reporter.rewrite(f"compat: {progress.line(self._reporter._tw.fullwidth - 10)}", erase=True)
+            self._rewriting = True
+        elif progress.generation != self._generation:
+            self._generation = progress.generation
+            self._reporter.write_line(f"compat: {progress.line()}")
+
+    def end(self) -> None:
+        if self._rewriting:
+            self._reporter.write_line("")
+            self._rewriting = False
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A verdict that is not GO fails the run, even where each item that was selected passed.
+
+    Where items were left out on purpose (``-k``, ``--lf``, ``-x``) the verdict is HOLD by nature: the run is then
+    judged by its items, as everywhere, and the verdict is shown.
+    """
+    from compat.model import Decision
+
+    for path, concluded in session.config.stash[_concluded].items():
+        ran = {item.name for item in session.items if isinstance(item, CaseItem) and item.path == path}
+        whole = ran == {item.key for item in session.config.stash[_jobs][path].items}
+        if whole and concluded.verdict.decision is not Decision.GO and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The verdict, its reasons, and where the report is."""
+    for path, concluded in config.stash[_concluded].items():
+        verdict = concluded.verdict
+        terminalreporter.section(f"compat: {verdict.matrix}, ring {verdict.ring}")
+        for reason in verdict.reasons:
+            terminalreporter.write_line(f"- {reason}")
+        terminalreporter.write_line(f"report: {config.stash[_jobs][path].folder / 'report.html'}")
+        good = verdict.decision.value == "GO"
+        terminalreporter.write_line(f"VERDICT: {verdict.decision.value}", green=good, red=not good, bold=True)

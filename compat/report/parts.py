@@ -1,0 +1,277 @@
+"""The parts of a report's view: frozen, every number already in words, so that a format only lays them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compat.model import Status
+
+__all__ = [
+    "GLYPHS",
+    "TONES",
+    "WORDS",
+    "WORST_FIRST",
+    "Change",
+    "Difference",
+    "EffectPlot",
+    "FaultView",
+    "FindingView",
+    "HeatColumn",
+    "HeatRow",
+    "HeatSpot",
+    "ItemView",
+    "Lane",
+    "Missing",
+    "NodeView",
+    "Pair",
+    "Plot",
+    "Reason",
+    "Row",
+    "Setting",
+    "Step",
+    "Tally",
+    "worst",
+]
+
+WORST_FIRST = (
+    Status.REGRESS,
+    Status.INVALID,
+    Status.MISSING,
+    Status.PREEXISTING,
+    Status.FLAKY,
+    Status.INCONCLUSIVE,
+    Status.FIXED,
+    Status.PASS,
+)
+WORDS = {status: status.value for status in Status} | {Status.PREEXISTING: "pre-existing"}
+# A status is never told by colour alone: a glyph and its word go with it.
+GLYPHS = {
+    Status.REGRESS: "✕",
+    Status.INVALID: "⊘",
+    Status.MISSING: "○",
+    Status.PREEXISTING: "=",
+    Status.FLAKY: "~",
+    Status.INCONCLUSIVE: "?",
+    Status.FIXED: "↑",
+    Status.PASS: "✓",
+}
+TONES = dict.fromkeys(Status, "hold") | {Status.REGRESS: "bad", Status.PASS: "good", Status.FIXED: "info"}
+
+
+def worst(statuses: list[Status]) -> Status:
+    """Pick the worst of at least one status."""
+    return min(statuses, key=WORST_FIRST.index)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An axis or a component with its value on both sides."""
+
+    what: str
+    known_good: str
+    candidate: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between what the arms really were; an undeclared one was not asked for."""
+
+    what: str
+    known_good: str
+    candidate: str
+    declared: bool
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason of the verdict, in full; ``anchor`` is the item it speaks of, or empty."""
+
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many comparisons came to a status, and how many of those the verdict rests on."""
+
+    status: Status
+    count: int
+    required: int
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that was not measured. A blocking one keeps the ring from GO."""
+
+    what: str
+    reason: str
+    blocking: bool
+
+
+@dataclass(frozen=True)
+class HeatColumn:
+    """A stack, or a metric of the only stack: a column of the heat map. The ring rests on a required one."""
+
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class HeatSpot:
+    """The worst status of a workload in a column, how many of its comparisons have it, and of how many."""
+
+    status: Status | None
+    count: int
+    total: int
+    anchor: str
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """A workload: a row of the heat map, one spot per column."""
+
+    workload: str
+    spots: tuple[HeatSpot, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A comparison, in words. ``interval`` is of the change; for sampled metrics + is always worse."""
+
+    metric: str
+    status: Status
+    required: bool
+    reason: str
+    known_good: str
+    candidate: str
+    change: str
+    interval: str
+    limit: str
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One arm's medians on a plot. ``dots`` is the data of an SVG path; positions are in the plot's units."""
+
+    label: str
+    dots: str
+    center: float
+    median: str
+    count: int
+
+
+@dataclass(frozen=True)
+class EffectPlot:
+    """Each pair's change: dots, the line of no change, the margin, the judged effect and its interval."""
+
+    dots: str
+    zero: float
+    margin: float
+    margin_label: str
+    low: float | None
+    high: float | None
+    effect: float | None
+    label: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The medians of a metric, process by process, in both arms."""
+
+    metric: str
+    label: str
+    lanes: tuple[Lane, ...]
+    low: str
+    high: str
+    effect: EffectPlot | None
+    omitted: int  # medians that are not finite: counted, never drawn
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The medians of one pair, in the metric's unit; None where an arm gave none."""
+
+    node: str
+    round: int
+    generation: int
+    pair: int
+    known_good: float | None
+    candidate: float | None
+
+
+@dataclass(frozen=True)
+class FaultView:
+    """A fault as often as it was seen in one arm."""
+
+    arm: str
+    kind: str
+    stage: str
+    signal: str
+    detail: str
+    output: str
+    times: int
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """An item: its comparisons, worst first, with the evidence they rest on."""
+
+    key: str
+    anchor: str
+    title: str
+    workload: str
+    case: str
+    cell: str
+    tier: str
+    status: Status
+    required: bool
+    headline: str
+    rows: tuple[Row, ...]
+    versions: tuple[Change, ...]
+    plots: tuple[Plot, ...]
+    faults: tuple[FaultView, ...]
+    notes: tuple[str, ...]
+    repeat: str  # empty for what is no item of the plan: the state of a cell
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """What the support tables say of a cell."""
+
+    cell: str
+    arm: str
+    rule: str
+    status: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A node that was measured on; what could not be read is a dash."""
+
+    id: str
+    cpu: str
+    memory: str
+    kernel: str
+    driver: str
+    gpus: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A name with its value: a threshold that was used, a digest, a fact."""
+
+    name: str
+    value: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something a reader can do to repeat the verdict."""
+
+    text: str
+    command: str

@@ -1,0 +1,75 @@
+"""A plan as text: stacks, runtimes, cells with their cases, what the tables say, and what is left out and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from compat.model import Arm, Item, Plan, Runtime, Stack
+
+__all__ = ["print_plan"]
+
+
+def print_plan(plan: Plan, ring: str | None, console: Console) -> None:
+    """Print the plan; with ``ring`` only what that ring measures."""
+    say = _Printer(console)
+    say(f"{plan.name}: {_stack(plan.known_good)} -> {_stack(plan.candidate)}")
+    for one in plan.rings:
+        if ring in (None, one.name):
+            count = len(plan.for_ring(one.name))
+            tiers = ", ".join(tier.value for tier in one.tiers)
+            say(f"ring {one.name}: {count} cases, tiers {tiers}, budget {one.budget / 60:g} min a node")
+    say.title("Runtimes")
+    for runtime in plan.runtimes.values():
+        say(f"  {runtime.name}: {_runtime(runtime)}")
+    _cells(plan.items if ring is None else plan.for_ring(ring), say)
+    say.title("Tables (tier static)")
+    for finding in plan.findings:
+        arm = "known-good" if finding.arm is Arm.KNOWN_GOOD else "candidate"
+        say(f"  {finding.status:8}{finding.cell}, {arm}, {finding.rule}: {finding.reason}")
+    say.title("Not measured")
+    for rejection in plan.rejections:
+        say(f"  {rejection.what}: {rejection.reason}{' (keeps the ring from GO)' if rejection.blocking else ''}")
+    if not plan.rejections:
+        say("  nothing was left out")
+
+
+class _Printer:
+    """Prints text as it is: names come from matrix files, and nothing in them is markup."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+    def title(self, line: str) -> None:
+        self._console.print(Text(f"\n{line}", style="bold"))
+
+
+def _cells(items: Iterable[Item], say: _Printer) -> None:
+    """Each cell with its workloads, and each workload's cases on one line: a terminal wraps it, grep finds it."""
+    groups: dict[tuple[str, bool], dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        groups[item.cell.id, item.required][item.case.workload, item.case.tier.value].append(item.case.id)
+    say.title("Cells and their cases")
+    for (cell, required), workloads in groups.items():
+        say(f"  {cell}{'' if required else ' (on the way: measured and shown, the verdict does not rest on it)'}")
+        for (workload, tier), cases in workloads.items():
+            say(f"    {workload} ({tier}): {', '.join(cases)}")
+
+
+def _stack(stack: Stack) -> str:
+    return ", ".join(f"{axis} {value}" for axis, value in stack.items())
+
+
+def _runtime(runtime: Runtime) -> str:
+    if runtime.image is not None:
+        return f"image {runtime.image}"
+    if runtime.requirements is None:
+        return f"in place, {runtime.python or 'this interpreter'}"
+    base = f"on {runtime.base}" if runtime.base else "as a virtual environment"
+    return f"{' '.join(runtime.requirements) or 'nothing'}, {base}"

@@ -1,0 +1,122 @@
+"""Words and numbers as a report prints them: untrusted text made harmless, quantities with their units.
+
+What a runtime printed, or a matrix file named, reaches every format through ``clean``: no escape sequence steers a
+terminal, no bidirectional mark turns a line around, no lone surrogate breaks the encoding. Escaping for HTML or
+Markdown is the format's own business and comes on top.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import re
+import unicodedata
+from typing import Any, TypeVar
+
+__all__ = ["NOTHING", "anchor", "clean", "cleaned", "clip", "count", "difference", "percent", "quantity"]
+
+NOTHING = "\N{EN DASH}"  # what stands where there is no value
+MINUS = "\N{MINUS SIGN}"  # as wide as the plus, and no formula in a spreadsheet
+_KEPT = frozenset("\n\t\u200c\u200d")  # format characters that scripts and emoji need
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
+_PLURALS = {"instructions", "registers"}
+
+T = TypeVar("T")
+
+
+def clean(text: str) -> str:
+    r"""``text`` with control, format and surrogate characters made visible (``\x1b``); newline and tab stay."""
+    text = text.replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape", "backslashreplace").decode("ascii")
+        if unicodedata.category(char) in _UNSAFE and char not in _KEPT
+        else char
+        for char in text
+    )
+
+
+def cleaned(value: T) -> T:
+    """Clean every string in a nest of dataclasses and tuples, and keep its shape."""
+    return _cleaned(value)  # type: ignore[no-any-return] # the shape is kept, which types cannot say
+
+
+def _cleaned(value: Any) -> Any:
+    if type(value) is str:  # an enumeration's member is a str too, and stays what it is
+        return clean(value)
+    if isinstance(value, tuple):
+        return tuple(_cleaned(item) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(
+            value, **{f.name: _cleaned(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        )
+    return value
+
+
+def clip(text: str, limit: int) -> str:
+    """At most ``limit`` characters of ``text``; what is left out is said."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def anchor(prefix: str, key: str) -> str:
+    """Make a name for a link: readable, stable, unique per key, of letters, digits, ``-``, ``_`` and ``.`` only."""
+    slug = re.sub(r"[^A-Za-z0-9_.]+", "-", key).strip("-")[:60]
+    short = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{prefix}-{slug}-{short}" if slug else f"{prefix}-{short}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a number with its noun: ``1 reason``, ``3 reasons``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def quantity(value: float | str | None, unit: str) -> str:
+    """Write a value with its unit, four digits: seconds and bytes are scaled; what is not finite says so."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return value
+    if not math.isfinite(value):
+        return f"{value} (not finite)"
+    scales = _TIME if unit == "s" else _BYTES if unit == "B" else ()
+    for factor, name in scales:
+        if abs(value) >= factor:
+            return f"{_digits(value / factor)} {name}"
+    if unit in _PLURALS and value == 1:
+        unit = unit[:-1]
+    return f"{_digits(value)} {unit}".rstrip()
+
+
+def difference(known_good: float | str | None, candidate: float | str | None, unit: str) -> str:
+    """Candidate minus known-good with its sign, or nothing where that has no meaning."""
+    if isinstance(known_good, str) or isinstance(candidate, str) or known_good is None or candidate is None:
+        return NOTHING
+    change = candidate - known_good
+    if not math.isfinite(change):
+        return NOTHING
+    return "no change" if change == 0 else _sign(change) + quantity(abs(change), unit)
+
+
+def percent(log_ratio: float) -> str:
+    """Write a log ratio as a signed percentage: 0.0296 is ``+3.00 %``."""
+    if not math.isfinite(log_ratio):
+        return f"{_sign(log_ratio)}∞"
+    try:
+        value = math.expm1(log_ratio) * 100
+    except OverflowError:
+        return "+∞"
+    return f"{_sign(value) if round(value, 2) else ''}{abs(value):,.{2 if abs(value) < 100 else 0}f} %"
+
+
+def _sign(value: float) -> str:
+    return MINUS if value < 0 else "+"
+
+
+def _digits(value: float) -> str:
+    if value == int(value) and abs(value) < 1e9:
+        return f"{value:,.0f}".replace("-", MINUS)
+    return f"{value:.4g}".replace("-", MINUS)

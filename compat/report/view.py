@@ -1,0 +1,233 @@
+"""The view of a verdict: everything that a format prints, computed once, in words and cleaned of control characters.
+
+A view shows; it never judges. The decision, the statuses and the reasons are the verdict's, and what the verdict says
+nothing about is said to be missing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Status, Verdict
+from compat.report.heat import heat
+from compat.report.items import ARMS, item_anchor, items, versions
+from compat.report.parts import (
+    WORST_FIRST,
+    Change,
+    Difference,
+    FindingView,
+    HeatColumn,
+    HeatRow,
+    ItemView,
+    Missing,
+    NodeView,
+    Reason,
+    Setting,
+    Step,
+    Tally,
+)
+from compat.report.policy import settings
+from compat.report.text import NOTHING, cleaned, count, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["View", "view"]
+
+_SENTENCES = {
+    Decision.GO: "The upgrade may go to ring {ring}.",
+    Decision.NO_GO: "The upgrade must not go to ring {ring}: something is shown to be worse.",
+    Decision.HOLD: "The upgrade waits: the evidence does not settle ring {ring} yet.",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """A verdict as every format shows it. ``verdict`` is the noun itself, for documents that carry its numbers."""
+
+    verdict: Verdict
+    decision: Decision
+    sentence: str
+    summary: str
+    matrix: str
+    ring: str
+    judged_at: str
+    axes: tuple[Change, ...]  # that differ
+    held: tuple[Setting, ...]  # axes that are the same on both sides
+    components: tuple[Change, ...]
+    reasons: tuple[Reason, ...]
+    tallies: tuple[Tally, ...]
+    tiers: tuple[Setting, ...]
+    tiers_absent: tuple[str, ...]  # what the ring asks for, and no comparison rests on
+    missing: tuple[Missing, ...]
+    columns: tuple[HeatColumn, ...]
+    rows: tuple[HeatRow, ...]
+    items: tuple[ItemView, ...]
+    findings: tuple[FindingView, ...]
+    differences: tuple[Difference, ...]  # undeclared ones first
+    facts: tuple[Change, ...]  # what both arms are: Python, packages
+    nodes: tuple[NodeView, ...]
+    policy: tuple[Setting, ...]
+    provenance: tuple[Setting, ...]
+    steps: tuple[Step, ...]
+
+
+def view(
+    verdict: Verdict,
+    plan: Plan,
+    nodes: Sequence[Node],
+    identities: Mapping[str, Identity],
+    evidence: Sequence[Evidence],
+) -> View:
+    """Make the view of ``verdict``.
+
+    ``plan`` is the plan that was judged and ``evidence`` the evidence; ``identities`` are by their digest. A node or an
+    identity that is not given is shown as unknown.
+    """
+    by_item: dict[str, list[Evidence]] = {}
+    for record in evidence:
+        by_item.setdefault(record.item, []).append(record)
+    shown = items(verdict.comparisons, by_item, verdict.policy, frozenset(item.key for item in plan.items))
+    required = [comparison for comparison in verdict.comparisons if comparison.required]
+    passed = sum(comparison.status is Status.PASS for comparison in required)
+    columns, rows = heat(verdict, plan)
+    tiers = {tier: number for tier, number in verdict.tiers.items() if number}
+    asked = next((ring.tiers for ring in plan.rings if ring.name == verdict.ring), ())
+    result = View(
+        verdict=verdict,
+        decision=verdict.decision,
+        sentence=_SENTENCES[verdict.decision].format(ring=verdict.ring),
+        summary=f"{passed} of {count(len(required), 'required comparison')} passed, "
+        f"measured on {count(len(verdict.nodes), 'node')}.",
+        matrix=verdict.matrix,
+        ring=verdict.ring,
+        judged_at=verdict.judged_at,
+        axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
+        held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
+        components=versions(required or verdict.comparisons),
+        reasons=tuple(Reason(reason, _mentioned(reason, verdict.comparisons)) for reason in verdict.reasons),
+        tallies=_tallies(verdict.comparisons),
+        tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
+        tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
+        missing=_missing(verdict, plan),
+        columns=columns,
+        rows=rows,
+        items=shown,
+        findings=tuple(
+            FindingView(found.cell, ARMS[found.arm], found.rule, found.status, found.reason, found.source)
+            for found in sorted(plan.findings, key=lambda found: found.status == "ok")
+        ),
+        differences=tuple(
+            Difference(*difference)
+            for difference in sorted(verdict.differences, key=lambda entry: (entry[3], entry[0]))
+        ),
+        facts=_facts(evidence, identities),
+        nodes=_nodes(verdict, nodes),
+        policy=settings(
+            verdict.policy, {metric.name: metric.unit for item in plan.items for metric in item.case.metrics}
+        ),
+        provenance=_provenance(verdict, plan),
+        steps=_steps(verdict, shown),
+    )
+    # The verdict itself stays as it is: formats that carry it escape it in their own way.
+    fields = {name: value if name == "verdict" else cleaned(value) for name, value in vars(result).items()}
+    return View(**fields)
+
+
+def _axes(verdict: Verdict) -> tuple[Change, ...]:
+    names = {**verdict.known_good, **verdict.candidate}
+    return tuple(
+        Change(name, verdict.known_good.get(name, NOTHING), verdict.candidate.get(name, NOTHING)) for name in names
+    )
+
+
+def _mentioned(reason: str, comparisons: Sequence[Comparison]) -> str:
+    """The anchor of the item that ``reason`` is about, as the judge words it; empty where it is about the ring."""
+    for comparison in comparisons:
+        place = f"{comparison.workload}[{comparison.case}]"
+        if reason.startswith((f"{place} of {comparison.cell} {comparison.reason}", f"{place} {comparison.reason}")):
+            return item_anchor(comparison.item)
+    return ""
+
+
+def _tallies(comparisons: Sequence[Comparison]) -> tuple[Tally, ...]:
+    tallies = []
+    for status in WORST_FIRST:
+        found = [comparison.required for comparison in comparisons if comparison.status is status]
+        if found:
+            tallies.append(Tally(status, len(found), sum(found)))
+    return tuple(tallies)
+
+
+def _missing(verdict: Verdict, plan: Plan) -> tuple[Missing, ...]:
+    rejected = [Missing(entry.what, entry.reason, entry.blocking) for entry in plan.rejections]
+    said = [
+        Missing("", text, blocking=False)
+        for text in verdict.not_covered
+        if not any(entry.what in text and entry.reason in text for entry in rejected)
+    ]
+    return tuple(sorted(rejected, key=lambda entry: not entry.blocking)) + tuple(said)
+
+
+def _facts(evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> tuple[Change, ...]:
+    """Python, implementation, machine and every package of both arms, over all their identities."""
+    sides: dict[Arm, dict[str, dict[str, None]]] = {arm: {} for arm in Arm}
+    for arm, name in dict.fromkeys((record.arm, record.identity) for record in evidence):
+        identity = identities.get(name)
+        if identity is None:
+            facts = {"identity": f"{name[:12]} (its document was not given)"}
+        else:
+            facts = {"python": identity.python, "implementation": identity.implementation, "machine": identity.machine}
+            facts |= {f"package {package}": version for package, version in sorted(identity.distributions.items())}
+        for fact, value in facts.items():
+            sides[arm].setdefault(fact, {})[value] = None
+    names = dict.fromkeys([*sides[Arm.KNOWN_GOOD], *sides[Arm.CANDIDATE]])
+    return tuple(Change(name, *(", ".join(sides[arm].get(name, ())) or NOTHING for arm in Arm)) for name in names)
+
+
+def _nodes(verdict: Verdict, nodes: Sequence[Node]) -> tuple[NodeView, ...]:
+    known = {node.id: node for node in nodes}
+    return tuple(
+        _node(known[name]) if name in known else NodeView(name, *("not in the inventory",) * 2, *(NOTHING,) * 3)
+        for name in verdict.nodes
+    )
+
+
+def _node(node: Node) -> NodeView:
+    products: dict[str, int] = {}
+    for gpu in node.gpus:
+        products[gpu.product or "unknown GPU"] = products.get(gpu.product or "unknown GPU", 0) + 1
+    return NodeView(
+        id=node.id if node.id == node.hostname else f"{node.id} ({node.hostname})",
+        cpu=f"{node.cpu or 'unknown CPU'}, {count(node.cores, 'core')}",
+        memory=quantity(node.memory_bytes, "B"),
+        kernel=node.kernel,
+        driver=node.driver or NOTHING,
+        gpus=", ".join(f"{number} of {product}" for product, number in products.items()) or "none",
+    )
+
+
+def _provenance(verdict: Verdict, plan: Plan) -> tuple[Setting, ...]:
+    return (
+        Setting("Judged", f"{verdict.judged_at} by compat {verdict.compat_version}"),
+        Setting("Planned", f"by compat {plan.compat_version}"),
+        Setting("Matrix file", verdict.matrix_digest, f"sha256 of the text of {verdict.matrix}"),
+        Setting("Plan", verdict.plan, "what was to be measured, written before the run"),
+        Setting("Evidence", verdict.evidence, "digest over every record that was judged"),
+        *(Setting(workload, content, "sha256 of its file") for workload, content in sorted(plan.content.items())),
+    )
+
+
+def _steps(verdict: Verdict, shown: Sequence[ItemView]) -> tuple[Step, ...]:
+    steps = [
+        Step(
+            f"Measure and judge again, with the matrix file whose sha256 is {verdict.matrix_digest[:12]}…:",
+            f"pytest MATRIX_FILE --compat-ring {shlex.quote(verdict.ring)}",
+        )
+    ]
+    commands = [item.repeat for item in shown if item.repeat]
+    if commands:
+        steps.append(Step("Repeat one item, here the worst, exactly as it was run:", commands[0]))
+    return tuple(steps)

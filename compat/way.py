@@ -1,0 +1,229 @@
+"""The way through, from matrix file to verdict: the stages in order, for the plugin and for the commands alike."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import compat
+from compat.errors import StoreError, UsageError
+from compat.model import Item, Plan, Verdict, digest
+from compat.plan import build_plan, load_matrix
+
+if TYPE_CHECKING:
+    from compat.model import Node
+    from compat.report.view import View
+    from compat.run.measure import Progress
+    from compat.store import LocalStore
+
+__all__ = [
+    "Concluded",
+    "Job",
+    "Options",
+    "conclude",
+    "make_plan",
+    "open_store",
+    "parse_labels",
+    "ring_of",
+    "write_reports",
+]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose beside the matrix file. Paths are relative to the current folder.
+
+    ``engine`` and ``cache`` can also be said once for a machine, by COMPAT_ENGINE and COMPAT_CACHE.
+    """
+
+    ring: str | None = None
+    store: Path | None = None  # default: out/NAME
+    engine: str | None = None  # default: auto
+    cache: Path | None = None  # default: the user's cache folder
+    content: tuple[Path, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    fresh: bool = False
+
+    def engine_name(self) -> str:
+        """What realises the runtimes."""
+        return self.engine or os.environ.get("COMPAT_ENGINE") or "auto"
+
+    def cache_folder(self) -> Path:
+        """Where built runtimes and fetched artifacts are kept between runs."""
+        chosen = self.cache or os.environ.get("COMPAT_CACHE")
+        if chosen:
+            return Path(chosen).resolve()
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return Path(base) / "gpu-compat"
+
+
+def make_plan(matrix: Path, options: Options) -> Plan:
+    """Plan the matrix file. MatrixError or ContentError in one line when it cannot be."""
+    return build_plan(load_matrix(matrix), content=options.content, compat_version=compat.__version__)
+
+
+def parse_labels(words: Sequence[str]) -> dict[str, str]:
+    """``["ring=canary"]`` as a mapping. UsageError for a word without a ``=``."""
+    for word in words:
+        if "=" not in word:
+            raise UsageError("label", f"{word!r} is not KEY=VALUE", "write for example ring=canary")
+    return dict(word.split("=", 1) for word in words)
+
+
+def ring_of(plan: Plan, name: str | None) -> str:
+    """The ring asked for, or the only one. UsageError when there is no such ring, or several to choose from."""
+    names = [ring.name for ring in plan.rings]
+    if name is None and len(names) == 1:
+        return names[0]
+    if name not in names:
+        problem = f"has no ring {name!r}" if name else "has several rings and none was named"
+        raise UsageError(f"matrix {plan.name}", problem, f"choose one of {', '.join(names)}")
+    return name
+
+
+class Job:
+    """One plan, one ring, one node: what is to be measured here, and where it is kept."""
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.plan = plan
+        self.options = options
+        self.ring = ring_of(plan, options.ring)
+        self.items = plan.for_ring(self.ring)
+        self.folder = options.store or Path("out") / plan.name
+
+    def select(self, pattern: str) -> tuple[Item, ...]:
+        """The items whose name matches a shell pattern. UsageError when none does."""
+        found = tuple(item for item in self.items if fnmatch.fnmatchcase(item.key, pattern))
+        if not found:
+            raise UsageError(
+                "case", f"{pattern!r} selects none of the {len(self.items)} cases", "compat plan lists their names"
+            )
+        return found
+
+    def measure(
+        self, items: Sequence[Item], say: Callable[[str], None], report: Callable[[Progress], None]
+    ) -> LocalStore:
+        """Get everything ready and measure until nothing is open or the ring's budget is spent.
+
+        ``say`` gets a sentence for each step, ``report`` a Progress after every pair. Nothing is written before every
+        runtime is realised.
+        """
+        from compat.node import this_node
+        from compat.plan.cells import unplaced
+        from compat.run.measure import Measuring
+        from compat.run.prepare import prepare
+        from compat.store import LocalStore
+
+        node = this_node(self.options.labels)
+        self._check_labels(node)
+        here = []
+        for item in items:
+            reason = unplaced(item.cell, node)
+            if reason is None:
+                here.append(item)
+            else:
+                say(f"{item.key} is not measured here: {reason}")
+        owner = digest([node.id, str(self.folder.resolve())])[:12]
+        prepared = prepare(
+            self.plan,
+            here,
+            engine=self.options.engine_name(),
+            cache=self.options.cache_folder(),
+            owner=owner,
+            say=say,
+            sites=self.options.content,
+        )
+        if self.options.fresh:
+            self._put_aside(say)
+        store = LocalStore(self.folder, create=True)
+        store.put_node(node)
+        store.put_plan(self.plan)
+        measuring = Measuring(self.plan, here, store, node, prepared, self.plan.ring(self.ring).budget)
+        if measuring.found:
+            say(f"{measuring.found} pairs are in {self.folder} already and are not measured again (--fresh would)")
+        if not measuring.run(report):
+            say(f"the ring's budget of {self.plan.ring(self.ring).budget:.0f} s is spent; what is open stays open")
+        return store
+
+    def _check_labels(self, node: Node) -> None:
+        wanted = self.plan.ring(self.ring).labels
+        for key, value in wanted.items():
+            if node.labels.get(key) != value:
+                raise UsageError(
+                    f"ring {self.ring}",
+                    f"takes nodes labelled {key}={value}, this one has {key}={node.labels.get(key)}",
+                    f"measure on such a node, or say --label {key}={value}",
+                )
+
+    def _put_aside(self, say: Callable[[str], None]) -> None:
+        if not self.folder.exists():
+            return
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%f")
+        aside = self.folder.with_name(f"{self.folder.name}.{stamp}")
+        self.folder.rename(aside)
+        say(f"the evidence there was is in {aside}")
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """A verdict, and what the report formats print of it."""
+
+    verdict: Verdict
+    view: View
+    digest: str  # the verdict's, in the store
+
+
+def open_store(folder: Path) -> LocalStore:
+    """The store in ``folder``. StoreError when there is none."""
+    from compat.store import LocalStore
+
+    return LocalStore(folder)
+
+
+def conclude(store: LocalStore, ring: str | None = None, plan: str | None = None) -> Concluded:
+    """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict."""
+    from compat.judge import judge
+    from compat.report.view import view
+
+    chosen = store.plan(plan)
+    name = ring_of(chosen, ring)
+    evidence = store.evidence(digest(chosen))
+    nodes, identities = store.nodes(), store.identities()
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now)
+    kept = store.put_verdict(verdict)
+    return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
+
+
+def _blobs(store: LocalStore) -> Callable[[str], bytes]:
+    """Blobs by digest; a lost or changed one reads as nothing, which the judge refuses for what it is."""
+
+    def read(name: str) -> bytes:
+        try:
+            return store.blob(name)
+        except StoreError:
+            return b""
+
+    return read
+
+
+def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
+    """Write every report format into ``folder``; the paths by format."""
+    from compat.report import formats
+
+    written = {}
+    for name, form in formats().items():
+        path = folder / f"report{form.suffix}" if name != "json" else folder / "verdict.json"
+        try:
+            path.write_text(form.render(concluded.view), encoding="utf-8")
+        except OSError as problem:
+            raise StoreError(
+                str(path), f"cannot be written: {problem.strerror}", "make room or rights there"
+            ) from problem
+        written[name] = path
+    return written

@@ -1,0 +1,179 @@
+"""Rule 17: only the intended thing changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compat.judge.environment import Environment, judge_environment
+from compat.model import Arm, Decision, Identity, Policy, Runtime, Status, digest
+
+from .build import CELL, NEW, OLD, STACKS, TEXT, World, plan, world
+
+
+def judged(new: Identity = NEW, good: Identity = OLD, cell: Any = CELL, **changes: Any) -> Environment:
+    w = world(plan(TEXT, **changes))
+    w.identities = {digest(one): one for one in (good, new)}
+    w.edit(lambda r: replace(r, identity=digest(new)), arm=Arm.CANDIDATE)
+    w.edit(lambda r: replace(r, identity=digest(good)), arm=Arm.KNOWN_GOOD)
+    return judge_environment(cell, w.evidence, w.plan, w.identities)
+
+
+def having(base: Identity = NEW, **versions: str) -> Identity:
+    return replace(base, distributions={**base.distributions, **versions})
+
+
+def without(base: Identity, name: str) -> Identity:
+    return replace(base, distributions={k: v for k, v in base.distributions.items() if k != name})
+
+
+def runtimes(**requirements: tuple[str, ...] | None) -> dict[str, Runtime]:
+    return {name: Runtime(name, requirements=given) for name, given in requirements.items()}
+
+
+def test_declared_differences_are_fine_and_listed() -> None:
+    found = judged()
+    assert found.outcome.status is Status.PASS
+    assert found.differences == (("numpy", "1.26.4", "2.2.6", True), ("onnxruntime", "1.20.1", "1.23.2", True))
+
+
+@pytest.mark.parametrize(
+    ("new", "what"),
+    [
+        (having(pip="25.0"), "pip 24.0 -> 25.0"),
+        (having(extra="1.0"), "extra absent -> 1.0"),
+        (without(NEW, "pip"), "pip 24.0 -> absent"),
+        (replace(NEW, python="3.12.1"), "python 3.11.9 -> 3.12.1"),
+        (replace(NEW, implementation="PyPy"), "implementation CPython -> PyPy"),
+        (replace(NEW, machine="aarch64"), "machine x86_64 -> aarch64"),
+    ],
+)
+def test_undeclared_differences_hold_or_are_listed(new: Identity, what: str) -> None:
+    found = judged(new)
+    assert found.outcome.status is Status.INVALID
+    assert what in found.outcome.reason
+    assert not found.misrealised
+    assert any(not declared for *_, declared in found.differences)
+    warned = judged(new, policy=Policy(undeclared="warn"))
+    assert warned.outcome.status is Status.PASS
+    assert what in warned.outcome.reason
+    assert judged(new, policy=Policy(undeclared="whatever")).outcome.status is Status.INVALID
+
+
+def test_an_axis_declares_the_distribution_of_its_name() -> None:
+    given = runtimes(old=None, new=None)
+    assert judged(runtimes=given).outcome.reason == "environment: 1 difference not declared: numpy 1.26.4 -> 2.2.6"
+    cell = replace(CELL, stack={**CELL.stack, "NumPy": "2.2.6"}, known_good={**CELL.known_good, "NumPy": "1.26.4"})
+    assert judged(runtimes=given, cell=cell).outcome.status is Status.PASS
+
+
+def test_names_are_compared_as_pep_503_says() -> None:
+    given = runtimes(old=("Foo_Bar==1.0",), new=("foo.bar[x] == 2.0 ; python_version > '3'",))
+    cell = replace(CELL, stack={**CELL.stack, "numpy": "2.2.6"}, known_good={**CELL.known_good, "numpy": "1.26.4"})
+    found = judged(having(foo_bar="2.0"), having(OLD, **{"foo-bar": "1.0"}), cell, runtimes=given)
+    assert found.outcome.status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "new",
+    [having(onnxruntime="1.22.0"), having(numpy="2.2.5"), without(NEW, "numpy"), having(numpy="2.2.60")],
+)
+def test_what_the_matrix_says_is_read_back(new: Identity) -> None:
+    found = judged(new)
+    assert found.outcome.status is Status.INVALID
+    assert "is not what the matrix says" in found.outcome.reason
+    assert found.misrealised
+
+
+def test_an_axis_is_read_back_without_any_requirement() -> None:
+    found = judged(having(onnxruntime="1.22.0"), runtimes=runtimes(old=None, new=None))
+    assert "onnxruntime is 1.22.0, which is not what the matrix says (1.23.2)" in found.outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("installed", "stated", "same"),
+    [
+        ("2.11.0+cu128", "2.11.0", True),
+        ("2.11.0+cu128", "2.11.0+cu130", False),
+        ("2.11.0", "2.11", True),
+        ("2.11.0", "2.11.0.*", True),
+        ("2.11.1", "2.11.*", True),
+        ("2.110", "2.11.*", False),
+        ("12.10", "12.1", False),
+    ],
+)
+def test_versions(installed: str, stated: str, same: bool) -> None:
+    given = runtimes(old=None, new=(f"torch=={stated}", "numpy==2.2.6"))
+    assert judged(having(torch=installed), runtimes=given).misrealised is not same
+
+
+@pytest.mark.parametrize(("value", "wrong"), [("3.11", False), ("3.11.9", False), ("3.1", True), ("3.12", True)])
+def test_the_interpreter_is_read_back(value: str, wrong: bool) -> None:
+    cell = replace(CELL, stack={**CELL.stack, "python": value}, known_good={**CELL.known_good, "python": value})
+    assert judged(cell=cell).misrealised is wrong
+
+
+def test_a_distribution_called_python_does_not_declare_the_interpreter() -> None:
+    given = runtimes(old=("python==1.0 ; extra", "numpy==1.26.4"), new=("numpy==2.2.6",))
+    assert judged(replace(NEW, python="3.12.0"), runtimes=given).outcome.status is Status.INVALID
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        having(pip="25.0"),
+        replace(NEW, environment={"OMP_NUM_THREADS": "1"}),
+        replace(NEW, libraries={"libcudart.so": "b"}),
+    ],
+)
+def test_an_arm_that_changes_during_the_run_is_invalid(other: Identity) -> None:
+    w = world(plan(TEXT))
+    base = replace(NEW, libraries={"libcudart.so": "a"})
+    w.identities.update({digest(one): one for one in (base, other)})
+    w.edit(lambda r: replace(r, identity=digest(base)), arm=Arm.CANDIDATE)
+    w.edit(lambda r: replace(r, identity=digest(other)), arm=Arm.CANDIDATE, pairs=[1])
+    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    assert found.outcome.status is Status.INVALID
+    assert "candidate arm: " in found.outcome.reason
+
+
+def test_libraries_that_only_some_cases_load_are_no_contradiction() -> None:
+    w = world(plan(TEXT))
+    more = replace(NEW, libraries={"libcudart.so": "a"})
+    w.identities[digest(more)] = more
+    w.edit(lambda r: replace(r, identity=digest(more)), arm=Arm.CANDIDATE, pairs=[1])
+    assert judge_environment(CELL, w.evidence, w.plan, w.identities).outcome.status is Status.PASS
+
+
+def test_nodes_may_be_different_machines_with_the_same_software() -> None:
+    w = two_machines(replace(NEW, machine="aarch64"), replace(OLD, machine="aarch64"))
+    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    assert "machine is not the same" not in found.outcome.reason
+    changed = two_machines(having(pip="25.0"), OLD)
+    assert judge_environment(CELL, changed.evidence, changed.plan, changed.identities).misrealised
+
+
+def two_machines(new: Identity, good: Identity) -> World:
+    w = world(plan(TEXT), nodes=("n1", "n2"))
+    w.identities.update({digest(one): one for one in (new, good)})
+    w.edit(lambda r: replace(r, identity=digest(new)), arm=Arm.CANDIDATE, node="n2")
+    return w.edit(lambda r: replace(r, identity=digest(good)), arm=Arm.KNOWN_GOOD, node="n2")
+
+
+def test_what_was_not_realised_is_not_blamed_on_the_candidate() -> None:
+    w = world()
+    w.edit(w.wrong(TEXT), of=TEXT, arm=Arm.CANDIDATE)
+    assert w.verdict().decision is Decision.NO_GO
+    wrong = having(onnxruntime="1.22.0")
+    w.identities[digest(wrong)] = wrong
+    w.edit(lambda r: replace(r, identity=digest(wrong)), arm=Arm.CANDIDATE)
+    verdict = w.verdict()
+    assert verdict.decision is Decision.HOLD
+    assert any("is not what the matrix says" in reason for reason in verdict.reasons)
+
+
+def test_stacks_of_the_builder_differ_in_two_axes() -> None:
+    good, new = STACKS[Arm.KNOWN_GOOD], STACKS[Arm.CANDIDATE]
+    assert {axis for axis in good if good[axis] != new[axis]} == {"runtime", "onnxruntime"}

@@ -1,0 +1,211 @@
+# ruff: noqa: E501 - an error is one line, and here it stands whole
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compat.errors import ContentError
+from compat.model import Artifact, Direction, Kind, Metric, Tier, digest
+from compat.plan.content import AOT_METRICS, LATENCY, MEMORY, read_content, read_file
+
+from .conftest import KERNEL, MODEL, OPERATOR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Write
+
+SHA = "0" * 64
+
+
+def test_what_there_is(shipped: Path) -> None:
+    content = read_content()
+    assert list(content) == ["kernel:add", "model:tiny", "operator:total"]
+    kernel, model, operator = content.values()
+    assert (kernel.kind, kernel.stem, kernel.tiers) == ("kernel", "add", (Tier.AOT,))
+    assert kernel.metrics == AOT_METRICS
+    assert kernel.digest == digest(KERNEL)
+    assert kernel.imports == ("triton",)
+    assert (model.tiers, model.onnx_ir, model.tolerance) == ((Tier.CPU, Tier.GPU), 8, 1e-4)
+    assert model.components == ("onnxruntime", "numpy")
+    assert operator.metrics == (LATENCY, MEMORY)
+    assert (operator.seeds, operator.artifact, operator.onnx_ir, operator.imports) == (1, None, None, ())
+
+
+def test_the_metrics_of_kernels_are_oriented() -> None:
+    assert {metric.name: (metric.unit, metric.direction, metric.kind, metric.gated) for metric in AOT_METRICS} == {
+        "matrix_instructions": ("instructions", Direction.HIGHER, Kind.EXACT, True),
+        "spills": ("B", Direction.LOWER, Kind.EXACT, True),
+        "shared_memory": ("B", Direction.LOWER, Kind.EXACT, True),
+        "registers": ("registers", Direction.LOWER, Kind.EXACT, False),
+    }
+
+
+def test_everything_that_may_be_declared(write: Write) -> None:
+    extra = (
+        "SEEDS = 4\nTIMED = False\n"
+        'METRICS = ({"name": "chunks", "unit": "1", "direction": "higher", "kind": "exact", "gated": False},)\n'
+        f'ARTIFACT = {{"package": "m==1.0", "path": "m/m.onnx", "sha256": "{SHA}"}}\n'
+    )
+    workload = read_file(write(OPERATOR + extra, "w.py"), kernel=False)
+    assert workload.metrics == (MEMORY, Metric("chunks", "1", Direction.HIGHER, Kind.EXACT, gated=False))
+    assert workload.artifact == Artifact("m==1.0", "m/m.onnx", SHA)
+    assert workload.seeds == 4
+
+
+def test_site_content_comes_beside(shipped: Path, write: Write, tmp_path: Path) -> None:
+    write(OPERATOR, "site/workloads/own.py")
+    write("nonsense(", "site/workloads/_helper.py")
+    write("nonsense(", "site/workloads/notes.txt")
+    assert "operator:own" in read_content([tmp_path / "site"])
+
+
+def test_two_files_of_one_name(shipped: Path, write: Write, tmp_path: Path) -> None:
+    path = write(OPERATOR, "site/workloads/total.py")
+    with pytest.raises(ContentError) as caught:
+        read_content([tmp_path / "site"])
+    other = shipped / "workloads" / "total.py"
+    assert str(caught.value) == f"{path}:1: operator:total is also defined by {other}; rename one file"
+
+
+def test_folders_that_are_none(shipped: Path, tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match=r"expected a folder with kernels/ or workloads/ in it; check the path"):
+        read_content([tmp_path / "nowhere"])
+    (shipped / "kernels" / "add.py").unlink()
+    (shipped / "kernels").rmdir()
+    with pytest.raises(ContentError, match="the folder cannot be read: No such file or directory; check its rights"):
+        read_content()
+
+
+def test_a_file_name_that_is_none(write: Write) -> None:
+    path = write(OPERATOR, "My-Work.py")
+    with pytest.raises(ContentError) as caught:
+        read_file(path, kernel=False)
+    assert str(caught.value) == f"{path}: expected a file name of lower-case letters, digits and _; rename the file"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"""Sums."""\n', "", "FILE:1: the docstring is missing; say in its first line what the file is"),
+        ('KIND = "operator"\n', "", "FILE:1: KIND is missing; declare KIND = ... at the top level"),
+        ("TOLERANCE = 1e-6\n", "", "FILE:1: TOLERANCE is missing; declare TOLERANCE = ... at the top level"),
+        ('"operator"', '"kernel"', "FILE:4: expected: KIND is 'operator' or 'model'"),
+        ('("cpu",)', '("aot",)', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
+        ('("cpu",)', '("cpu", "cpu")', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
+        ('("cpu",)', '"cpu"', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
+        ("= 1e-6", "= -1", "FILE:6: expected: TOLERANCE is a number, 0 or more"),
+        ("= 1e-6", "= 1e999", "FILE:6: expected: TOLERANCE is a number, 0 or more"),
+        ("= 1e-6", "= True", "FILE:6: expected: TOLERANCE is a number, 0 or more"),
+        (
+            '"tolerance": 1e-3',
+            '"tolerance": "1e-3"',
+            "FILE:7: expected: CASES['large']['tolerance'] is a number, 0 or more",
+        ),
+        ('{"n": 3}', "3", "FILE:7: expected: CASES['small'] is a dict"),
+        ('{"n": 3}', '{"n": {1, 2}}', "FILE:7: expected: CASES['small'] has only what JSON has: no sets, bytes, NaN"),
+        ('{"n": 3}', '{"n": 1e999}', "FILE:7: expected: CASES['small'] has only what JSON has: no sets, bytes, NaN"),
+        ('{"n": 3}', "{1: 3}", "FILE:7: expected: CASES['small'] has only what JSON has: no sets, bytes, NaN"),
+        ('"small"', '"a/b"', "FILE:7: expected: CASES has ids of letters, digits and _ . , = + - (found 'a/b')"),
+        (
+            '{"small": {"n": 3}, "large": {"n": 300, "tolerance": 1e-3}}',
+            "{}",
+            "FILE:7: expected: CASES is a dict with at least one case",
+        ),
+        ('("numpy",)', "()", "FILE:3: expected: COMPONENTS is a tuple of names"),
+        ('("numpy",)', '"numpy"', "FILE:3: expected: COMPONENTS is a tuple of names"),
+        ("TOLERANCE", 'IMPORTS = ("a-b",)\nTOLERANCE', "FILE:6: expected: IMPORTS is a tuple of module names"),
+        ("TOLERANCE", "SEEDS = 0\nTOLERANCE", "FILE:6: expected: SEEDS is a whole number above 0"),
+        ("TOLERANCE", "TIMED = 1\nTOLERANCE", "FILE:6: expected: TIMED is True or False"),
+        ("TOLERANCE", "ONNX_IR = '8'\nTOLERANCE", "FILE:6: expected: ONNX_IR is a whole number above 0"),
+        ("TOLERANCE", "METRICS = {}\nTOLERANCE", "FILE:6: expected: METRICS is a tuple of dicts"),
+        ("TOLERANCE", "METRICS = (1,)\nTOLERANCE", "FILE:6: expected: METRICS[0] is a dict"),
+        ("TOLERANCE", 'METRICS = ({"name": "x"},)\nTOLERANCE', "FILE:6: METRICS[0] lacks the key 'direction'; add it"),
+        (
+            "TOLERANCE",
+            'METRICS = ({"nam": "x"},)\nTOLERANCE',
+            "FILE:6: METRICS[0] has the unknown key 'nam'; expected direction, gated, kind, name, unit",
+        ),
+        ("TOLERANCE", "ARTIFACT = 1\nTOLERANCE", "FILE:6: expected: ARTIFACT is a dict"),
+        (
+            "TOLERANCE",
+            f'ARTIFACT = {{"package": "m", "path": "x", "sha256": "{SHA}"}}\nTOLERANCE',
+            "FILE:6: expected: ARTIFACT['package'] is name==version",
+        ),
+        (
+            "TOLERANCE",
+            f'ARTIFACT = {{"package": "m==1", "path": "../x", "sha256": "{SHA}"}}\nTOLERANCE',
+            "FILE:6: expected: ARTIFACT['path'] is a path inside the wheel",
+        ),
+        (
+            "TOLERANCE",
+            'ARTIFACT = {"package": "m==1", "path": "x", "sha256": "abc"}\nTOLERANCE',
+            "FILE:6: expected: ARTIFACT['sha256'] is 64 hex digits",
+        ),
+        (
+            "TOLERANCE",
+            "CASE = {}\nTOLERANCE",
+            "FILE:6: CASE is not a declaration; did you mean CASES? If not, rename it",
+        ),
+    ],
+)
+def test_a_workload_is_refused(write: Write, old: str, new: str, expected: str) -> None:
+    assert old in OPERATOR
+    path = write(OPERATOR.replace(old, new, 1), "w.py")
+    with pytest.raises(ContentError) as caught:
+        read_file(path, kernel=False)
+    assert str(caught.value).replace(str(path), "FILE") == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"name": "latency"}, "FILE:8: expected: METRICS[0]['name'] is a new word of lower-case letters, digits and _"),
+        (
+            {"name": "numerics"},
+            "FILE:8: expected: METRICS[0]['name'] is a new word of lower-case letters, digits and _",
+        ),
+        ({"unit": 1}, "FILE:8: expected: METRICS[0]['unit'] is text"),
+        ({"direction": "up"}, "FILE:8: expected: METRICS[0]['direction'] is one of ['lower', 'higher']"),
+        ({"kind": "mean"}, "FILE:8: expected: METRICS[0]['kind'] is one of ['exact', 'bounded', 'sampled']"),
+        ({"gated": 1}, "FILE:8: expected: METRICS[0]['gated'] is True or False"),
+    ],
+)
+def test_a_metric_is_refused(write: Write, change: dict[str, object], expected: str) -> None:
+    metric = {"name": "x", "unit": "B", "direction": "lower", "kind": "exact", "gated": True, **change}
+    path = write(OPERATOR + f"METRICS = ({metric},)\n", "w.py")
+    with pytest.raises(ContentError) as caught:
+        read_file(path, kernel=False)
+    assert str(caught.value).replace(str(path), "FILE") == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("AOT = ", "AOTS = ", "FILE:5: AOTS is not a declaration; did you mean AOT? If not, rename it"),
+        ('"constexprs": {"BLOCK": 64}, ', "", "FILE:5: AOT['fp16'] lacks the key 'constexprs'; add it"),
+        (
+            '"constexprs"',
+            '"constants"',
+            "FILE:5: AOT['fp16'] has the unknown key 'constants'; expected constexprs, divisible, num_stages, num_warps, signature",
+        ),
+        ('{"BLOCK": 64}', "64", "FILE:5: expected: AOT['fp16']['constexprs'] is a dict"),
+        ('"n": "i32"', '"n": 32', "FILE:5: expected: AOT['fp16']['signature'] maps arguments to type names"),
+        ('("x",)', '("y",)', "FILE:5: expected: AOT['fp16']['divisible'] names arguments of its signature"),
+        ('("x",)', '("x",), "num_warps": 0', "FILE:5: expected: AOT['fp16']['num_warps'] is a whole number above 0"),
+        ('("x",)', "([],)", "FILE:5: expected: AOT['fp16']['divisible'] names arguments of its signature"),
+        ("AOT = ", 'KERNEL = "a b"\nAOT = ', "FILE:5: expected: KERNEL names a function"),
+        ('COMPONENTS = ("triton",)\n', "", "FILE:1: COMPONENTS is missing; declare COMPONENTS = ... at the top level"),
+    ],
+)
+def test_a_kernel_is_refused(write: Write, old: str, new: str, expected: str) -> None:
+    assert old in KERNEL
+    path = write(KERNEL.replace(old, new, 1), "k.py")
+    with pytest.raises(ContentError) as caught:
+        read_file(path, kernel=True)
+    assert str(caught.value).replace(str(path), "FILE") == expected
+
+
+def test_a_model_without_an_ir_version(write: Write) -> None:
+    assert read_file(write(MODEL.replace("ONNX_IR = 8\n", ""), "tiny.py"), kernel=False).onnx_ir is None
