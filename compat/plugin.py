@@ -113,7 +113,8 @@ class MatrixFile(pytest.File):
         job = Job(make_plan(self.path, options), options)
         self.config.stash[_jobs][self.path] = job
         for item in job.items:
-            yield CaseItem.from_parent(self, name=item.key, case=item)
+            # The id is given as text: pytest reads its brackets as parameters, as it does when --lf reads it back.
+            yield CaseItem.from_parent(self, name=item.key, nodeid=f"{self.nodeid}::{item.key}", case=item)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
         """One line for bad input; pytest's own words for a defect of ours."""
@@ -157,7 +158,7 @@ class NotGoError(Exception):
 
     def __init__(self, comparisons: Sequence[Comparison]) -> None:
         self.comparisons = tuple(comparisons)
-        lines = [f"{found.status.value}: {found.metric}: {found.reason}" for found in self.comparisons]
+        lines = [f"{found.status.value}: {found.reason}" for found in self.comparisons]
         super().__init__("\n".join(lines) or "missing: nothing was measured for this case")
 
 
@@ -224,15 +225,16 @@ class _Screen:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A verdict that is not GO fails the run, even where each item that was selected passed.
 
-    Where items were left out on purpose (``-k``, ``--lf``, ``-x``) the verdict is HOLD by nature: the run is then
-    judged by its items, as everywhere, and the verdict is shown.
+    Where items were left out on purpose (``-k``, ``--lf``) the verdict is HOLD by nature: the run is then judged by its
+    items, as everywhere, and the verdict is shown. NO-GO fails it always.
     """
     from compat.model import Decision
 
     for path, concluded in session.config.stash[_concluded].items():
         ran = {item.name for item in session.items if isinstance(item, CaseItem) and item.path == path}
         whole = ran == {item.key for item in session.config.stash[_jobs][path].items}
-        if whole and concluded.verdict.decision is not Decision.GO and exitstatus == pytest.ExitCode.OK:
+        blocks = (Decision.NO_GO, Decision.HOLD) if whole else (Decision.NO_GO,)
+        if concluded.verdict.decision in blocks and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

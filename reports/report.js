@@ -25,8 +25,8 @@
     button.addEventListener("click", () => {
       const open = label() === "Open all";
       listed.forEach((item) => (item.open = open));
-      button.textContent = label();
     });
+    listed.forEach((item) => item.addEventListener("toggle", () => (button.textContent = label())));
     heading.after(button);
   }
 

@@ -9,6 +9,7 @@ deadline.
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import time
@@ -131,14 +132,14 @@ class Reader:
         ``deadline`` is a ``time.monotonic()`` value. Raises ProtocolError for what is not a message, TimeoutError.
         """
         searched = 0
-        while (end := self._buffer.find(b"\n", searched)) < 0:
+        while (end := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) <= self._line_limit:
             searched = len(self._buffer)
-            if searched > self._line_limit:
-                raise ProtocolError("probe", f"sent a line of more than {self._line_limit} bytes")
             if not self._fill(deadline):
                 if self._buffer:
                     raise ProtocolError("probe", "ended in the middle of a line")
                 return None
+        if not 0 <= end <= self._line_limit:
+            raise ProtocolError("probe", f"sent a line of more than {self._line_limit} bytes")
         op, body, sizes = _header(bytes(self._buffer[:end]), self._frames_limit)
         del self._buffer[: end + 1]
         total = sum(sizes)
@@ -160,10 +161,11 @@ def _split(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:
 
 def _header(line: bytes, frames_limit: int) -> tuple[str, dict[str, Any], list[int]]:
     try:
-        header = json.loads(line, parse_constant=_refuse_constant)
+        header = json.loads(line, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as problem:
         raise ProtocolError("probe", f"sent something that is not a message: {line[:60]!r}") from problem
-    if not isinstance(header, dict) or header.get("v") != PROTOCOL_VERSION:
+    version = header.get("v") if isinstance(header, dict) else None
+    if type(version) is not int or version != PROTOCOL_VERSION:  # true and 1.0 are equal to 1
         raise ProtocolError("probe", f"does not speak protocol version {PROTOCOL_VERSION}: {line[:60]!r}")
     op, body, sizes = header.get("op"), header.get("body"), header.get("frames")
     if not isinstance(op, str) or not isinstance(body, dict) or not isinstance(sizes, list):
@@ -173,5 +175,8 @@ def _header(line: bytes, frames_limit: int) -> tuple[str, dict[str, Any], list[i
     return op, body, sizes
 
 
-def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is not JSON")
+def _finite(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):  # NaN and Infinity are not JSON; 1e999 is, and is more than a float holds
+        raise ValueError(f"{word} is not a finite number")
+    return value

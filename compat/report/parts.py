@@ -84,10 +84,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason of the verdict, in full; ``anchor`` is the item it speaks of, or empty."""
+    """A reason of the verdict: ``place`` and ``text`` together, in full. ``anchor`` is the item of ``place``."""
 
+    place: str  # empty where the reason is about the ring, not about an item
     text: str
     anchor: str
+
+    @property
+    def full(self) -> str:
+        """The reason as the verdict has it."""
+        return self.place + self.text
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,9 @@ def pairs_of(evidence: Iterable[Evidence], metric: str) -> tuple[Pair, ...]:
 def plot(
     measurement: Measurement, pairs: Sequence[Pair], comparison: Comparison | None, policy: MetricPolicy
 ) -> Plot | None:
-    """Draw the plot of a metric, or None where there is nothing to draw: exact metrics, or fewer than two medians.
+    """Draw the plot of a metric, or None where there is nothing to see.
 
+    That is where it is exact, where an arm has no finite median, or where all medians are equal.
     ``measurement`` gives the unit and the direction; ``comparison`` the judged effect, an oriented log ratio.
     """
     medians = {
@@ -61,7 +62,7 @@ def plot(
     }
     finite = {arm: [value for value in values if math.isfinite(value)] for arm, values in medians.items()}
     every = [value for values in finite.values() for value in values]
-    if measurement.kind is Kind.EXACT or len(every) < 2:
+    if measurement.kind is Kind.EXACT or not all(finite.values()) or min(every) == max(every):
         return None
     low, high = min(every), max(every)
     unit = measurement.unit
@@ -74,7 +75,6 @@ def plot(
             count=len(values),
         )
         for arm, values in finite.items()
-        if values
     )
     return Plot(
         metric=measurement.metric,

@@ -107,7 +107,7 @@ def view(
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
         components=versions(required or verdict.comparisons),
-        reasons=tuple(Reason(reason, _mentioned(reason, verdict.comparisons)) for reason in verdict.reasons),
+        reasons=tuple(_reason(reason, verdict.comparisons) for reason in verdict.reasons),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
@@ -143,13 +143,13 @@ def _axes(verdict: Verdict) -> tuple[Change, ...]:
     )
 
 
-def _mentioned(reason: str, comparisons: Sequence[Comparison]) -> str:
-    """The anchor of the item that ``reason`` is about, as the judge words it; empty where it is about the ring."""
+def _reason(text: str, comparisons: Sequence[Comparison]) -> Reason:
+    """A reason, and the item that it is about, as the judge words it; no item where it is about the ring."""
     for comparison in comparisons:
         place = f"{comparison.workload}[{comparison.case}]"
-        if reason.startswith((f"{place} of {comparison.cell} {comparison.reason}", f"{place} {comparison.reason}")):
-            return item_anchor(comparison.item)
-    return ""
+        if text.startswith((f"{place} of {comparison.cell} {comparison.reason}", f"{place} {comparison.reason}")):
+            return Reason(place, text.removeprefix(place), item_anchor(comparison.item))
+    return Reason("", text, "")
 
 
 def _tallies(comparisons: Sequence[Comparison]) -> tuple[Tally, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import ContentError, EngineError, UsageError
-from compat.model import Case, Item, Plan, Runtime
+from compat.model import Artifact, Case, Item, Plan, Runtime
 from compat.paths import content_folder
 from compat.run.artifacts import artifact_path, fetch_artifact
 from compat.run.container import ContainerRuntime
@@ -54,10 +56,6 @@ def prepare(
     content = _content(items, roots)
     folders = Folders(tuple(dict.fromkeys(path.parent for path in content.values())), cache / "artifacts")
     folders.artifacts.mkdir(parents=True, exist_ok=True)
-    for artifact in dict.fromkeys(item.case.artifact for item in items if item.case.artifact):
-        if not artifact_path(artifact, folders.artifacts).is_file():
-            say(f"fetching {Path(artifact.path).name} of {artifact.package}")
-        fetch_artifact(artifact, folders.artifacts)
     names = dict.fromkeys(
         name for item in items for name in (item.cell.known_good["runtime"], item.cell.stack["runtime"])
     )
@@ -67,8 +65,34 @@ def prepare(
         removed = remove_leftovers(client, owner)
         if removed:
             say(f"removed {removed} containers that an ended run had left")
-    runtimes = {spec.name: _realise(spec, folders, cache, client, owner, say) for spec in specs}
+    runtimes = {spec.name: _realise(spec, folders, cache, client, owner) for spec in specs}
+    steps: list[Callable[[], object]] = [partial(_build, runtime, say) for runtime in runtimes.values()]
+    artifacts = dict.fromkeys(item.case.artifact for item in items if item.case.artifact)
+    steps += [partial(_fetch, artifact, folders.artifacts, say) for artifact in artifacts]
+    _side_by_side(steps)
     return Prepared(runtimes, folders, content)
+
+
+def _side_by_side(steps: Sequence[Callable[[], object]]) -> None:
+    """Take all steps, a few at a time: one waits for the network while another unpacks. Raises the first error."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        futures = [pool.submit(step) for step in steps]
+    for future in futures:
+        future.result()
+
+
+def _fetch(artifact: Artifact, folder: Path, say: Say) -> None:
+    if not artifact_path(artifact, folder).is_file():
+        say(f"fetching {Path(artifact.path).name} of {artifact.package}")
+        fetch_artifact(artifact, folder)
+
+
+def _build(runtime: RealisedRuntime, say: Say) -> None:
+    spec = runtime.spec
+    what = " ".join(spec.requirements or ()) or spec.image or spec.python or "this interpreter"
+    say(f"runtime {spec.name}: {runtime.how}, {what}")
+    if isinstance(runtime, (ContainerRuntime, VenvRuntime)):
+        runtime.build()
 
 
 def _content(items: Iterable[Item], roots: Sequence[Path]) -> dict[str, Path]:
@@ -112,17 +136,9 @@ def _engine(specs: Sequence[Runtime], engine: str, say: Say) -> DockerClient | N
     return client
 
 
-def _realise(
-    spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None, owner: str, say: Say
-) -> RealisedRuntime:
+def _realise(spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None, owner: str) -> RealisedRuntime:
     if spec.kind == "in_place":
-        say(f"runtime {spec.name}: in place")
         return InPlaceRuntime(spec, folders)
-    runtime: ContainerRuntime | VenvRuntime
     if client is not None:
-        runtime = ContainerRuntime(spec, folders, client, owner)
-    else:
-        runtime = VenvRuntime(spec, folders, cache)
-    say(f"runtime {spec.name}: {runtime.how}, {' '.join(spec.requirements or ()) or spec.image or 'nothing installed'}")
-    runtime.build()
-    return runtime
+        return ContainerRuntime(spec, folders, client, owner)
+    return VenvRuntime(spec, folders, cache)

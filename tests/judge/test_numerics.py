@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compat.judge.admit import in_pairs
-from compat.judge.arrays import largest, relative_l2
+from compat.judge.arrays import Array, largest, relative_l2
 from compat.judge.numerics import judge_outputs
 from compat.judge.outcome import Outcome
 from compat.model import Arm, NumericsPolicy, Status, Tier
@@ -34,10 +34,11 @@ def found(w: World, case: Any = POOL.case) -> Outcome:
     return outcome
 
 
-def off(error: float) -> np.ndarray[Any, Any]:
+def off(error: float) -> Array:
     """EXACT with a relative L2 error of ``error``, spread over all elements."""
     noise = np.random.default_rng(0).standard_normal(ORACLE.shape)
-    return (ORACLE + noise * error * np.linalg.norm(ORACLE) / np.linalg.norm(noise)).astype("f4")
+    wrong: Array = (ORACLE + noise * error * np.linalg.norm(ORACLE) / np.linalg.norm(noise)).astype("f4")
+    return wrong
 
 
 def test_equal_is_equal() -> None:
@@ -185,7 +186,10 @@ def test_a_tolerance_that_is_none_is_invalid(tolerance: float) -> None:
 
 def test_compiled_cases_return_nothing() -> None:
     w = world(plan(POOL), pairs=2).edit(lambda record: replace(record, outputs=()))
-    assert judge_outputs(in_pairs(w.evidence)[0], replace(POOL.case, tier=Tier.AOT), NumericsPolicy(), bytes) is None
+    assert (
+        judge_outputs(in_pairs(w.evidence)[0], replace(POOL.case, tier=Tier.AOT), NumericsPolicy(), w.blobs.__getitem__)
+        is None
+    )
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "O", "|V2", "nonsense"])

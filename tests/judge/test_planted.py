@@ -85,7 +85,10 @@ def short_blob(w: World) -> None:
 
 def wrong_identity(w: World) -> None:
     name = digest(NEW)
-    w.identities = {key: replace(one, python="3.9.1") if key == name else one for key, one in w.identities.items()}
+    w.identities = {
+        key: replace(one, environment={"OMP_NUM_THREADS": "1"}) if key == name else one
+        for key, one in w.identities.items()
+    }
 
 
 def swap_arms(w: World) -> None:
@@ -133,6 +136,8 @@ PLANTED: dict[str, Callable[[World], object]] = {
     "error recorded as -1": on(samples("memory", -1.0), pairs=None),
     "memory of nothing": on(samples("memory", 0.0), pairs=None),
     "exact NaN": on(samples("spills", NAN), of=MATMUL, pairs=[1]),
+    "exact infinite": on(samples("matrix_instructions", INF), of=MATMUL, pairs=None),
+    "infinite everywhere": on(samples("throughput", *[INF] * 9), pairs=None),
     "exact negative": on(samples("spills", -64.0), of=MATMUL, pairs=None),
     "wrong node": on(setting(node="n7")),
     "wrong node everywhere": on(setting(node="n7"), of=None, arm=None, pairs=None),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from compat.errors import UsageError
+from compat.judge.outcome import Outcome
 from compat.model import (
     Arm,
     Decision,
@@ -114,6 +115,14 @@ def test_everything_expected_has_a_comparison() -> None:
     missing = {c.metric for c in verdict.comparisons if c.item == POOL.key}
     assert missing == {"execution", "outputs", "latency", "throughput", "memory"}
     assert {c.status for c in verdict.comparisons if c.item == POOL.key} == {Status.MISSING}
+
+
+def test_what_was_not_compared_is_missing_whoever_forgot_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = Outcome("execution", Status.PASS, "execution: fine")
+    monkeypatch.setattr("compat.judge.ring.judge_item", lambda *_: [fine])
+    holds(world(), "latency: it was not compared", "spills: it was not compared", "outputs: it was not compared")
+    monkeypatch.setattr("compat.judge.ring.judge_item", lambda *_: [])
+    holds(world(), "execution: it was not compared")
 
 
 def test_no_evidence_and_no_items_are_hold() -> None:

@@ -116,9 +116,23 @@ def test_round_one_never_regresses() -> None:
 
 
 def test_regress_needs_fresh_pairs() -> None:
-    # All of the slowness is in round 1: round 2 alone has none, and all pairs together cannot pass yet.
-    points = [replace(p, candidate=p.candidate + (0.2 if p.round == 1 else 0.0)) for p in made(30, 0.012, seed=4)]
-    assert course(points, LIMITS, POLICY, 1).status is not Status.REGRESS
+    # 3.5 % slower in round 1, and no longer: together the pairs say that it is slower, the fresh ones do not.
+    policy = Policy(rounds=(20, 10))
+    found = made(30, 0.0, noise=0.004, seed=4)
+    points = [replace(p, round=1 + (p.number >= 20), candidate=p.candidate + 0.035 * (p.number < 20)) for p in found]
+    state = course(points, LIMITS, policy, 1)
+    assert state.centre is not None
+    assert state.centre.p_worse(math.log(1.01)) < policy.regress_alpha
+    assert state.status is Status.INCONCLUSIVE
+
+
+def test_the_tail_too_needs_fresh_pairs() -> None:
+    policy = Policy(rounds=(40, 40))
+    flat = [Point(n, 1, n // 2, 0.001 * (n % 3), 0.001 * (n % 2) + 0.4 * (n % 4 == 0)) for n in range(40)]
+    assert tail(flat).p < 0.001
+    assert course(flat, LIMITS, policy, 1).status is None
+    again = [replace(p, number=p.number + 40, round=2) for p in flat]
+    assert course(flat + again, LIMITS, policy, 1).status is Status.REGRESS
 
 
 def test_a_policy_of_one_round_passes_or_stays_open() -> None:
@@ -229,6 +243,7 @@ def test_reasons_have_numbers_and_units(metric: Metric) -> None:
     assert outcome.status is Status.REGRESS
     assert outcome.effect == pytest.approx(math.log(1.042), abs=0.002)
     assert outcome.interval is not None
+    assert outcome.effect is not None
     assert outcome.interval[0] < outcome.effect < outcome.interval[1]
     assert (outcome.limit, outcome.pairs) == (math.log1p(0.03), 30)
     if metric is LATENCY:

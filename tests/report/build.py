@@ -345,7 +345,7 @@ def hold() -> View:
     )  # fmt: skip
     unplaced = Rejection("driver 580.95.05", "no node of ring canary has it", blocking=True)
     waiting = dataclasses.replace(
-        verdict(), decision=Decision.HOLD, comparisons=(missing,), tiers={"cpu": 1}, nodes=("canary-02",),
+        verdict(), decision=Decision.HOLD, comparisons=(missing,), tiers={}, nodes=("canary-02",),
         differences=(),
         reasons=(said(missing), "no evidence of tier aot, static, which the ring asks for"),
     )  # fmt: skip

@@ -1,0 +1,58 @@
+# Each target does its whole set-up, on a machine that has Python 3.11 or later, make and a network.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export COMPAT_CACHE ?= $(CURDIR)/out/cache
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test test-fast check format picture clean
+help:
+	@echo "make demo       judge a real upgrade: NO-GO, with its reasons and a report in out/demo"
+	@echo "make test       every test that this machine can run; what it cannot run is listed with the reason"
+	@echo "make test-fast  the tests that need neither the registry, nor an engine, nor a browser"
+	@echo "make check      formatting, lint, types, and that the probe keeps to Python 3.9"
+	@echo "make picture    the README's picture, from the demo's report"
+	@echo "make clean      remove .venv and out"
+
+# An environment is brought up to date when pyproject.toml changes.
+.venv/.compat: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "compat needs Python 3.11 or later, $(PYTHON) is older: say make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.test: .venv/.compat
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+.venv/.dev: .venv/.test
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# NO-GO (exit code 1) is the right answer to this upgrade: anything else is a defect.
+demo: .venv/.compat
+	@$(BIN)/compat run matrices/demo.yaml --ring canary; code=$$?; \
+	if [ $$code -eq 1 ]; then echo "This upgrade is NO-GO, as it should be: open out/demo/report.html"; \
+	else echo "expected NO-GO (exit code 1), got exit code $$code"; exit 1; fi
+
+test: .venv/.test
+	$(PYTEST) -ra tests
+
+test-fast: .venv/.test
+	$(PYTEST) -ra -m "not network and not docker and not browser" tests
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/vermin --no-tips --violations --target=3.9- compat/__init__.py compat/errors.py compat/model.py compat/probe kernels workloads
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+picture: .venv/.test
+	$(BIN)/python tests/picture.py out/demo/report.html docs/report.png
+
+clean:
+	rm -rf .venv out

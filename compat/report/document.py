@@ -1,0 +1,83 @@
+"""The verdict as a JSON document for pipelines, by the published schema ``reports/verdict.schema.json``.
+
+It carries the numbers that a pipeline decides by and the digests that bind them; a number that is not finite is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from compat.model import Comparison, Status, Verdict, plain
+from compat.report import Format
+
+if TYPE_CHECKING:
+    from compat.report.view import View
+
+__all__ = ["FORMAT", "verdict_json"]
+
+_FINE = (Status.PASS, Status.FIXED)
+
+
+def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str:
+    """Write the verdict's document. ``report`` is the sha256 of the HTML report that goes with it, if there is one."""
+    document = {
+        "schema_version": verdict.schema_version,
+        "decision": verdict.decision,
+        "ring": verdict.ring,
+        "matrix": verdict.matrix,
+        "judged_at": verdict.judged_at,
+        "compat_version": verdict.compat_version,
+        "from": {
+            "axes": verdict.known_good,
+            "components": {change.what: change.known_good for change in view.components},
+        },
+        "to": {
+            "axes": verdict.candidate,
+            "components": {change.what: change.candidate for change in view.components},
+        },
+        "reasons": verdict.reasons,
+        "counts": {status.value: _count(verdict, status) for status in Status},
+        "failed": [_failed(found) for found in verdict.comparisons if found.required and found.status not in _FINE],
+        "tiers": verdict.tiers,
+        "nodes": verdict.nodes,
+        "not_covered": verdict.not_covered,
+        "differences": [
+            {"what": what, "known_good": known_good, "candidate": candidate, "declared": declared}
+            for what, known_good, candidate, declared in verdict.differences
+        ],
+        "digests": {
+            "matrix": verdict.matrix_digest,
+            "plan": verdict.plan,
+            "evidence": verdict.evidence,
+            "report": report,
+        },
+    }
+    return json.dumps(_finite(plain(document)), indent=2, allow_nan=False) + "\n"
+
+
+def _count(verdict: Verdict, status: Status) -> int:
+    return sum(found.status is status for found in verdict.comparisons)
+
+
+def _failed(found: Comparison) -> dict[str, Any]:
+    """A required comparison that is not fine; its versions by component."""
+    document: dict[str, Any] = plain(found)
+    del document["required"]
+    document["versions"] = {
+        component: {"known_good": known_good, "candidate": candidate}
+        for component, known_good, candidate in found.versions
+    }
+    return document
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+FORMAT = Format("json", ".json", lambda view: verdict_json(view.verdict, view))

@@ -1,0 +1,144 @@
+"""The Markdown report: a CI job's summary, which is limited in size and rendered by others.
+
+Untrusted text is escaped so that it stays text in GitHub's and GitLab's dialects: no markup, no link, no mention, one
+line. What does not fit is left out from the end, and the report says so.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from compat.model import Decision, Status
+from compat.report import Format
+from compat.report.parts import GLYPHS, WORDS
+from compat.report.text import clip, count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from compat.report.view import View
+
+__all__ = ["FORMAT", "escape", "render_markdown"]
+
+_LONGEST = 2_000  # characters of one text
+_SMALLEST = 16_384  # bytes: the headline and the sentence that says what is left out always fit
+_MARKS = {Decision.GO: "✅", Decision.NO_GO: "❌", Decision.HOLD: "⏸️"}
+_ESCAPES = {character: f"\\{character}" for character in "\\`*_{}[]#|~$"} | {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "@": "@<!-- -->",  # no mention
+    "\n": " ",
+    "\t": " ",
+}
+_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
+_LEAD = re.compile(r"[-+=]|\d+(?=[.)])")
+
+
+def escape(text: str) -> str:
+    """``text`` as Markdown that renders as that text, on one line: within a sentence, or as the cell of a table."""
+    plain = "".join(_ESCAPES.get(character, character) for character in clip(text, _LONGEST)).strip()
+    return _LINK.sub(r"\1<!-- -->", plain)
+
+
+def _entry(text: str) -> str:
+    """``text`` as an entry of a list: nothing at its beginning starts another list, or underlines a heading."""
+    plain = escape(text)
+    lead = _LEAD.match(plain)
+    if lead is None:
+        return plain
+    return f"\\{plain}" if lead[0] in "-+=" else f"{lead[0]}\\{plain[lead.end() :]}"
+
+
+def render_markdown(view: View, limit_bytes: int = 1_048_576) -> str:
+    """Write the report of ``view`` in at most ``limit_bytes`` bytes of UTF-8; ValueError if that is under 16 KiB."""
+    if limit_bytes < _SMALLEST:
+        raise ValueError(f"a report needs {_SMALLEST} bytes at least, not {limit_bytes}")
+    lines = list(_lines(view))
+    size = 0
+    for index, line in enumerate(lines):
+        size += len(line.encode()) + 1
+        rest = count(len(lines) - index, "line")
+        note = f"\n\n**{rest} of this report are left out here: the HTML report has them.**\n"
+        if size + (len(note.encode()) if index + 1 < len(lines) else 0) > limit_bytes:
+            return "\n".join(lines[:index]) + note
+    return "\n".join(lines) + "\n"
+
+
+def _lines(view: View) -> Iterator[str]:
+    yield f"## {_MARKS[view.decision]} {view.decision.value}: {_name(view.matrix)}, ring {_name(view.ring)}"
+    yield ""
+    yield f"**{escape(view.sentence)}** {escape(view.summary)}"
+    yield ""
+    yield from (f"{number}. {_entry(reason.full)}" for number, reason in enumerate(view.reasons, 1))
+    yield from _table(
+        "From what to what",
+        ("What", "Known-good", "Candidate"),
+        ((change.what, change.known_good, change.candidate) for change in view.axes + view.components),
+    )
+    yield from _table(
+        "Comparisons",
+        ("Status", "Count", "Required"),
+        ((_status(tally.status), str(tally.count), str(tally.required)) for tally in view.tallies),
+    )
+    tiers = ", ".join(f"{tier.name} ({tier.value})" for tier in view.tiers)
+    yield ""
+    yield escape(f"The verdict rests on tier {tiers}." if tiers else "The verdict rests on no comparison.")
+    if view.tiers_absent:
+        yield escape(f"The ring asks for tier {', '.join(view.tiers_absent)} too, and no comparison rests on it.")
+    yield from _table(
+        "What is not a pass",
+        ("Status", "Item", "Metric", "Known-good", "Candidate", "Change", "Reason"),
+        (
+            (_status(row.status), item.key, row.metric, row.known_good, row.candidate, row.change, row.reason)
+            for item in view.items
+            for row in item.rows
+            if row.status is not Status.PASS
+        ),
+    )
+    yield from _list(
+        "Not covered",
+        (
+            f"{'(blocks GO) ' if entry.blocking else ''}{entry.what}{': ' if entry.what else ''}{entry.reason}"
+            for entry in view.missing
+        ),
+    )
+    yield from _table(
+        "Differences between the arms",
+        ("What", "Known-good", "Candidate", "Declared"),
+        (
+            (entry.what, entry.known_good, entry.candidate, "yes" if entry.declared else "no")
+            for entry in view.differences
+        ),
+    )
+    yield from _list("Policy", (f"{entry.name}: {entry.value}" for entry in view.policy))
+    yield from _list("Provenance", (f"{entry.name}: {entry.value}" for entry in view.provenance))
+    yield from _list("How to repeat it", (f"{step.text} {step.command}" for step in view.steps))
+
+
+def _name(text: str) -> str:
+    return escape(clip(text, 200))
+
+
+def _status(status: Status) -> str:
+    return f"{GLYPHS[status]} {WORDS[status]}"
+
+
+def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """A heading with a table, or nothing if there is no row."""
+    for index, row in enumerate(rows):
+        if index == 0:
+            yield from ("", f"### {title}", "", f"| {' | '.join(head)} |", "|" + " --- |" * len(head))
+        yield "| " + " | ".join(map(escape, row)) + " |"
+
+
+def _list(title: str, entries: Iterable[str]) -> Iterator[str]:
+    """A heading with a list, or nothing if there is no entry."""
+    for index, entry in enumerate(entries):
+        if index == 0:
+            yield from ("", f"### {title}", "")
+        yield f"- {_entry(entry)}"
+
+
+FORMAT = Format("markdown", ".md", render_markdown)

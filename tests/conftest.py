@@ -1,0 +1,92 @@
+"""What several folders of tests share: a Docker engine, and real runtimes of every kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compat.errors import EngineError
+from compat.model import Runtime
+from compat.run.container import ContainerRuntime
+from compat.run.engine import connect
+from compat.run.in_place import InPlaceRuntime
+from compat.run.venv import VenvRuntime
+from tests.bench import NUMPY, Bench, make_folders
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+BASE = "debian:bookworm"
+OWNER = f"tests-{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[DockerClient]:
+    """A Docker engine that has the base image. Without one tests are skipped, or fail if COMPAT_REQUIRE_DOCKER=1."""
+    from docker.errors import ImageNotFound
+
+    try:
+        client = connect()
+        client.images.get(BASE)
+    except (EngineError, ImageNotFound) as problem:
+        if os.environ.get("COMPAT_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"COMPAT_REQUIRE_DOCKER is set and {problem}")
+        pytest.skip(str(problem))
+    yield client
+    assert client.containers.list(all=True, filters={"label": f"gpu-compat.owner={OWNER}"}) == []
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def runtime_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where built runtimes lie: kept between runs when COMPAT_TEST_CACHE names a folder."""
+    named = os.environ.get("COMPAT_TEST_CACHE")
+    return Path(named) if named else tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Our own interpreter."""
+    folders = make_folders(tmp_path_factory.mktemp("in-place"))
+    bench = Bench(InPlaceRuntime(Runtime("here"), folders), folders)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(scope="session")
+def venv(tmp_path_factory: pytest.TempPathFactory, runtime_cache: Path) -> Iterator[Bench]:
+    """A virtual environment with numpy."""
+    folders = make_folders(tmp_path_factory.mktemp("venv"))
+    runtime = VenvRuntime(Runtime("venv", requirements=NUMPY), folders, runtime_cache)
+    runtime.build()
+    bench = Bench(runtime, folders)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(scope="session")
+def container(tmp_path_factory: pytest.TempPathFactory, docker_client: DockerClient) -> Iterator[Bench]:
+    """A container with numpy."""
+    folders = make_folders(tmp_path_factory.mktemp("container"))
+    runtime = ContainerRuntime(Runtime("boxed", base=BASE, requirements=NUMPY), folders, docker_client, OWNER)
+    runtime.build()
+    bench = Bench(runtime, folders)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("in_place"),
+        pytest.param("venv", marks=pytest.mark.network),
+        pytest.param("container", marks=[pytest.mark.docker, pytest.mark.network]),
+    ]
+)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    """Each kind of runtime in turn."""
+    found: Bench = request.getfixturevalue(request.param)
+    return found
