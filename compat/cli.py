@@ -138,21 +138,20 @@ def gate(store: _Store, ring: _Ring = None, plan: _Plan = None) -> None:
 def show(
     store: _Store,
     case: Annotated[str, typer.Argument(help="Shell pattern for the names of cases.", metavar="CASE")] = "*",
-    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV: one row per metric of every run, faults too.")] = False,
     plan: _Plan = None,
 ) -> None:
-    """Print the evidence for a case as a table, one row per measurement of each run."""
-    from compat.errors import UsageError
+    """Print the evidence for a case as a table: one row per metric and pair, both arms beside each other."""
     from compat.model import digest
-    from compat.report.tables import show as select
-    from compat.report.tables import to_csv
+    from compat.report import tables
     from compat.way import open_store
 
     opened = open_store(store)
-    table = select(opened.evidence(digest(opened.plan(plan))), case)
-    if table.empty:
-        raise UsageError("case", f"{case!r} matches no evidence in {store}", "compat show STORE lists what there is")
-    typer.echo(to_csv(table) if csv else table.to_string(index=False))
+    evidence = opened.evidence(digest(opened.plan(plan)))
+    if csv:
+        typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
+    else:
+        typer.echo(tables.show(evidence, case).to_string(index=False))
 
 
 def _console() -> Console:

@@ -225,11 +225,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A point or a workload that will not be measured, and why. ``blocking`` ones keep the ring from GO."""
+    """A point or a workload that will not be measured, and why.
+
+    ``blocking`` ones keep ``ring`` (every ring when it is None) from GO.
+    """
 
     what: str
     reason: str
     blocking: bool = False
+    ring: str | None = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +278,10 @@ class MetricPolicy:
     absolute: float = 0.0
 
 
+# What a process takes of the host's memory moves by pages and arenas; a few MiB end nobody's process.
+_METRIC_DEFAULTS = {"memory": MetricPolicy(absolute=16.0 * 2**20)}
+
+
 @dataclass(frozen=True)
 class NumericsPolicy:
     """An error against the oracle may grow to ``ratio`` times the known-good's, and never past the case's tolerance."""
@@ -297,8 +305,13 @@ class Policy:
     undeclared: str = "hold"  # what an undeclared difference between the arms does: hold or warn
 
     def metric(self, name: str) -> MetricPolicy:
-        """The limits in force for the metric ``name``."""
-        return self.metrics.get(name, MetricPolicy())
+        """The limits in force for the metric ``name``: the matrix's, or ours."""
+        return self.metrics.get(name) or _METRIC_DEFAULTS.get(name) or MetricPolicy()
+
+    @property
+    def fewest_pairs(self) -> int:
+        """Pairs that a case has at least: one generation, and two, since one value cannot show that it varies."""
+        return max(2, self.pairs_per_generation)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import fnmatch
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import compat
 from compat.errors import StoreError, UsageError
 from compat.model import Item, Plan, Verdict, digest
+from compat.patterns import name_pattern
 from compat.plan import build_plan, load_matrix
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ class Job:
         self.folder = options.store or Path("out") / plan.name
 
     def select(self, pattern: str) -> tuple[Item, ...]:
-        """The items whose name matches a shell pattern. UsageError when none does."""
-        found = tuple(item for item in self.items if fnmatch.fnmatchcase(item.key, pattern))
+        """The items whose name matches a pattern (``compat.patterns``). UsageError when none does."""
+        wild = name_pattern(pattern)
+        found = tuple(item for item in self.items if wild.fullmatch(item.key))
         if not found:
             raise UsageError(
                 "case", f"{pattern!r} selects none of the {len(self.items)} cases", "compat plan lists their names"
@@ -213,14 +214,17 @@ def _blobs(store: LocalStore) -> Callable[[str], bytes]:
 
 
 def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
-    """Write every report format into ``folder``; the paths by format."""
+    """Write every report format into ``folder``; the paths by format. The JSON verdict names the HTML's digest."""
     from compat.report import formats
+    from compat.report.document import verdict_json
 
+    texts = {name: (f"report{form.suffix}", form.render(concluded.view)) for name, form in formats().items()}
+    texts["json"] = "verdict.json", verdict_json(concluded.verdict, concluded.view, digest(texts["html"][1]))
     written = {}
-    for name, form in formats().items():
-        path = folder / f"report{form.suffix}" if name != "json" else folder / "verdict.json"
+    for name, (file, text) in texts.items():
+        path = folder / file
         try:
-            path.write_text(form.render(concluded.view), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         except OSError as problem:
             raise StoreError(
                 str(path), f"cannot be written: {problem.strerror}", "make room or rights there"

@@ -92,7 +92,9 @@ class Bench:
     def work(self, body: str, **changes: Any) -> CaseResult:
         """Run the statements ``body`` as the work of a case."""
         lines = "\n".join("        " + line for line in body.strip().splitlines())
-        source = f"import os, signal, sys, time\n\ndef prepare(params, tools):\n    def work():\n{lines}\n    return work\n"
+        source = (
+            f"import os, signal, sys, time\n\ndef prepare(params, tools):\n    def work():\n{lines}\n    return work\n"
+        )
         return self.run(source, **changes)[0]
 
     def value(self, expression: str) -> str:

@@ -27,7 +27,12 @@ def test_an_upgrade_that_changes_nothing_passes(good: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*measuring 2 cases*", "*::after-*/operator:adder[[]one[]] PASSED*", "*report: out/example/report.html", "VERDICT: GO"]
+        [
+            "*measuring 2 cases*",
+            "*::after-*/operator:adder[[]one[]] PASSED*",
+            "*report: out/example/report.html",
+            "VERDICT: GO",
+        ]
     )
     assert (good.path / "out/example/report.html").is_file()
 
@@ -143,10 +148,14 @@ def test_a_bad_matrix_file_is_one_line_and_exit_2(good: pytest.Pytester, text: s
 
 def test_a_runtime_that_cannot_be_had_is_one_line_and_exit_2(good: pytest.Pytester) -> None:
     matrix = good.path / "example.yaml"
-    matrix.write_text(matrix.read_text().replace("before: {in_place: true}", "before: {in_place: true, python: no-such-python}"))
+    matrix.write_text(
+        matrix.read_text().replace("before: {in_place: true}", "before: {in_place: true, python: no-such-python}")
+    )
     result = good.runpytest_subprocess(*ARGUMENTS)
     assert result.ret == 2
-    result.stdout.fnmatch_lines(["*runtime before: there is no interpreter 'no-such-python'; give python: a path or a command*"])
+    result.stdout.fnmatch_lines(
+        ["*runtime before: there is no interpreter 'no-such-python'; give python: a path or a command*"]
+    )
     assert not (good.path / "out").exists()
 
 

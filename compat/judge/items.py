@@ -69,8 +69,8 @@ def _on_node(
     plain = _without_statistics(item, clean, plan, blob)
     if execution.status is not Status.PASS:
         return [execution, *(o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT)]
-    if len(clean) < plan.policy.pairs_per_generation:
-        said = f"{len(clean)} of the {plan.policy.pairs_per_generation} pairs of one generation"
+    if len(clean) < plan.policy.fewest_pairs:
+        said = f"{len(clean)} of the {plan.policy.fewest_pairs} pairs that a case needs at least"
         short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
         return [short, *(o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT)]
     sampled = [

@@ -26,6 +26,7 @@ from compat.model import (
     Item,
     Node,
     Plan,
+    Rejection,
     Ring,
     Status,
     Tier,
@@ -250,13 +251,17 @@ def _holds(
         holds.append(f"evidence from {plural(len(nodes), 'node')}, the ring asks for {ring.minimum_nodes}{left}")
     if lacking:
         holds.append(f"no evidence of tier {', '.join(lacking)}, which the ring asks for")
-    holds += [f"{r.what} will not be measured: {r.reason}" for r in plan.rejections if r.blocking]
+    holds += [f"{r.what} will not be measured: {r.reason}" for r in plan.rejections if _keeps_from_go(r, ring)]
     holds += [f"there is evidence for {key!r}, which is not in the plan" for key in strangers]
     keys = Counter(item.key for item in plan.items)
     holds += [
         f"the plan has {plural(count, 'item')} called {key!r}" for key, count in sorted(keys.items()) if count > 1
     ]
     return holds
+
+
+def _keeps_from_go(rejection: Rejection, ring: Ring) -> bool:
+    return rejection.blocking and rejection.ring in (None, ring.name)
 
 
 def _decide(

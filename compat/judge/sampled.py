@@ -115,7 +115,10 @@ def _outcome(metric: Metric, state: Course, limits: MetricPolicy, policy: Policy
     status = state.status or Status.INCONCLUSIVE
     sign = 1.0 if metric.direction is Direction.LOWER else -1.0
     good = math.exp(sign * float(np.median([p.known_good for p in state.judged])))
-    new = math.exp(sign * float(np.median([p.candidate for p in state.judged])))
+    # The candidate's value follows from the effect: the medians of the arms apart carry the machine's drift between
+    # pairs, and could contradict it.
+    effect = float(np.median([p.candidate - p.known_good for p in state.judged]))
+    new = good * math.exp(sign * (effect if state.centre is None else state.centre.effect))
     count = len(state.judged)
     values = f"{quantity(good, metric.unit)} -> {quantity(new, metric.unit)}"
     if state.centre is None:

@@ -57,8 +57,8 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
     if any(record.fault is not None for record in evidence):
         short = attempts_needed(evidence, policy)
         return Wanted(numbers + short, enough.round) if short else enough
-    if len(pairs) < policy.pairs_per_generation:
-        return Wanted(numbers + policy.pairs_per_generation - len(pairs), 1)
+    if len(pairs) < policy.fewest_pairs:
+        return Wanted(numbers + policy.fewest_pairs - len(pairs), 1)
     sampled = [m for m in item.case.metrics if m.gated and m.kind is Kind.SAMPLED]
     if problems or not sampled or _failed(plan, item, pairs):
         return enough

@@ -15,7 +15,7 @@ from compat.plan.support.findings import find
 from compat.plan.support.tables import load_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from compat.model import Case, Cell, Node
@@ -52,6 +52,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     if not cells:
         raise MatrixError(file.where("axes"), "the matrix is empty: no cell is left to compare", "exclude less")
     rejections += _without_evidence(rings, items)
+    rejections += _without_items(cells, items, {rejection.what for rejection in rejections})
     return Plan(
         schema_version=SCHEMA_VERSION,
         name=spec.name,
@@ -104,11 +105,19 @@ def _without_evidence(rings: Sequence[Ring], items: Sequence[Item]) -> list[Reje
             f"ring {ring.name}: tier {tier.value}",
             f"the ring asks for {tier.value} evidence, and no required case gives any",
             blocking=True,
+            ring=ring.name,
         )
         for ring in rings
         for tier in ring.tiers
         if tier is not Tier.STATIC and tier not in planned
     ]
+
+
+def _without_items(cells: Sequence[Cell], items: Sequence[Item], said: Collection[str]) -> list[Rejection]:
+    """Required cells in which nothing runs: nobody could say that they are good."""
+    busy = {item.cell.id for item in items}
+    empty = (cell for cell in cells if cell.required and cell.id not in busy | set(said))
+    return [Rejection(cell.id, "no case that was selected runs in it", blocking=True) for cell in empty]
 
 
 def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:

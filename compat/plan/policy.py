@@ -78,7 +78,7 @@ def _limits(file: YamlFile, name: str, wanted: MetricSpec, measured: list[Metric
     if wanted.absolute is not None and wanted.absolute.unit is not None and units != {wanted.absolute.unit}:
         problem = f"policy.{name}.absolute is in bytes, and {name} in {' and '.join(sorted(units))}"
         raise MatrixError(file.where("policy", name, "absolute"), problem, "write a number without a unit")
-    default = MetricPolicy()
+    default = Policy().metric(name)
     limits = dataclasses.replace(
         default,
         margin=_or(wanted.margin, default.margin),

@@ -16,7 +16,7 @@ from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputH
 from compat.probe.timing import latency_samples
 from compat.probe.tools import Tools
 
-__all__ = ["run_case"]
+__all__ = ["describe", "run_case"]
 
 Frames = tuple[bytes, ...]
 
@@ -81,6 +81,11 @@ def _staged(stage: str, function: Any, *arguments: Any) -> Any:
         raise _StageError(stage, cause) from cause
 
 
+def _called(stage: str, module: ModuleType, name: str, *arguments: Any) -> Any:
+    """Call a function that the content must have: that there is none is a fault of the stage as well."""
+    return _staged(stage, lambda: getattr(module, name)(*arguments))
+
+
 def _run_workload(
     module: ModuleType, request: CaseRequest
 ) -> tuple[str, tuple[OutputHeader, ...], Frames, tuple[Measurement, ...]]:
@@ -90,21 +95,22 @@ def _run_workload(
     first = None
     for seed in range(request.seeds):
         tools = Tools(seed, request.artifact)
-        work = _staged("prepare", module.prepare, request.params, tools)
+        work = _called("prepare", module, "prepare", request.params, tools)
         values = _staged("run", work)
         first = first or work
         digests.append(tools.inputs_digest())
         _encode_all(values, seed, False, headers, frames)
         if hasattr(module, "reference"):
             tools.restart()
-            _encode_all(_staged("reference", module.reference, request.params, tools), seed, True, headers, frames)
+            oracle = _called("reference", module, "reference", request.params, tools)
+            _encode_all(oracle, seed, True, headers, frames)
     measurements = []
     if request.timed:
         samples = _staged("run", latency_samples, first)
         measurements.append(Measurement("latency", "s", Direction.LOWER, Kind.SAMPLED, samples))
     if request.extra_metrics:
         tools = Tools(0, request.artifact)
-        observed = _staged("observe", module.observe, request.params, tools)
+        observed = _called("observe", module, "observe", request.params, tools)
         measurements += _staged("observe", _declared, request.extra_metrics, observed)
     return "/".join(digests), tuple(headers), tuple(frames), tuple(measurements)
 
@@ -177,7 +183,16 @@ def _fault(staged: _StageError) -> Fault:
         kind = FaultKind.COMPILE
     elif staged.stage == "report":
         kind = FaultKind.OUTPUT
-    text = " ".join(str(cause).split())
     if isinstance(cause, aot.CompilationError):  # its text begins with the name of the compiler's own exception
-        return Fault(staged.stage, kind, text[:600])
-    return Fault(staged.stage, kind, f"{type(cause).__name__}: {text[:600]}" if text else type(cause).__name__)
+        return Fault(staged.stage, kind, describe(cause).partition(": ")[2])
+    return Fault(staged.stage, kind, describe(cause))
+
+
+def describe(problem: BaseException) -> str:
+    """An exception's type and text in one line, of at most 600 characters, that any JSON reader takes."""
+    try:
+        text = " ".join(str(problem).split())
+    except Exception as failed:  # noqa: BLE001 - the exception is somebody else's code
+        text = f"its text cannot be had ({type(failed).__name__})"
+    text = text[:600].encode("utf-8", "backslashreplace").decode()  # no lone surrogates
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__

@@ -12,10 +12,12 @@ import ctypes
 import dataclasses
 import gc
 import importlib
+import io
 import os
 import select
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from typing import Any
@@ -23,7 +25,7 @@ from typing import Any
 from compat.errors import ProtocolError
 from compat.model import Fault, FaultKind, plain
 from compat.probe import memory
-from compat.probe.child import run_case
+from compat.probe.child import describe, run_case
 from compat.probe.identity import read_identity
 from compat.probe.protocol import FRAMES_LIMIT, LINE_LIMIT, CaseRequest, CaseResult, Reader, Ready, pack, unpack
 
@@ -42,6 +44,8 @@ def main() -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)  # what libraries print while they are imported goes to standard error
     os.close(null)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a crash must not take the lines that were printed before it
+        sys.stdout.reconfigure(line_buffering=True)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     Zygote(control_in, control_out).serve()
 
@@ -79,7 +83,7 @@ class Zygote:
             try:
                 importlib.import_module(name)
             except Exception as problem:  # noqa: BLE001 - whatever it is, the case that needs it will fault with it
-                notes.append(f"import {name}: {type(problem).__name__}: {problem}"[:300])
+                notes.append(f"import {name}: {describe(problem)}"[:300])
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
         return plain(Ready(read_identity(), tuple(notes)))  # type: ignore[no-any-return]
@@ -90,6 +94,7 @@ class Zygote:
         room = tempfile.mkdtemp(prefix="case-")
         result_read, result_write = os.pipe()
         output_read, output_write = os.pipe()
+        _flush()  # what is still in our buffer is not the case's
         pid = os.fork()
         if pid == 0:
             os.close(result_read)
@@ -117,12 +122,12 @@ class Zygote:
             op, body, frames = unpack(bytes(watched.result))
             if op != "result" or body.get("id") != request.id or body.get("nonce") != request.nonce:
                 raise ProtocolError("case", "answered for another case")
-        except ProtocolError as problem:
+            if body.get("fault"):
+                body["fault"]["output"] = watched.tail()
+            return CaseResult(**body), frames
+        except (ProtocolError, TypeError) as problem:  # TypeError: a case wrote fields of its own to its pipe
             fault = Fault("report", FaultKind.OUTPUT, str(problem), output=watched.tail())
             return CaseResult(request.id, request.nonce, seconds, "", fault=fault), ()
-        if body.get("fault"):
-            body["fault"]["output"] = watched.tail()
-        return CaseResult(**body), frames
 
     def _become_case(self, request: CaseRequest, result: int, output: int, room: str) -> None:
         """In the child: leave everything of the zygote's behind, run the case, answer, end."""
@@ -138,6 +143,7 @@ class Zygote:
             os.chdir(room)
             os.environ["TMPDIR"] = tempfile.tempdir = room
             answer, frames = run_case(request)
+            _flush()
             data = memoryview(pack("result", plain(answer), frames))
             while data:
                 data = data[os.write(result, data) :]
@@ -168,12 +174,13 @@ class _Watched:
         open_fds = {self._result_fd, self._output_fd}
         while self._result_fd in open_fds and self._verdict is None:
             left = self._deadline - time.monotonic()
-            ready = select.select([*open_fds, control], [], [], min(left, _LOOK))[0] if left > 0 else []
-            if not ready:
-                if not left > 0:
-                    self._verdict = (FaultKind.HANG, "did not end in its time")
-                elif self._over():  # and somebody it left behind still holds the pipes
-                    break
+            over = self._over()  # asked before the pipes are: what an ended process wrote is in them by now
+            wait = 0.0 if over else max(0.0, min(left, _LOOK))
+            ready = select.select([*open_fds, control], [], [], wait)[0]
+            if over and self._result_fd not in ready:  # somebody it left behind still holds the pipes
+                break
+            if not left > 0 and not over:
+                self._verdict = (FaultKind.HANG, "did not end in its time")
             if control in ready:  # nothing is due from the controller while a case runs: its end was closed
                 self._kill()
                 raise SystemExit(0)
@@ -243,6 +250,12 @@ class _Watched:
         if code != 0 or not self.result:
             return Fault("run", FaultKind.EXIT, f"ended with exit code {code} and no result", output=self.tail())
         return None
+
+
+def _flush() -> None:
+    """Send on what was printed; best effort, for a case may have closed or replaced the stream."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
 
 
 def _signal_name(number: int) -> str:

@@ -34,18 +34,19 @@ class Tools:
         """sha256 over everything handed out since the start of the stream."""
         return self._digest.hexdigest()
 
-    def _words(self, count: int) -> Any:
-        """``count`` random uint32 values, as a numpy array."""
+    def _words(self, count: int, what: str) -> Any:
+        """``count`` random uint32 values, as a numpy array; ``what`` they become is digested with them."""
         import numpy as np
 
         data = self._random.randbytes(4 * count)
+        self._digest.update(f"{what}\n".encode())
         self._digest.update(data)
         return np.frombuffer(data, dtype="<u4")
 
     def uniform(self, shape: int | Sequence[int], dtype: str = "float32") -> Any:
         """Values in [-1, 1) on a grid of 2**-23: exact in float32 and float64, rounded once in shorter types."""
-        dims = (shape,) if isinstance(shape, int) else tuple(shape)
-        words = self._words(math.prod(dims))
+        dims = _dims(shape)
+        words = self._words(math.prod(dims), f"uniform {dims} {dtype}")
         values = (words >> 8).astype("float64") * 2.0**-23 - 1.0
         return values.reshape(dims).astype(dtype)
 
@@ -53,6 +54,11 @@ class Tools:
         """Integers in [low, high); ``high - low`` at most 2**32. The bias of the modulus is the same everywhere."""
         if not 0 < high - low <= 2**32:
             raise ValueError(f"integers({low}, {high}): expected low < high and a range of at most 2**32")
-        dims = (shape,) if isinstance(shape, int) else tuple(shape)
-        words = self._words(math.prod(dims)).astype("uint64")
+        dims = _dims(shape)
+        words = self._words(math.prod(dims), f"integers {low} {high} {dims} {dtype}").astype("uint64")
         return ((words % (high - low)).astype("int64") + low).reshape(dims).astype(dtype)
+
+
+def _dims(shape: int | Sequence[int]) -> tuple[int, ...]:
+    """The shape as Python's own integers, which print alike whatever numpy they came from."""
+    return tuple(map(int, (shape,) if isinstance(shape, int) else shape))

@@ -24,9 +24,9 @@ def item_anchor(key: str) -> str:
     return anchor("item", key)
 
 
-def repeat_command(key: str) -> str:
-    """Write the command that repeats one item."""
-    return f"compat case {shlex.quote(key)} --repeat 20"
+def repeat_command(key: str, ring: str) -> str:
+    """Write the command that measures one item again."""
+    return f"compat run MATRIX_FILE --ring {shlex.quote(ring)} --case {shlex.quote(key)} --store NEW_FOLDER"
 
 
 def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:
@@ -48,22 +48,20 @@ def items(
     comparisons: Sequence[Comparison],
     evidence: Mapping[str, Sequence[Evidence]],
     policy: Policy,
-    planned: frozenset[str],
+    repeats: Mapping[str, str],
 ) -> tuple[ItemView, ...]:
     """Make one ``ItemView`` per item that was compared, what the verdict rests on before the rest, worst first.
 
-    ``evidence`` is by item key; ``planned`` are the keys of the plan's items, which can be repeated.
+    ``evidence`` is by item key; ``repeats`` has the command that repeats an item, by key.
     """
     grouped: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         grouped.setdefault(comparison.item, []).append(comparison)
-    views = [_item(key, group, evidence.get(key, ()), policy, key in planned) for key, group in grouped.items()]
+    views = [_item(key, group, evidence.get(key, ()), policy, repeats.get(key, "")) for key, group in grouped.items()]
     return tuple(sorted(views, key=lambda item: (not item.required, WORST_FIRST.index(item.status), item.key)))
 
 
-def _item(
-    key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], policy: Policy, planned: bool
-) -> ItemView:
+def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], policy: Policy, repeat: str) -> ItemView:
     ranked = sorted(group, key=lambda comparison: (not comparison.required, WORST_FIRST.index(comparison.status)))
     required = [comparison.status for comparison in ranked if comparison.required]
     status = worst(required or [comparison.status for comparison in ranked])
@@ -93,7 +91,7 @@ def _item(
         plots=tuple(drawn for drawn in plots if drawn is not None),
         faults=_faults(evidence),
         notes=tuple(dict.fromkeys(note for record in evidence for note in record.notes)),
-        repeat=repeat_command(key) if planned else "",
+        repeat=repeat,
     )
 
 

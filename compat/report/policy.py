@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,15 @@ __all__ = ["settings"]
 
 
 def settings(policy: Policy, units: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Every threshold of ``policy``, with what it means. ``units`` are those of the metrics that are known."""
+    """Every threshold of ``policy``, with what it means. ``units`` are those of the plan's metrics, by name."""
+    names = sorted({*units, *policy.metrics})
     return (
-        *(_metric(name, limits, units.get(name, "")) for name, limits in sorted(policy.metrics.items())),
-        dataclasses.replace(
-            _metric("every other metric", MetricPolicy(), ""),
-            meaning="sampled: worse by the margin must not pass, worse by no more than ignore is nobody's concern; "
-            "exact and bounded: worse by at most the larger of relative and absolute, the latter in the metric's unit",
+        *(_metric(name, policy.metric(name), units.get(name, "")) for name in names),
+        Setting(
+            "metrics",
+            "margin and ignore; relative and absolute",
+            "sampled: worse by the margin must not pass, worse by no more than ignore is nobody's concern; "
+            "exact and bounded: worse by at most the larger of relative (of the known-good value) and absolute",
         ),
         Setting(
             "numerics",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
+from compat.patterns import name_pattern
 from compat.report.items import ARMS
 from compat.report.plots import median_of, pairs_of
 from compat.report.text import clean
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from compat.model import Evidence
 
-__all__ = ["evidence_table", "show", "to_csv"]
+__all__ = ["evidence_table", "matching", "show", "to_csv"]
 
 _COLUMNS = (
     *("item", "arm", "node", "pair", "generation", "round"),
@@ -47,21 +47,26 @@ def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
+def matching(evidence: Sequence[Evidence], pattern: str) -> list[Evidence]:
+    """The evidence of the items whose key matches ``pattern`` (``compat.patterns``). UsageError if there is none."""
+    wild = name_pattern(pattern)
+    found = [record for record in evidence if wild.fullmatch(record.item)]
+    if not found:
+        some = ", ".join(sorted({record.item for record in evidence})[:3]) or "none: there is no evidence"
+        raise UsageError("show", f"no evidence is of an item like {pattern!r}", f"there are, for example: {some}")
+    return found
+
+
 def show(evidence: Sequence[Evidence], pattern: str) -> pd.DataFrame:
-    """One row per pair of the items whose key matches ``pattern``, where only ``*`` and ``?`` are wild.
+    """One row per pair of the items whose key matches ``pattern`` (``compat.patterns``).
 
     ``change`` is candidate / known_good - 1, whichever way the metric is better. UsageError if no item matches.
     """
     import pandas as pd
 
-    wild = re.compile("".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in pattern), re.DOTALL)
     found: dict[str, list[Evidence]] = {}
-    for record in evidence:
-        if wild.fullmatch(record.item):
-            found.setdefault(record.item, []).append(record)
-    if not found:
-        some = ", ".join(sorted({record.item for record in evidence})[:3]) or "none: there is no evidence"
-        raise UsageError("show", f"no evidence is of an item like {pattern!r}", f"there are, for example: {some}")
+    for record in matching(evidence, pattern):
+        found.setdefault(record.item, []).append(record)
     rows: list[tuple[Any, ...]] = []
     for item, records in sorted(found.items()):
         units = {each.metric: each.unit for record in records for each in record.measurements}

@@ -16,7 +16,7 @@ from rich.text import Text
 from compat.model import Decision, Status
 from compat.report import Format
 from compat.report.parts import TONES, WORDS
-from compat.report.text import count
+from compat.report.text import NOTHING, count
 
 if TYPE_CHECKING:
     from compat.report.view import View
@@ -43,7 +43,7 @@ def print_verdict(view: View, console: Console) -> None:
                 WORDS[row.status],
                 item.title if titles.count(item.title) == 1 else item.key,
                 row.metric,
-                f"{row.known_good} -> {row.candidate}",
+                NOTHING if row.known_good == row.candidate == NOTHING else f"{row.known_good} -> {row.candidate}",
                 row.change,
             ),
         )

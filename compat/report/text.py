@@ -14,7 +14,7 @@ import re
 import unicodedata
 from typing import Any, TypeVar
 
-__all__ = ["NOTHING", "anchor", "clean", "cleaned", "clip", "count", "difference", "percent", "quantity"]
+__all__ = ["MINUS", "NOTHING", "anchor", "clean", "cleaned", "clip", "count", "difference", "percent", "quantity"]
 
 NOTHING = "\N{EN DASH}"  # what stands where there is no value
 MINUS = "\N{MINUS SIGN}"  # as wide as the plus, and no formula in a spreadsheet

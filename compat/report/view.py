@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Status, Verdict
 from compat.report.heat import heat
-from compat.report.items import ARMS, item_anchor, items, versions
+from compat.report.items import ARMS, item_anchor, items, repeat_command, versions
 from compat.report.parts import (
     WORST_FIRST,
     Change,
@@ -89,7 +89,8 @@ def view(
     by_item: dict[str, list[Evidence]] = {}
     for record in evidence:
         by_item.setdefault(record.item, []).append(record)
-    shown = items(verdict.comparisons, by_item, verdict.policy, frozenset(item.key for item in plan.items))
+    repeats = {item.key: repeat_command(item.key, verdict.ring) for item in plan.items}
+    shown = items(verdict.comparisons, by_item, verdict.policy, repeats)
     required = [comparison for comparison in verdict.comparisons if comparison.required]
     passed = sum(comparison.status is Status.PASS for comparison in required)
     columns, rows = heat(verdict, plan)
@@ -162,7 +163,10 @@ def _tallies(comparisons: Sequence[Comparison]) -> tuple[Tally, ...]:
 
 
 def _missing(verdict: Verdict, plan: Plan) -> tuple[Missing, ...]:
-    rejected = [Missing(entry.what, entry.reason, entry.blocking) for entry in plan.rejections]
+    rejected = [
+        Missing(entry.what, entry.reason, entry.blocking and entry.ring in (None, verdict.ring))
+        for entry in plan.rejections
+    ]
     said = [
         Missing("", text, blocking=False)
         for text in verdict.not_covered
@@ -229,5 +233,5 @@ def _steps(verdict: Verdict, shown: Sequence[ItemView]) -> tuple[Step, ...]:
     ]
     commands = [item.repeat for item in shown if item.repeat]
     if commands:
-        steps.append(Step("Repeat one item, here the worst, exactly as it was run:", commands[0]))
+        steps.append(Step("Measure one item again, here the worst, in a folder of its own:", commands[0]))
     return tuple(steps)

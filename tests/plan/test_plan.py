@@ -99,12 +99,16 @@ def test_a_tier_without_a_case_blocks(plan_text: PlanText) -> None:
     )
     assert [rejection for rejection in plan_text(text).rejections if rejection.blocking] == [
         Rejection(
-            "ring early: tier gpu", "the ring asks for gpu evidence, and no required case gives any", blocking=True
+            "ring early: tier gpu",
+            "the ring asks for gpu evidence, and no required case gives any",
+            blocking=True,
+            ring="early",
         ),
         Rejection(
             "ring early: tier interpreted",
             "the ring asks for interpreted evidence, and no required case gives any",
             blocking=True,
+            ring="early",
         ),
     ]
 

@@ -1,0 +1,305 @@
+"""Faults of every kind, in every kind of runtime: each is its own case's, and the next case runs as if nothing were."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from compat.model import FaultKind
+from tests.bench import Bench, gone
+
+# body of the work -> kind of the fault, signal, and what its detail says
+FAULTS = {
+    "exception": ("raise ValueError('two\\nlines')", FaultKind.EXCEPTION, None, "ValueError: two lines"),
+    "exception without text": ("raise ValueError", FaultKind.EXCEPTION, None, "ValueError"),
+    "exception that is not text": ("raise ValueError('\\udc80')", FaultKind.EXCEPTION, None, "ValueError: \\udc80"),
+    "exception whose text fails": (
+        "class Odd(Exception):\n    def __str__(self): raise ValueError('no text')\nraise Odd",
+        FaultKind.EXCEPTION,
+        None,
+        "Odd: its text cannot be had (ValueError)",
+    ),
+    "import": ("import no_such_module", FaultKind.IMPORT, None, "ModuleNotFoundError: No module named"),
+    "assertion": ("assert 1 == 2", FaultKind.EXCEPTION, None, "AssertionError"),
+    "recursion": ("f = lambda: f()\nf()", FaultKind.EXCEPTION, None, "RecursionError"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", FaultKind.CRASH, "SIGSEGV", "ended by SIGSEGV"),
+    "abort": ("os.abort()", FaultKind.CRASH, "SIGABRT", "ended by SIGABRT"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", FaultKind.CRASH, "SIGKILL", "ended by SIGKILL"),
+    "nameless signal": ("os.kill(os.getpid(), 40)", FaultKind.CRASH, "signal 40", "ended by signal 40"),
+    "os._exit": ("os._exit(3)", FaultKind.EXIT, None, "ended with exit code 3"),
+    "os._exit 0": ("os._exit(0)", FaultKind.EXIT, None, "ended with exit code 0 and no result"),
+    "sys.exit": ("sys.exit(3)", FaultKind.EXIT, None, "SystemExit: 3"),
+    "keyboard interrupt": ("raise KeyboardInterrupt", FaultKind.EXIT, None, "ended with exit code 70"),
+    "memory error": ("return {'x': bytearray(1 << 62)}", FaultKind.OOM, None, "MemoryError"),
+    "a list": ("return [1, 2]", FaultKind.EXCEPTION, None, "TypeError: the work returned list"),
+    "nothing returned": ("return None", FaultKind.EXCEPTION, None, "TypeError: the work returned NoneType"),
+    "an object": ("return {'x': object()}", FaultKind.EXCEPTION, None, "TypeError: an output of type object"),
+    "an array of objects": (
+        "import numpy; return {'x': numpy.array([None])}",
+        FaultKind.EXCEPTION,
+        None,
+        "cannot be compared",
+    ),
+    "an integer too large": ("return {'x': 2**64}", FaultKind.EXCEPTION, None, "error: "),
+    "text that is not text": ("return {'x': '\\udc80'}", FaultKind.EXCEPTION, None, "UnicodeEncodeError"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind", "signal", "detail"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_its_own_case_s(bench: Bench, body: str, kind: FaultKind, signal: str | None, detail: str) -> None:
+    result = bench.work(body)
+    bench.faults(result, kind)
+    assert result.fault is not None
+    assert result.fault.signal == signal
+    assert detail in result.fault.detail
+    assert "\n" not in result.fault.detail
+
+
+STAGES = {
+    "import": ("import no_such_module", FaultKind.IMPORT, "import"),
+    "syntax": ("def", FaultKind.IMPORT, "import"),
+    "exit at import": ("import sys; sys.exit(1)", FaultKind.EXIT, "import"),
+    "no prepare": ("x = 1", FaultKind.EXCEPTION, "prepare"),
+    "prepare": ("def prepare(params, tools): raise OSError('none')", FaultKind.EXCEPTION, "prepare"),
+    "prepare imports": ("def prepare(params, tools): import no_such_module", FaultKind.IMPORT, "prepare"),
+    "prepare returns nothing": ("def prepare(params, tools): return None", FaultKind.EXCEPTION, "run"),
+    "reference": (
+        "def prepare(params, tools): return lambda: {}\ndef reference(params, tools): return 1 / 0",
+        FaultKind.EXCEPTION,
+        "reference",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "kind", "stage"), STAGES.values(), ids=STAGES.keys())
+def test_a_fault_has_the_stage_in_which_it_happened(in_place: Bench, source: str, kind: FaultKind, stage: str) -> None:
+    in_place.faults(in_place.run(source)[0], kind, stage)
+
+
+def test_a_crash_while_the_content_is_imported(bench: Bench) -> None:
+    result, _ = bench.run("import os\nos.abort()")
+    bench.faults(result, FaultKind.CRASH)
+
+
+def test_a_hang_ends_at_its_time(bench: Bench) -> None:
+    begin = time.monotonic()
+    result = bench.work("while True: time.sleep(60)", timeout=1.0)
+    assert 1.0 <= time.monotonic() - begin < 4.0
+    bench.faults(result, FaultKind.HANG)
+    assert 1.0 <= result.seconds < 4.0
+
+
+def test_a_hang_that_ignores_signals_ends_too(bench: Bench) -> None:
+    body = "for number in range(1, 32):\n    try: signal.signal(number, signal.SIG_IGN)\n    except OSError: pass\n"
+    result = bench.work(body + "while True: pass", timeout=0.6)
+    bench.faults(result, FaultKind.HANG)
+
+
+def test_the_zygote_does_not_spin_while_a_case_is_silent(in_place: Bench) -> None:
+    body = (
+        "os.close(1); os.close(2)\n"  # ends of streams must not keep the zygote awake
+        "def used():\n"
+        "    return sum(map(int, open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[11:13]))\n"
+        "before = used()\ntime.sleep(1)\nreturn {'ticks': used() - before}"
+    )
+    source = "import os, time\n\ndef prepare(params, tools):\n    def work():\n" + "".join(
+        f"        {line}\n" for line in body.splitlines()
+    )
+    result, frames = in_place.run(source + "    return work\n")
+    assert result.fault is None
+    assert int.from_bytes(frames[0], "little") * 1000 / os.sysconf("SC_CLK_TCK") < 300  # milliseconds of the second
+
+
+def test_a_flood_is_ended_and_its_end_is_kept(bench: Bench) -> None:
+    result = bench.work("line = b'flood ' * 10000\nwhile True: os.write(1, line)", timeout=30.0)
+    bench.faults(result, FaultKind.OUTPUT)
+    assert result.fault is not None
+    assert "printed more than" in result.fault.detail
+    assert len(result.fault.output) <= 4096
+    assert "flood flood" in result.fault.output
+
+
+def test_a_result_that_is_too_large_is_refused(bench: Bench) -> None:
+    result = bench.work("import numpy; return {'x': numpy.zeros(17 << 20, 'float32')}")
+    bench.faults(result, FaultKind.OUTPUT, "report")
+
+
+def test_a_result_as_large_as_may_be_arrives(in_place: Bench) -> None:
+    source = "import numpy\n\ndef prepare(params, tools):\n    return lambda: {'x': numpy.ones(8 << 20, 'float64')}\n"
+    result, frames = in_place.run(source)
+    assert result.fault is None
+    assert result.outputs[0].shape == (8 << 20,)
+    assert len(frames[0]) == 64 << 20
+
+
+def test_a_result_whose_header_is_too_large_is_refused(in_place: Bench) -> None:
+    result = in_place.work("return {'x' * (5 << 20): 1}")
+    in_place.faults(result, FaultKind.OUTPUT, "report")
+
+
+def test_garbage_on_standard_output_is_only_output(bench: Bench) -> None:
+    source = (
+        "import os, sys\n"
+        "os.write(1, b'{\"v\": 1}\\n\\x00\\xff')\n"
+        "def prepare(params, tools):\n"
+        "    print('ready', file=sys.stderr)\n"
+        "    return lambda: {'x': len(os.environ) * 0}\n"
+    )
+    result, frames = bench.run(source)
+    assert result.fault is None
+    assert frames == (bytes(8),)
+    bench.is_as_new()
+
+
+@pytest.mark.parametrize("ending", ["raise ValueError", "os._exit(1)", "os.abort()", "time.sleep(60)"])
+def test_what_a_case_printed_is_kept_with_its_fault(bench: Bench, ending: str) -> None:
+    result = bench.work(f"print('first words')\nprint('last words', file=sys.stderr)\n{ending}", timeout=0.5)
+    assert result.fault is not None
+    assert result.fault.output.split() == ["first", "words", "last", "words"]
+    bench.is_as_new()
+    silent = bench.work("raise ValueError")
+    assert silent.fault is not None
+    assert silent.fault.output == ""  # nothing of an earlier case, and nothing of the zygote's
+
+
+def test_a_grandchild_that_outlives_its_parent_is_ended(bench: Bench) -> None:
+    source = (
+        "import os, time\n"
+        "def prepare(params, tools):\n"
+        "    def work():\n"
+        "        read, write = os.pipe()\n"
+        "        if os.fork() == 0:\n"
+        "            os.setsid()\n"
+        "            if os.fork() == 0:\n"
+        "                os.setsid()\n"
+        "                os.write(write, str(os.getpid()).encode())\n"
+        "                time.sleep(600)\n"
+        "            os._exit(0)\n"
+        "        return {'pid': os.read(read, 16).decode()}\n"
+        "    return work\n"
+    )
+    result, frames = bench.run(source)
+    assert result.fault is None
+    assert result.seconds < 5.0  # it was not waited for
+    pid = int(frames[0])
+    if bench.kind == "container":
+        assert bench.value(f"pathlib.Path('/proc/{pid}').exists()") == "False"
+    else:
+        assert gone(pid, 0.5)
+    bench.is_as_new()
+
+
+def test_a_grandchild_that_keeps_printing_is_ended(bench: Bench) -> None:
+    body = (
+        "if os.fork() == 0:\n    os.setsid()\n    while True:\n        os.write(1, b'.'); time.sleep(0.001)\nreturn {}"
+    )
+    result = bench.work(body)
+    assert result.fault is None
+    assert result.seconds < 5.0
+    bench.is_as_new()
+
+
+def test_many_children_are_ended(bench: Bench) -> None:
+    body = "for _ in range(60):\n    if os.fork() == 0:\n        if os.fork() == 0: os.setsid()\n        time.sleep(600)\nreturn {}"
+    result = bench.work(body)
+    assert result.fault is None
+    left = bench.value(
+        "sum(open(p).read().rpartition(')')[2].split()[1] == str(os.getppid())"
+        " for p in pathlib.Path('/proc').glob('[0-9]*/stat'))"
+    )
+    assert left == "1"  # the case that counts them
+    bench.is_as_new()
+
+
+def test_a_case_that_forks_and_answers_twice_is_refused(bench: Bench) -> None:
+    bench.faults(bench.work("os.fork()\nreturn {'x': 1}"), FaultKind.OUTPUT, "report")
+
+
+# The descriptor that a case's own answer goes to.
+OWN = "own = [n for n in range(3, 64) if os.path.realpath(f'/proc/self/fd/{n}').rpartition('/')[2].startswith('pipe:')][0]\n"
+
+
+def test_a_forged_answer_is_refused(bench: Bench) -> None:
+    forged = b'{"v":1,"op":"result","frames":[],"body":{"id":1,"nonce":"x","seconds":1,"inputs":""}}\\n'
+    bench.faults(bench.work(f"{OWN}os.write(own, b'{forged.decode()}')\nos._exit(0)"), FaultKind.OUTPUT, "report")
+    bench.faults(bench.work(f"{OWN}os.write(own, b'garbage')\nreturn {{}}"), FaultKind.OUTPUT, "report")
+
+
+# The zygote cannot check every field without the runtime's help; what it lets through, the controller refuses.
+FORGED_BODIES = {
+    "field too many": '{**body, "more": 1}',
+    "field too few": '{k: v for k, v in body.items() if k != "seconds"}',
+    "fault is text": '{**body, "fault": "yes"}',
+    "seconds are text": '{**body, "seconds": "long"}',
+    "measurement is a number": '{**body, "measurements": [1]}',
+    "outputs without bytes": '{**body, "outputs": [{"name": "x", "dtype": "<f4", "shape": [9], "seed": 0, "reference": False}]}',
+    "kind unknown": '{**body, "fault": {"stage": "run", "kind": "odd", "detail": ""}}',
+}
+
+
+@pytest.mark.parametrize("forged", FORGED_BODIES.values(), ids=FORGED_BODIES.keys())
+def test_an_answer_of_the_wrong_form_is_never_taken(in_place: Bench, forged: str) -> None:
+    body = (
+        "import inspect, json\n"
+        "frame = inspect.currentframe()\n"
+        "while 'request' not in frame.f_locals: frame = frame.f_back\n"
+        "request = frame.f_locals['request']\n"
+        "body = {'id': request.id, 'nonce': request.nonce, 'seconds': 1.0, 'inputs': ''}\n"
+        f"text = json.dumps({{'v': 1, 'op': 'result', 'frames': [], 'body': {forged}}})\n"
+        f"{OWN}os.write(own, text.encode() + b'\\n')\n"
+        "os._exit(0)"
+    )
+    result = in_place.work(body)
+    assert result.fault is not None
+    assert result.fault.kind in (FaultKind.OUTPUT, FaultKind.INFRASTRUCTURE)
+    assert (result.measurements, result.outputs) == ((), ())
+    in_place.is_as_new()
+
+
+def test_a_case_holds_no_descriptors_but_its_own(bench: Bench) -> None:
+    held = bench.value("[(n, os.readlink(f'/proc/self/fd/{n}')) for n in sorted(os.listdir('/proc/self/fd'), key=int)"
+                       " if os.path.exists(f'/proc/self/fd/{n}')]")  # fmt: skip
+    found = dict(eval(held))  # noqa: S307 - a list that our own content printed
+    assert found["0"] == "/dev/null"
+    assert found["1"] == found["2"]
+    assert found["1"].startswith("pipe:")
+    (own,) = (name for name in found if int(name) > 2)
+    assert found[own].startswith("pipe:")
+    assert found[own] != found["1"]
+
+
+def test_a_case_has_a_folder_of_its_own_that_goes_with_it(bench: Bench) -> None:
+    source = (
+        "import os, tempfile\n"
+        "def prepare(params, tools):\n"
+        "    open('left', 'w').close()\n"
+        "    def work():\n"
+        "        assert os.listdir('.') == ['left']\n"
+        "        assert tempfile.gettempdir() == os.environ['TMPDIR'] == os.getcwd()\n"
+        "        return {'folder': os.getcwd()}\n"
+        "    return work\n"
+    )
+    result, frames = bench.run(source)
+    assert result.fault is None
+    assert bench.value(f"os.path.exists({frames[0].decode()!r})") == "False"
+    if bench.kind != "container":
+        assert not Path(frames[0].decode()).exists()
+
+
+def test_every_case_starts_from_the_zygote_as_it_was(bench: Bench) -> None:
+    source = (
+        "import os, sys\n"
+        "def prepare(params, tools):\n"
+        "    def work():\n"
+        "        seen = [hasattr(sys, 'marked'), os.environ.get('MARKED', ''), os.getpid() == os.getsid(0)]\n"
+        "        sys.marked = True\n"
+        "        os.environ['MARKED'] = 'yes'\n"
+        "        return {'seen': str(seen)}\n"
+        "    return work\n"
+    )
+    for _ in range(2):
+        _, frames = bench.run(source)
+        assert frames == (b"[False, '', True]",)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from compat.report import formats
+from compat.report.html import render_html
+from tests.report import build
+
+VARIANTS = {"demo": build.demo, "path": build.path, "go": build.go, "hold": build.hold, "empty": build.empty}
+
+
+class Page(HTMLParser):
+    """What a browser would see: the tags with their attributes, the text, and the raw text of style and script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text: list[str] = []
+        self.raw: dict[str, list[str]] = {"style": [], "script": []}
+        self.inside = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self.inside = tag if tag in self.raw else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self.inside:
+            self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        (self.raw[self.inside] if self.inside else self.text).append(data)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_link_leads_somewhere_and_every_name_is_there_once(name: str) -> None:
+    page = Page(render_html(VARIANTS[name]()))
+    names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert len(names) == len(set(names))
+    assert {link.removeprefix("#") for link in links} <= set(names)
+    assert {"reasons", "matrix", "items", "not-covered", "environment", "policy", "provenance"} <= set(names)
+
+
+@pytest.mark.parametrize("name", [*VARIANTS, "hostile"])
+def test_nothing_is_loaded_from_anywhere_and_only_our_own_style_and_script_may_run(name: str) -> None:
+    page = Page(render_html((VARIANTS | {"hostile": build.hostile})[name]()))
+    (policy,) = [each["content"] for tag, each in page.tags if each.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for kind, texts in page.raw.items():
+        assert sum(tag == kind for tag, _ in page.tags) == 1
+        digest = base64.b64encode(hashlib.sha256("".join(texts).encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    tags = {tag for tag, _ in page.tags}
+    assert tags.isdisjoint(
+        {"img", "link", "iframe", "object", "embed", "base", "form", "input", "video", "audio", "use"}
+    )
+    for _, attributes in page.tags:
+        assert not {name for name in attributes if name.startswith("on") or name in ("style", "src", "srcset")}
+        assert attributes.get("href", "#").startswith("#")
+
+
+def test_hostile_text_adds_no_tag_and_is_shown_as_it_is() -> None:
+    clean, hostile = Page(render_html(build.demo())), Page(render_html(build.hostile()))
+    shape = [(tag, set(attributes)) for tag, attributes in hostile.tags]
+    assert {tag for tag, _ in shape} == {tag for tag, _ in clean.tags}
+    text = "".join(hostile.text)
+    assert text.count("<script>document.title='ran'</script>") > 100
+    assert "{{ 7*7 }} {% x %}" in text
+    assert "&lt;b&gt;" in text
+    assert "\\x1b[31m" in text
+    assert "\\u202etxt.exe" in text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202a-\u202e\ud800-\udfff]", text)
+
+
+def test_the_decision_and_every_reason_are_there_in_full() -> None:
+    page = Page(render_html(build.demo()))
+    text = " ".join("".join(page.text).split())
+    assert "NO-GO The upgrade must not go to ring canary" in text.replace("✕", "")
+    for reason in build.verdict().reasons:
+        assert reason in text
+    for digest in (build.verdict().matrix_digest, build.verdict().plan, build.verdict().evidence):
+        assert digest in text
+
+
+def test_tables_have_heads_and_plots_have_words() -> None:
+    page = Page(render_html(build.demo()))
+    plots = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(plots) >= 6
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in plots)
+    assert all(attributes["scope"] in ("col", "row") for tag, attributes in page.tags if tag == "th")
+    assert "nan" not in "".join(attributes.get("d", "") for _, attributes in page.tags)
+
+
+def test_the_same_view_gives_the_same_text() -> None:
+    assert render_html(build.demo()) == render_html(build.demo())
+    assert render_html(build.demo()).startswith("<!doctype html>")
+
+
+def test_formats_are_found_by_their_modules() -> None:
+    found = formats()
+    suffixes = {name: form.suffix for name, form in found.items()}
+    assert suffixes == {"html": ".html", "json": ".json", "markdown": ".md", "text": ".txt"}
+    for form in found.values():
+        for variant in (*VARIANTS.values(), build.hostile):
+            assert form.render(variant()).encode()

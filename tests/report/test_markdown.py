@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from compat.report.markdown import escape, render_markdown
+from compat.report.parts import Reason
+from tests.report import build
+
+
+def test_the_headline_and_the_reasons_come_first() -> None:
+    lines = render_markdown(build.demo()).splitlines()
+    assert lines[0] == "## ❌ NO-GO: stack-2024-to-2025, ring canary"
+    assert lines[4].startswith(
+        "1. operator:average\\_pool\\[ceil-include-pad\\] of stack-2025-5e1c4a outputs: y differs"
+    )
+    assert lines[8].startswith("5. ")
+
+
+def test_tables_keep_their_columns_whatever_the_text() -> None:
+    for variant in (build.demo, build.hostile):
+        width = 0
+        for line in render_markdown(variant()).splitlines():
+            if line.startswith("|"):
+                columns = line.replace("\\\\", "").replace("\\|", "").count("|")
+                width = width or columns
+                assert columns == width
+            else:
+                width = 0
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("a|b", "a\\|b"),
+        ("`x` *y* _z_", "\\`x\\` \\*y\\* \\_z\\_"),
+        ("<img src=x>", "&lt;img src=x&gt;"),
+        ("&lt;", "&amp;lt;"),
+        ("one\ntwo\tthree", "one two three"),
+        ("[a](b)", "\\[a\\](b)"),
+        ("\\|", "\\\\\\|"),
+        ("@someone", "@<!-- -->someone"),
+        ("https://evil.example www.x", "https<!-- -->://evil.example www<!-- -->.x"),
+        ("32 -> 0", "32 -&gt; 0"),
+    ],
+)
+def test_escape(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("- x", "1. \\- x"), ("12. x", "1. 12\\. x"), ("# x", "1. \\# x"), ("= x", "1. \\= x")]
+)
+def test_a_reason_begins_no_list_and_no_heading(text: str, line: str) -> None:
+    view = dataclasses.replace(build.empty(), reasons=(Reason("", text, ""),))
+    assert line in render_markdown(view).splitlines()
+
+
+def test_no_text_brings_html_of_its_own() -> None:
+    text = render_markdown(build.hostile()).replace("<!-- -->", "")
+    assert "<" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("limit", [16_384, 20_000, 40_000])
+def test_what_does_not_fit_is_left_out_and_said(limit: int) -> None:
+    whole = render_markdown(build.hostile())
+    assert len(whole.encode()) > 40_000
+    text = render_markdown(build.hostile(), limit)
+    assert len(text.encode()) <= limit
+    assert "of this report are left out here" in text.splitlines()[-1]
+    assert whole.startswith(text[: text.rindex("\n\n**")])
+
+
+def test_what_fits_exactly_is_whole() -> None:
+    whole = render_markdown(build.path())
+    size = max(len(whole.encode()), 16_384)
+    assert render_markdown(build.path(), size) == whole
+
+
+def test_a_reason_longer_than_the_limit_leaves_the_headline() -> None:
+    view = dataclasses.replace(build.demo(), reasons=tuple(Reason("", "x" * 2_000_000, "") for _ in range(100)))
+    text = render_markdown(view, 16_384)
+    assert text.startswith("## ❌ NO-GO")
+    assert "1998000 more characters" in text
+    assert len(text.encode()) <= 16_384
+
+
+def test_a_limit_too_small_for_anything_is_refused() -> None:
+    with pytest.raises(ValueError, match="16384"):
+        render_markdown(build.demo(), 100)
