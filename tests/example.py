@@ -1,4 +1,4 @@
-"""A small upgrade of one's own, for tests of the whole way: two runtimes in place that differ in an environment variable."""
+"""A small upgrade for tests of the whole way: two runtimes in place that differ in an environment variable."""
 
 from __future__ import annotations
 

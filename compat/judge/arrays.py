@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compat.errors import CompatError
+from compat.judge.text import clip
 from compat.model import Output, digest
 
-__all__ = ["Array", "Arrays", "UnreadableOutputError", "largest", "not_finite", "relative_l2"]
+__all__ = ["Array", "Arrays", "UnreadableOutputError", "described", "largest", "not_finite", "relative_l2"]
 
 Array = NDArray[Any]
 
@@ -105,6 +106,16 @@ def largest(name: str, known_good: Array, candidate: Array) -> str:
     index = np.unravel_index(int(np.argmax(apart)), apart.shape)
     place = f"{name}[{', '.join(str(int(i)) for i in index)}]" if index else name
     return f"{place}: {_show(known_good[index])} -> {_show(candidate[index])}"
+
+
+def described(value: Array | str) -> str:
+    """A value for a sentence: what it is, its shape, and its first elements: ``float64 [2, 2] 0.5, 1, 2, ...``."""
+    if isinstance(value, str):
+        return f"text {clip(repr(value), 60)}"
+    shape = f" {list(value.shape)}" if value.shape else ""
+    first = [_show(element) for element in value.ravel()[:3]]
+    more = ", ..." if value.size > len(first) else ""
+    return f"{value.dtype.name}{shape} {', '.join(first)}{more}".rstrip()
 
 
 def _show(value: Any) -> str:

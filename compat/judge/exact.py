@@ -38,7 +38,7 @@ def judge_values(metric: Metric, pairs: Sequence[Pair], policy: Policy) -> Outco
     if not (sign * (b - a) <= allowed):
         status = Status.REGRESS
         more = "more" if sign > 0 else "fewer" if kind is Kind.EXACT else "less"
-        said += f", allowed are {_amount(allowed, metric.unit, kind)} {more}"
+        said += f"; at most {_amount(allowed, metric.unit, kind)} {more} would pass"
     elif kind is Kind.BOUNDED and b == 0.0 and a > limits.absolute and sign > 0:
         # A peak of nothing where there was something is a meter that stopped, not an improvement.
         status = Status.INVALID

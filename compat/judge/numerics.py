@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compat.judge.admit import Pair
-from compat.judge.arrays import Array, Arrays, UnreadableOutputError, largest, not_finite, relative_l2
+from compat.judge.arrays import Array, Arrays, UnreadableOutputError, described, largest, not_finite, relative_l2
 from compat.judge.outcome import SEVERITY, Outcome
 from compat.judge.returned import expects_outputs, lacking, unsteady
 from compat.judge.text import clip, plural
@@ -137,14 +137,13 @@ def _judge_name(name: str, pairs: Sequence[Pair], case: Case, policy: NumericsPo
             x, y = arrays.value(a), arrays.value(b)
             if isinstance(x, str) or isinstance(y, str):
                 if type(x) is not type(y):
-                    return _Found(Status.REGRESS, f"{name} has dtype {a.dtype} -> {b.dtype}")
+                    return _Found(Status.REGRESS, f"{name} is of another type: {described(x)} -> {described(y)}")
                 if x != y:
                     return _Found(_blame(a, pairs), f"{name} changed: {clip(repr(x), 60)} -> {clip(repr(y), 60)}")
                 continue
             if x.dtype != y.dtype or x.shape != y.shape:
-                dtypes = f"dtype {a.dtype}" + (f" -> {b.dtype}" if x.dtype != y.dtype else "")
-                shapes = f"shape {list(x.shape)}" + (f" -> {list(y.shape)}" if x.shape != y.shape else "")
-                return _Found(Status.REGRESS, f"{name} has {dtypes}, {shapes}")
+                what = "type" if x.shape == y.shape else "shape" if x.dtype == y.dtype else "type and shape"
+                return _Found(Status.REGRESS, f"{name} is of another {what}: {described(x)} -> {described(y)}")
             changed = changed or a.digest != b.digest
             if x.dtype.kind not in _FLOATING:
                 if a.digest != b.digest:
@@ -258,7 +257,7 @@ def _against_reference(
     if grew:
         said = (
             f"{errors} is within the tolerance {tolerance:.3g}, but over {elements} elements it grew to "
-            f"{new_pool:.3g}, allowed are {allowed:.3g}; {where}"
+            f"{new_pool:.3g}; at most {allowed:.3g} would pass; {where}"
         )
         return _Found(Status.REGRESS, said, good_pool, new_pool)
     if fixed or not (good_error <= tolerance):

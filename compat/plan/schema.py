@@ -111,9 +111,9 @@ class RuntimeSpec(_Spec):
         ways = [name for name in ("image", "requirements", "in_place") if getattr(self, name) is not None]
         if len(ways) != 1:
             found = " and ".join(ways) or "none"
-            raise ValueError(f"expected one of image, requirements (with base) and in_place, found {found}")
-        if (self.base is None) != (self.requirements is None):
-            raise ValueError("base and requirements go together; write both, or neither")
+            raise ValueError(f"expected one of image, requirements and in_place, found {found}")
+        if self.base is not None and self.requirements is None:
+            raise ValueError("base is what requirements are installed on; write requirements too, or leave it out")
         if self.python is not None and not self.in_place:
             raise ValueError("python is for in_place: true; leave it out")
         if self.cuda is not None and "cuda" in self.values:

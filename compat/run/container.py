@@ -18,7 +18,7 @@ from compat.model import Runtime, digest
 from compat.run.connection import Tail
 from compat.run.engine import LABEL, have_image
 from compat.run.pip_settings import pip_settings
-from compat.run.runtime import PINNED_THREADS, Folders, boot_command
+from compat.run.runtime import PINNED_THREADS, Folders, boot_command, variables
 from compat.run.venv import install_problem
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class ContainerRuntime:
                 boot_command(python, "/compat/probe"),
                 entrypoint=[],
                 cap_drop=["ALL"],
-                environment={**_HOME, **PINNED_THREADS, **self.spec.env},
+                environment={**_HOME, **PINNED_THREADS, **variables(self.spec)},
                 init=True,
                 labels=self._labels(),
                 log_config=LogConfig(type="none"),  # a flood must not fill the disk

@@ -11,7 +11,7 @@ from pathlib import Path
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime
 from compat.run.connection import LocalConnection
-from compat.run.runtime import PINNED_THREADS, Folders, boot_command
+from compat.run.runtime import PINNED_THREADS, Folders, boot_command, variables
 
 __all__ = ["InPlaceRuntime"]
 
@@ -33,7 +33,7 @@ class InPlaceRuntime:
 
     def start(self) -> LocalConnection:
         """Start a probe that shares our environment variables."""
-        env = {**os.environ, **PINNED_THREADS, **self.spec.env}
+        env = {**os.environ, **PINNED_THREADS, **variables(self.spec)}
         command = boot_command(self._python, str(self._folders.package.parent))
         return LocalConnection(command, env, Path(tempfile.gettempdir()))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import compat
+from compat.errors import RuntimeSetupError
 from compat.model import Runtime
 from compat.run.connection import Connection
 
-__all__ = ["PINNED_THREADS", "Folders", "RealisedRuntime", "boot_command"]
+__all__ = ["PINNED_THREADS", "Folders", "RealisedRuntime", "boot_command", "variables"]
 
 # A float32 sum differs between one thread and two, and a busy neighbour costs a pinned thread less.
 PINNED_THREADS = {
@@ -56,6 +58,23 @@ class RealisedRuntime(Protocol):
 
     def inside(self, path: Path) -> str:
         """The path that a file of ``Folders`` has inside the runtime."""
+
+
+def variables(spec: Runtime) -> dict[str, str]:
+    """The runtime's environment variables; ``env:NAME`` stands for our variable NAME: secrets are in no file.
+
+    RuntimeSetupError if a variable that is referred to is not set here.
+    """
+    found = {}
+    for key, value in spec.env.items():
+        name = value.removeprefix("env:")
+        if name == value:
+            found[key] = value
+        elif name in os.environ:
+            found[key] = os.environ[name]
+        else:
+            raise RuntimeSetupError(f"runtime {spec.name}", f"{key} refers to {value}, which is not set", f"set {name}")
+    return found
 
 
 def boot_command(python: str, package_parent: str) -> list[str]:

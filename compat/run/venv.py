@@ -15,7 +15,7 @@ from pathlib import Path
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime, digest
 from compat.run.connection import LocalConnection
-from compat.run.runtime import PINNED_THREADS, Folders, boot_command
+from compat.run.runtime import PINNED_THREADS, Folders, boot_command, variables
 
 __all__ = ["VenvRuntime", "install_problem"]
 
@@ -80,7 +80,7 @@ class VenvRuntime:
             "PYTHONDONTWRITEBYTECODE": "1",
             "USER": "compat",
             **PINNED_THREADS,
-            **self.spec.env,
+            **variables(self.spec),
         }
         command = boot_command(str(self._place / "bin" / "python"), str(self._folders.package.parent))
         return LocalConnection(command, env, self._room)

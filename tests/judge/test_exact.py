@@ -58,7 +58,7 @@ def test_the_highest_process_counts_for_bounded() -> None:
     mib = 2.0**20
     outcome = judged(MEMORY, [100 * mib, 100 * mib], [100 * mib, 110 * mib])
     assert outcome.status is Status.REGRESS
-    assert outcome.reason == "memory 100 MiB -> 110 MiB, allowed are 2 MiB more"
+    assert outcome.reason == "memory 100 MiB -> 110 MiB; at most 2 MiB more would pass"
     assert judged(MEMORY, [100 * mib, 110 * mib], [100 * mib, 100 * mib]).status is Status.PASS
 
 

@@ -79,11 +79,11 @@ def test_an_unsteady_known_good_arm_is_not_the_candidates_fault() -> None:
 @pytest.mark.parametrize(
     ("good", "new", "said"),
     [
-        (EXACT, EXACT.astype("f2"), "dtype <f4 -> <f2, shape [8, 12]"),
-        (EXACT, EXACT.reshape(12, 8), "dtype <f4, shape [8, 12] -> [12, 8]"),
-        (EXACT, EXACT[:4], "shape [8, 12] -> [4, 12]"),
-        (np.arange(4), np.arange(4).astype("i4"), "dtype <i8 -> <i4"),
-        (np.arange(4), "text", "dtype <i8 -> utf-8"),
+        (EXACT, EXACT.astype("f2"), "type: float32 [8, 12] -1, -0.978947, -0.957895, ... -> float16 [8, 12] -1,"),
+        (EXACT, EXACT.reshape(12, 8), "shape: float32 [8, 12] -1, -0.978947, -0.957895, ... -> float32 [12, 8] -1,"),
+        (EXACT, EXACT[:4], "shape: float32 [8, 12] -1, -0.978947, -0.957895, ... -> float32 [4, 12] -1,"),
+        (np.arange(4), np.arange(4).astype("i4"), "type: int64 [4] 0, 1, 2, ... -> int32 [4] 0, 1, 2, ..."),
+        (np.arange(4), "text", "type: int64 [4] 0, 1, 2, ... -> text 'text'"),
         ("some text", "other text", "'some text' -> 'other text'"),
         (np.arange(4), np.array([0, 1, 7, 3]), "y differs in 1 of 4 elements: y[2]: 2 -> 7"),
         (np.array([True, False]), np.array([True, True]), "y[1]: False -> True"),

@@ -130,14 +130,14 @@ def test_a_matrix(write: Write) -> None:
             "FILE:9: runtimes.new: the requirement triton is there twice; keep one of them",
         ),
         (
-            'new: {base: "debian:bookworm", ',
-            "new: {",
-            "FILE:9: runtimes.new: base and requirements go together; write both, or neither",
+            'new: {base: "debian:bookworm", requirements: ["onnxruntime==1.23.2", "numpy==2.2.6", "triton==3.5.1"]',
+            'new: {base: "d", in_place: true',
+            "FILE:9: runtimes.new: base is what requirements are installed on; write requirements too, or leave it out",
         ),
         (
             'new: {base: "debian:bookworm", ',
             'new: {image: x, base: "d", ',
-            "FILE:9: runtimes.new: expected one of image, requirements (with base) and in_place, found image and requirements",
+            "FILE:9: runtimes.new: expected one of image, requirements and in_place, found image and requirements",
         ),
         (
             'new: {base: "debian:bookworm", ',

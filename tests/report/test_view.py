@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import math
 import shlex
 
 import pytest
 
 from compat.model import Arm, Decision, Direction, Kind, Measurement, MetricPolicy, Policy, Rejection, Status
+from compat.patterns import name_pattern
 from compat.report.parts import GLYPHS, TONES, WORDS, WORST_FIRST, Difference
 from compat.report.plots import LEFT, RIGHT, pairs_of, plot
 from compat.report.text import MINUS
@@ -110,7 +110,7 @@ def test_faults_are_counted_per_arm_and_only_what_was_planned_can_be_repeated() 
         "compat run MATRIX_FILE --ring canary --case 'stack-2025-5e1c4a/kernel:matmul[fp16-sm_75]' --store NEW_FOLDER"
     )
     pattern = shlex.split(repeat)[6]
-    assert [item.key for item in build.plan().items if fnmatch.fnmatchcase(item.key, pattern)] == [
+    assert [item.key for item in build.plan().items if name_pattern(pattern).fullmatch(item.key)] == [
         "stack-2025-5e1c4a/kernel:matmul[fp16-sm_75]"
     ]
 

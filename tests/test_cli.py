@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.example import write_example
+
+
+def compat(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "compat", *words],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "80", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def run_of(tmp_path: Path) -> Path:
+    """A folder with the example, measured: NO-GO."""
+    write_example(tmp_path, add="1")
+    done = compat("run", "example.yaml", "--content", "site", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    return tmp_path
+
+
+def test_run_prints_the_verdict_with_its_reason_and_the_report(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    done = compat("run", "example.yaml", "--content", "site", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "VERDICT: GO for ring canary" in done.stdout
+    assert done.stdout.rstrip().endswith("report: out/example/report.html")
+
+
+def test_the_gate_decides_by_exit_code_on_another_machine(
+    run_of: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "evidence"
+    shutil.copytree(run_of / "out/example", elsewhere)
+    shutil.rmtree(run_of / "site")
+    done = compat("gate", str(elsewhere), cwd=elsewhere.parent)
+    assert done.returncode == 1
+    assert done.stdout.startswith("NO-GO example ring canary: operator:adder[two] outputs: relative L2 difference")
+
+
+def test_judge_says_the_same_and_exits_0(run_of: Path) -> None:
+    done = compat("judge", "out/example", cwd=run_of)
+    assert done.returncode == 0
+    assert "VERDICT: NO-GO for ring canary" in done.stdout
+
+
+def test_report_writes_every_format(run_of: Path) -> None:
+    done = compat("report", "out/example", "--output", "pages", cwd=run_of)
+    assert done.returncode == 0
+    names = sorted(path.name for path in (run_of / "pages").iterdir())
+    assert names == ["report.html", "report.md", "report.txt", "verdict.json"]
+    document = json.loads((run_of / "pages/verdict.json").read_text())
+    assert document["decision"] == "NO-GO"
+
+
+def test_show_prints_pairs_and_csv_prints_runs(run_of: Path) -> None:
+    pairs = compat("show", "out/example", "*adder[two]", cwd=run_of)
+    assert pairs.returncode == 0
+    assert len(pairs.stdout.splitlines()) == 1 + 2
+    runs = compat("show", "out/example", "*adder[two]", "--csv", cwd=run_of)
+    assert len(runs.stdout.splitlines()) == 1 + 2 * 2
+    assert runs.stdout.startswith("item,arm,node,pair")
+
+
+def test_plan_prints_cells_runtimes_and_what_is_left_out(tmp_path: Path) -> None:
+    matrix = write_example(tmp_path)
+    matrix.write_text(matrix.read_text().replace("runtime: [before, after]", "runtime: [before, between, after]"))
+    text = matrix.read_text().replace(
+        "runtimes:\n", "exclude: [{runtime: between}]\nruntimes:\n  between: {in_place: true}\n"
+    )
+    matrix.write_text(text)
+    done = compat("plan", "example.yaml", "--content", "site", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "operator:adder (cpu): one, two" in done.stdout
+    assert "before: in place, this interpreter" in done.stdout
+    assert "between" in done.stdout.split("Not measured")[1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("plan", "nowhere.yaml"), "nowhere.yaml"),
+        (("plan", "."), "."),
+        (("run", "example.yaml", "--content", "site", "--case", "nothing*"), "selects none of the 2 cases"),
+        (("run", "example.yaml", "--content", "site", "--ring", "early"), "choose one of canary"),
+        (("run", "example.yaml", "--content", "site", "--engine", "podman"), "not one of auto, docker, venv"),
+        (("run", "example.yaml", "--content", "site", "--label", "canary"), "is not KEY=VALUE"),
+        (("run", "example.yaml"), "operator:adder"),
+        (("gate", "nowhere"), "is not a store"),
+        (("gate", "."), "is not a store"),
+        (("show", "nowhere"), "is not a store"),
+    ],
+)
+def test_bad_input_is_one_line_exit_2_and_leaves_nothing(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    write_example(tmp_path)
+    done = compat(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_requirement_that_cannot_be_installed_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    matrix = write_example(tmp_path)
+    matrix.write_text(
+        matrix.read_text().replace("before: {in_place: true}", 'before: {requirements: ["no-such-package==1.0"]}')
+    )
+    done = compat(
+        *("run", "example.yaml", "--content", "site", "--engine", "venv", "--cache", "cache"),
+        cwd=tmp_path,
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(tmp_path),
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("compat: runtime before: could not be installed: No matching distribution found")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "cache" / "runtimes").glob("venv-*/"))
+
+
+def test_a_changed_workload_file_is_not_judged_as_the_one_that_was_planned(run_of: Path) -> None:
+    evidence = next((run_of / "out/example/evidence").rglob("*.json"))
+    document = json.loads(evidence.read_text())
+    document["content"] = "0" * 64
+    evidence.write_text(json.dumps(document))
+    done = compat("gate", "out/example", cwd=run_of)
+    assert done.returncode in (1, 10)
+    assert done.returncode != 0
+
+
+def test_evidence_that_was_lost_is_hold(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    assert compat("run", "example.yaml", "--content", "site", cwd=tmp_path).returncode == 0
+    for path in (tmp_path / "out/example/evidence").rglob("*.json"):
+        path.unlink()
+    assert compat("gate", "out/example", cwd=tmp_path).returncode == 10
+
+
+def test_a_torn_document_is_one_line_and_exit_2(run_of: Path) -> None:
+    evidence = next((run_of / "out/example/evidence").rglob("*.json"))
+    evidence.write_bytes(evidence.read_bytes()[:100])
+    done = compat("gate", "out/example", cwd=run_of)
+    assert done.returncode == 2
+    assert "is torn or not ours" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
