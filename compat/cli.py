@@ -161,12 +161,14 @@ def _console() -> Console:
 
 
 class _Screen:
-    """What is shown while measuring: a line that is rewritten on a terminal, a line per generation elsewhere."""
+    """What is shown while measuring: a line that is rewritten on a terminal, a line now and then elsewhere."""
 
     def __init__(self, console: Console) -> None:
+        from compat.run.measure import Pace
+
         self._console = console
         self._status = console.status("") if console.is_terminal else None
-        self._generation = 0
+        self._pace = Pace()
         if self._status is not None:
             self._status.start()
 
@@ -178,8 +180,7 @@ class _Screen:
 
         if self._status is not None:
             self._status.update(Text(progress.line(self._console.width - 4)))
-        elif progress.generation != self._generation:
-            self._generation = progress.generation
+        elif self._pace.due(progress):
             self.say(progress.line())
 
     def end(self) -> None:

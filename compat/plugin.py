@@ -193,11 +193,13 @@ def _measure(config: pytest.Config, path: Path, items: list[Item]) -> None:
 
 
 class _Screen:
-    """What is shown while measuring: a line that is rewritten on a terminal, a line per generation elsewhere."""
+    """What is shown while measuring: a line that is rewritten on a terminal, a line now and then elsewhere."""
 
     def __init__(self, config: pytest.Config, items: int) -> None:
+        from compat.run.measure import Pace
+
         self._reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-        self._generation = 0
+        self._pace = Pace()
         self._rewriting = False
         self.say(f"measuring {items} cases")
 
@@ -212,8 +214,7 @@ class _Screen:
         if self._reporter.isatty:
             self._reporter.rewrite(f"compat: {progress.line(self._reporter._tw.fullwidth - 10)}", erase=True)
             self._rewriting = True
-        elif progress.generation != self._generation:
-            self._generation = progress.generation
+        elif self._pace.due(progress):
             self._reporter.write_line(f"compat: {progress.line()}")
 
     def end(self) -> None:

@@ -25,7 +25,7 @@ def read_gpus() -> tuple[str | None, tuple[Gpu, ...]]:
         count = _maybe(pynvml.nvmlDeviceGetCount) or 0
         return _text(driver), tuple(gpu for index in range(count) if (gpu := _read(pynvml, index)) is not None)
     finally:
-        pynvml.nvmlShutdown()
+        _maybe(pynvml.nvmlShutdown)
 
 
 def _read(pynvml: Any, index: int) -> Gpu | None:
@@ -49,7 +49,7 @@ def _maybe(function: Callable[..., _Value], *arguments: object) -> _Value | None
 
     try:
         return function(*arguments)
-    except pynvml.NVMLError:
+    except (pynvml.NVMLError, UnicodeDecodeError):  # the binding decodes names itself
         return None
 
 

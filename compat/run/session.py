@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -33,7 +34,12 @@ class Session:
 
     def __init__(self, runtime: RealisedRuntime, imports: Sequence[str]) -> None:
         self._runtime = runtime
-        self._connection: Connection = runtime.start()
+        try:
+            self._connection: Connection = runtime.start()
+        except OSError as problem:  # the interpreter is not one that this machine can execute
+            raise RuntimeSetupError(
+                f"runtime {runtime.spec.name}", f"cannot be started: {problem}", "name an interpreter that runs here"
+            ) from problem
         self._reader = Reader(self._connection.stdout)
         self._next = 0
         self.alive = True
@@ -44,8 +50,12 @@ class Session:
             self._connection.write(pack("hello", {"imports": list(imports)}))
             message = self._reader.read(time.monotonic() + _START)
             ready = None if message is None else self._checked(message, "ready", Ready)
-        except (OSError, TimeoutError, ProtocolError) as problem:
-            raise self._dead(str(problem) or "did not start in its time") from problem
+        except ProtocolError as problem:
+            raise self._dead(problem.problem) from problem
+        except TimeoutError as problem:
+            raise self._dead("did not start in its time") from problem
+        except OSError as problem:  # nobody reads what we write
+            raise self._dead("ended before it was ready") from problem
         if ready is None:
             raise self._dead("ended before it was ready")
         assert isinstance(ready, Ready)  # noqa: S101 - for the type checker
@@ -68,7 +78,8 @@ class Session:
         if op != expected:
             raise ProtocolError("probe", f"said {op!r} where {expected!r} was due")
         try:
-            return _ADAPTERS[kind].validate_python(body)
+            # As JSON and strictly: Python's types would let "nan" pass for a number and true for an integer.
+            return _ADAPTERS[kind].validate_json(json.dumps(body), strict=True)
         except ValidationError as problem:
             first = problem.errors()[0]
             place = ".".join(str(part) for part in first["loc"])

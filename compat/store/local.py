@@ -58,7 +58,7 @@ class LocalStore:
             raise StoreError(str(root), "is not a store: it has no store.json", "name the folder of a run") from None
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise StoreError(str(marker), f"cannot be read: {problem}", "restore it, or measure again") from problem
-        if layout != _LAYOUT:
+        if type(layout) is not int or layout != _LAYOUT:  # true is equal to 1
             raise StoreError(str(root), f"has layout {layout}, this version reads {_LAYOUT}", "use a newer gpu-compat")
 
     # -- writing -------------------------------------------------------------------------------------------------------
@@ -85,16 +85,26 @@ class LocalStore:
             ) from problem
         return True
 
+    def _text(self, document: _Document) -> bytes:
+        """The document as it is written; StoreError for one that could not be read again."""
+        try:
+            data = canonical(document).encode()
+            _ADAPTERS[type(document)].validate_json(data)
+        except ValueError as problem:  # NaN, half a surrogate pair
+            what = f"{type(document).__name__.lower()} cannot be written: {str(problem).splitlines()[-1].strip()}"
+            raise StoreError(str(self.root), what, "this is a defect of gpu-compat: report it") from problem
+        return data
+
     def put_plan(self, plan: Plan) -> str:
         """Keep the plan; its digest."""
         name = digest(plan)
-        self._write(self.root / "plans" / f"{name}.json", canonical(plan).encode())
+        self._write(self.root / "plans" / f"{name}.json", self._text(plan))
         return name
 
     def put_node(self, node: Node) -> None:
         """Keep what was read from a node. A node that changed since is a contradiction: StoreError."""
         path = self.root / "nodes" / f"{node.id}.json"
-        data = canonical(node).encode()
+        data = self._text(node)
         if not self._write(path, data) and path.read_bytes() != data:
             raise StoreError(
                 str(path),
@@ -105,7 +115,7 @@ class LocalStore:
     def put_identity(self, identity: Identity) -> str:
         """Keep what a runtime is; its digest."""
         name = digest(identity)
-        self._write(self.root / "identities" / f"{name}.json", canonical(identity).encode())
+        self._write(self.root / "identities" / f"{name}.json", self._text(identity))
         return name
 
     def put_blob(self, data: bytes) -> str:
@@ -120,7 +130,7 @@ class LocalStore:
         """Keep one run of a case, under the next free number."""
         folder = self.root / "evidence" / evidence.plan / evidence.node
         number = sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
-        data = canonical(evidence).encode()
+        data = self._text(evidence)
         while not self._write(path := folder / f"{number:06d}.json", data):
             number += 1
         return path
@@ -128,7 +138,7 @@ class LocalStore:
     def put_verdict(self, verdict: Verdict) -> str:
         """Keep a verdict; its digest."""
         name = digest(verdict)
-        self._write(self.root / "verdicts" / f"{name}.json", canonical(verdict).encode())
+        self._write(self.root / "verdicts" / f"{name}.json", self._text(verdict))
         return name
 
     # -- reading -------------------------------------------------------------------------------------------------------

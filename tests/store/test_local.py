@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from compat.errors import StoreError
+from compat.model import SCHEMA_VERSION, canonical, digest
+from compat.store import LocalStore
+
+from .build import EVIDENCE, IDENTITY, NODE, PLAN, VERDICT, evidence
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store", create=True)
+
+
+def one_line(refused: pytest.ExceptionInfo[StoreError]) -> str:
+    said = str(refused.value)
+    assert "\n" not in said
+    assert refused.value.where
+    return said
+
+
+def every_file(store: LocalStore) -> list[str]:
+    return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
+
+
+def test_everything_comes_back_equal(store: LocalStore) -> None:
+    assert store.put_plan(PLAN) == digest(PLAN)
+    assert store.put_identity(IDENTITY) == digest(IDENTITY)
+    store.put_node(NODE)
+    store.put_evidence(EVIDENCE)
+    store.put_evidence(evidence(fault=None, pair=5))
+    assert store.put_verdict(VERDICT) == digest(VERDICT)
+    again = LocalStore(store.root)
+    assert again.plan() == again.plan(digest(PLAN)) == again.plan(digest(PLAN)[:6]) == PLAN
+    assert again.plan_digests() == (digest(PLAN),)
+    assert again.identities() == {digest(IDENTITY): IDENTITY}
+    assert again.nodes() == {"n1": NODE}
+    assert again.evidence(digest(PLAN)) == [EVIDENCE, evidence(fault=None, pair=5)]
+    assert again.verdicts() == [VERDICT]
+    assert again.evidence("0" * 64) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\xff\n", bytes(range(256)) * 5000])
+def test_bytes_come_back_equal(store: LocalStore, data: bytes) -> None:
+    name = store.put_blob(data)
+    assert name == digest(data) == store.put_blob(data)
+    assert LocalStore(store.root).blob(name) == data
+    assert every_file(store) == [f"blobs/sha256/{name[:2]}/{name}", "store.json"]
+
+
+def test_every_float_comes_back_to_its_last_bit(store: LocalStore) -> None:
+    numbers = random.Random(1)  # noqa: S311 - test values
+    samples = tuple(numbers.uniform(0, 1) * 10.0 ** numbers.randint(-300, 300) for _ in range(2000))
+    measured = replace(EVIDENCE.measurements[0], samples=samples)
+    store.put_evidence(evidence(measurements=(measured,)))
+    (found,) = store.evidence(EVIDENCE.plan)
+    assert found.measurements[0].samples == samples
+
+
+def test_what_is_written_stays_as_it_is(store: LocalStore) -> None:
+    for put in (store.put_plan, store.put_plan):
+        put(PLAN)
+    path = store.put_evidence(EVIDENCE)
+    before = path.read_bytes()
+    assert store.put_evidence(evidence(pair=9)) != path
+    assert path.read_bytes() == before
+    assert [record.pair for record in store.evidence(EVIDENCE.plan)] == [4, 9]
+
+
+def test_evidence_is_numbered_in_the_order_written_even_across_a_gap(store: LocalStore) -> None:
+    paths = [store.put_evidence(evidence(pair=pair)) for pair in range(4)]
+    assert [path.name for path in paths] == ["000000.json", "000001.json", "000002.json", "000003.json"]
+    paths[1].unlink()
+    assert store.put_evidence(evidence(pair=4)).name == "000004.json"
+    assert [record.pair for record in store.evidence(EVIDENCE.plan)] == [0, 2, 3, 4]
+
+
+def test_the_newest_plan_is_the_one_meant(store: LocalStore) -> None:
+    other = replace(PLAN, name="other")
+    store.put_plan(PLAN)
+    store.put_plan(other)
+    os.utime(store.root / "plans" / f"{digest(PLAN)}.json", ns=(1, 1))
+    assert store.plan() == other
+    assert store.plan_digests() == (digest(PLAN), digest(other))
+
+
+def test_no_plan_and_several_plans(store: LocalStore) -> None:
+    with pytest.raises(StoreError) as refused:
+        store.plan()
+    assert "holds no plan" in one_line(refused)
+    with pytest.raises(StoreError, match="has 0 plans"):
+        store.plan("ab")
+    by_letter: dict[str, int] = {}
+    for number in itertools.count():
+        name = store.put_plan(replace(PLAN, name=str(number)))
+        by_letter[name[0]] = by_letter.get(name[0], 0) + 1
+        if by_letter[name[0]] == 2:
+            break
+    with pytest.raises(StoreError) as refused:
+        store.plan(name[0])
+    assert "has 2 plans" in one_line(refused)
+
+
+# -- what was changed behind our back ----------------------------------------------------------------------------------
+
+READERS: dict[str, tuple[Callable[[LocalStore], object], str]] = {
+    "plan": (lambda store: store.plan(), f"plans/{digest(PLAN)}.json"),
+    "identity": (lambda store: store.identities(), f"identities/{digest(IDENTITY)}.json"),
+    "verdict": (lambda store: store.verdicts(), f"verdicts/{digest(VERDICT)}.json"),
+    "node": (lambda store: store.nodes(), "nodes/n1.json"),
+    "evidence": (lambda store: store.evidence(EVIDENCE.plan), f"evidence/{digest(PLAN)}/n1/000000.json"),
+}
+BY_DIGEST = ("plan", "identity", "verdict")
+
+
+@pytest.fixture
+def full(store: LocalStore) -> LocalStore:
+    store.put_plan(PLAN)
+    store.put_identity(IDENTITY)
+    store.put_verdict(VERDICT)
+    store.put_node(NODE)
+    store.put_evidence(EVIDENCE)
+    return store
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("cut", [0, 1, 0.5, -1], ids=["empty", "one byte", "half", "all but one byte"])
+def test_a_torn_document_is_found(full: LocalStore, kind: str, cut: float) -> None:
+    read, name = READERS[kind]
+    path = full.root / name
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * cut) if isinstance(cut, float) else cut])
+    with pytest.raises(StoreError) as refused:
+        read(full)
+    assert "torn" in one_line(refused)
+    assert path.name in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", BY_DIGEST)
+def test_a_changed_byte_is_found(full: LocalStore, kind: str) -> None:
+    read, name = READERS[kind]
+    path = full.root / name
+    data = path.read_bytes()
+    changed = data.replace(b"0.1.0", b"0.1.1") if kind != "identity" else data.replace(b"2.2.6", b"2.2.7")
+    assert changed != data
+    path.write_bytes(changed)
+    with pytest.raises(StoreError) as refused:
+        read(full)
+    assert "not what its name says" in one_line(refused)
+
+
+def test_a_changed_or_lost_blob_is_found(store: LocalStore) -> None:
+    name = store.put_blob(b"some bytes")
+    path = store.root / "blobs" / "sha256" / name[:2] / name
+    path.write_bytes(b"Some bytes")
+    with pytest.raises(StoreError) as refused:
+        store.blob(name)
+    assert "not what its name says" in one_line(refused)
+    path.unlink()
+    with pytest.raises(StoreError) as refused:
+        store.blob(name)
+    assert "cannot be read" in one_line(refused)
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("text", ["[]", "null", '{"a": 1}', "\\xff"], ids=["list", "null", "other", "not JSON"])
+def test_a_document_that_is_not_ours_is_found(full: LocalStore, kind: str, text: str) -> None:
+    read, name = READERS[kind]
+    (full.root / name).write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError) as refused:
+        read(full)
+    assert "not ours" in one_line(refused)
+
+
+@pytest.mark.parametrize("kind", ["plan", "verdict", "evidence"])
+def test_a_document_of_another_schema_version_is_refused(full: LocalStore, kind: str) -> None:
+    read, name = READERS[kind]
+    path = full.root / name
+    document = json.loads(path.read_bytes())
+    path.unlink()
+    document["schema_version"] = SCHEMA_VERSION + 1
+    renamed = path.with_stem(digest(document)) if kind in BY_DIGEST else path
+    renamed.write_text(canonical(document), encoding="utf-8")
+    with pytest.raises(StoreError) as refused:
+        read(full)
+    assert f"has schema version {SCHEMA_VERSION + 1}" in one_line(refused)
+
+
+def test_half_written_files_of_a_killed_writer_are_not_documents(full: LocalStore) -> None:
+    folder = full.root / "evidence" / EVIDENCE.plan / "n1"
+    (folder / ".new-abc").write_bytes(canonical(EVIDENCE).encode()[:100])
+    assert full.evidence(EVIDENCE.plan) == [EVIDENCE]
+    assert full.put_evidence(evidence(pair=5)).name == "000001.json"
+
+
+@pytest.mark.parametrize("change", [{"driver": "580.1"}, {"labels": {}}, {"gpus": NODE.gpus[:1]}, {"kernel": "6.2"}])
+def test_a_node_that_changed_is_a_contradiction(full: LocalStore, change: dict[str, object]) -> None:
+    full.put_node(NODE)
+    with pytest.raises(StoreError) as refused:
+        full.put_node(replace(NODE, **change))  # type: ignore[arg-type]  # one field each
+    assert "is not as it was" in one_line(refused)
+    assert full.nodes() == {"n1": NODE}
+
+
+# -- what cannot be kept -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["\udc80", "a\ud800b"])
+def test_a_document_that_could_not_be_read_again_is_not_written(store: LocalStore, text: str) -> None:
+    before = every_file(store)
+    with pytest.raises(StoreError) as refused:
+        store.put_evidence(evidence(notes=(text,)))
+    assert "cannot be written" in one_line(refused)
+    assert every_file(store) == before
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_not_written(store: LocalStore, value: float) -> None:
+    before = every_file(store)
+    with pytest.raises(StoreError) as refused:
+        store.put_evidence(evidence(seconds=value))
+    assert "cannot be written" in one_line(refused)
+    assert every_file(store) == before
+
+
+# -- folders that are no stores ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ['{"layout": 2}', '{"layout": "1"}', '{"layout": null}', '{"layout": true}'])
+def test_another_layout_is_refused(store: LocalStore, text: str) -> None:
+    (store.root / "store.json").write_text(text, encoding="utf-8")
+    for create in (False, True):
+        with pytest.raises(StoreError) as refused:
+            LocalStore(store.root, create=create)
+        assert "has layout" in one_line(refused)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "{}", '"layout"'])
+def test_a_torn_marker_is_refused(store: LocalStore, text: str) -> None:
+    (store.root / "store.json").write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError) as refused:
+        LocalStore(store.root, create=True)
+    assert "cannot be read" in one_line(refused)
+
+
+def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(StoreError) as refused:
+            LocalStore(path)
+        assert "is not a store" in one_line(refused)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path, create: bool, below: bool) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    with pytest.raises(StoreError) as refused:
+        LocalStore(tmp_path / "file" / "store" if below else tmp_path / "file", create=create)
+    one_line(refused)
+
+
+def test_a_file_in_place_of_a_folder_inside_is_refused(store: LocalStore) -> None:
+    (store.root / "evidence").write_text("not a folder", encoding="utf-8")
+    with pytest.raises(StoreError) as refused:
+        store.put_evidence(EVIDENCE)
+    assert "cannot be written" in one_line(refused)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB; tests that use it may fill it or mount it read-only."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: Path) -> None:
+    store = LocalStore(small_disk / "store", create=True)
+    written = 0
+    with pytest.raises(StoreError) as refused:
+        for written in range(1000):  # noqa: B007 - used after the loop
+            store.put_evidence(evidence(pair=written))
+    assert "No space left" in one_line(refused)
+    assert written > 0
+    assert [record.pair for record in LocalStore(store.root).evidence(EVIDENCE.plan)] == list(range(written))
+    assert not [name for name in every_file(store) if ".new-" in name]
+    data = b"x" * 100_000
+    with pytest.raises(StoreError):
+        store.put_blob(data)
+    with pytest.raises(StoreError):
+        store.blob(digest(data))
+    (store.root / "evidence" / EVIDENCE.plan / "n1" / "000000.json").unlink()
+    store.put_evidence(evidence(pair=written))  # room again
+
+
+def test_a_read_only_disk_is_refused_for_writing_and_read(small_disk: Path) -> None:
+    store = LocalStore(small_disk / "store", create=True)
+    store.put_evidence(EVIDENCE)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert LocalStore(store.root, create=True).evidence(EVIDENCE.plan) == [EVIDENCE]
+    for put in (lambda: store.put_evidence(EVIDENCE), lambda: store.put_blob(b"x"), lambda: store.put_plan(PLAN)):
+        with pytest.raises(StoreError) as refused:
+            put()
+        assert "Read-only" in one_line(refused)
+    with pytest.raises(StoreError) as refused:
+        LocalStore(small_disk / "another", create=True)
+    one_line(refused)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from compat.store import LocalStore
+from {package}.build import IDENTITY, NODE, PLAN, evidence
+
+store = LocalStore(Path(sys.argv[1]), create=True)
+for number in range(60):
+    store.put_plan(PLAN), store.put_identity(IDENTITY), store.put_node(NODE)
+    store.put_blob(b"blob %d" % (number % 7))
+    store.put_evidence(evidence(runtime=sys.argv[2], pair=number))
+"""
+
+
+def test_two_writers_at_once_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    code = WRITER.format(package=__package__)
+    folder = Path(__file__).parents[len(__package__.split("."))]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "store"), name], cwd=folder) for name in "abc"
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    store = LocalStore(tmp_path / "store")
+    found = [(record.runtime, record.pair) for record in store.evidence(EVIDENCE.plan)]
+    assert sorted(found) == [(name, pair) for name in "abc" for pair in range(60)]
+    for name in "abc":  # each writer's records are in the order in which it wrote them
+        assert [pair for writer, pair in found if writer == name] == list(range(60))
+    names = [path.name for path in sorted((store.root / "evidence" / EVIDENCE.plan / "n1").iterdir())]
+    assert names == [f"{number:06d}.json" for number in range(180)]
+    assert sum(1 for path in (store.root / "blobs").rglob("*") if path.is_file()) == 7
+    assert (len(store.plan_digests()), len(store.identities()), len(store.nodes())) == (1, 1, 1)
