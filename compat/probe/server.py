@@ -24,7 +24,7 @@ from typing import Any
 
 from compat.errors import ProtocolError
 from compat.model import Fault, FaultKind, plain
-from compat.probe import memory
+from compat.probe import aot, memory
 from compat.probe.child import describe, run_case
 from compat.probe.identity import read_identity
 from compat.probe.protocol import FRAMES_LIMIT, LINE_LIMIT, CaseRequest, CaseResult, Reader, Ready, pack, unpack
@@ -84,6 +84,7 @@ class Zygote:
                 importlib.import_module(name)
             except Exception as problem:  # noqa: BLE001 - whatever it is, the case that needs it will fault with it
                 notes.append(f"import {name}: {describe(problem)}"[:300])
+        aot.hash_compiler()
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
         return plain(Ready(read_identity(), tuple(notes)))  # type: ignore[no-any-return]

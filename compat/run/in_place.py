@@ -28,7 +28,7 @@ class InPlaceRuntime:
                 f"runtime {spec.name}", f"there is no interpreter {spec.python!r}", "give python: a path or a command"
             )
         self.spec = spec
-        self._python = found
+        self._python = str(Path(found).absolute())  # not resolved: a virtual environment is known by its link
         self._folders = folders
 
     def start(self) -> LocalConnection:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from compat.errors import ContentError, EngineError, UsageError
@@ -50,6 +51,7 @@ def prepare(
 
     ``owner`` tells our containers from those of other runs. Raises RuntimeSetupError, EngineError or ContentError.
     """
+    say = _one_at_a_time(say)
     if engine not in ENGINES:
         raise UsageError("engine", f"{engine!r} is not one of {', '.join(ENGINES)}", "choose one of them")
     roots = [content_folder("kernels").parent, *sites]
@@ -71,6 +73,17 @@ def prepare(
     steps += [partial(_fetch, artifact, folders.artifacts, say) for artifact in artifacts]
     _side_by_side(steps)
     return Prepared(runtimes, folders, content)
+
+
+def _one_at_a_time(say: Say) -> Say:
+    """Let sentences from several threads follow each other on the screen."""
+    lock = Lock()
+
+    def speak(sentence: str) -> None:
+        with lock:
+            say(sentence)
+
+    return speak
 
 
 def _side_by_side(steps: Sequence[Callable[[], object]]) -> None:

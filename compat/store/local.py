@@ -91,15 +91,20 @@ class LocalStore:
             data = canonical(document).encode()
             _ADAPTERS[type(document)].validate_json(data)
         except ValueError as problem:  # NaN, half a surrogate pair
-            what = f"{type(document).__name__.lower()} cannot be written: {str(problem).splitlines()[-1].strip()}"
+            reason = _first(problem) if isinstance(problem, ValidationError) else str(problem)
+            what = f"{type(document).__name__.lower()} cannot be written: {reason}"
             raise StoreError(str(self.root), what, "this is a defect of gpu-compat: report it") from problem
         return data
 
+    def _named(self, folder: str, document: _Document) -> str:
+        data = self._text(document)
+        name = digest(data)
+        self._write(self.root / folder / f"{name}.json", data)
+        return name
+
     def put_plan(self, plan: Plan) -> str:
         """Keep the plan; its digest."""
-        name = digest(plan)
-        self._write(self.root / "plans" / f"{name}.json", self._text(plan))
-        return name
+        return self._named("plans", plan)
 
     def put_node(self, node: Node) -> None:
         """Keep what was read from a node. A node that changed since is a contradiction: StoreError."""
@@ -114,9 +119,7 @@ class LocalStore:
 
     def put_identity(self, identity: Identity) -> str:
         """Keep what a runtime is; its digest."""
-        name = digest(identity)
-        self._write(self.root / "identities" / f"{name}.json", self._text(identity))
-        return name
+        return self._named("identities", identity)
 
     def put_blob(self, data: bytes) -> str:
         """Keep bytes; their sha256."""
@@ -137,9 +140,7 @@ class LocalStore:
 
     def put_verdict(self, verdict: Verdict) -> str:
         """Keep a verdict; its digest."""
-        name = digest(verdict)
-        self._write(self.root / "verdicts" / f"{name}.json", self._text(verdict))
-        return name
+        return self._named("verdicts", verdict)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -149,9 +150,7 @@ class LocalStore:
         except OSError as problem:
             raise StoreError(str(path), f"cannot be read: {problem.strerror}", "restore it") from problem
         except ValidationError as problem:
-            first = problem.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "document"
-            raise StoreError(str(path), f"is torn or not ours: {place}: {first['msg']}", "restore it") from problem
+            raise StoreError(str(path), f"is torn or not ours: {_first(problem)}", "restore it") from problem
         version = getattr(document, "schema_version", SCHEMA_VERSION)
         if version != SCHEMA_VERSION:
             raise StoreError(str(path), f"has schema version {version}, this version reads {SCHEMA_VERSION}")
@@ -210,3 +209,9 @@ class LocalStore:
         if digest(data) != name:
             raise StoreError(str(path), "is not what its name says: its content was changed", "restore it")
         return data
+
+
+def _first(problem: ValidationError) -> str:
+    """The first thing that is wrong, with its place in the document."""
+    error = problem.errors()[0]
+    return f"{'.'.join(map(str, error['loc'])) or 'document'}: {error['msg']}"

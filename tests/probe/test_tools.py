@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,7 @@ def test_a_restart_gives_the_same_again() -> None:
 
 
 def test_the_digest_tells_every_difference_of_what_was_drawn() -> None:
-    draws = [
+    draws: list[Callable[[Tools], object]] = [
         lambda tools: tools.uniform(6),
         lambda tools: tools.uniform((2, 3)),
         lambda tools: tools.uniform((3, 2)),
