@@ -119,4 +119,4 @@ def described(value: Array | str) -> str:
 
 
 def _show(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, (np.floating, np.complexfloating)) else str(value)
+    return f"{value:.9g}" if isinstance(value, (np.floating, np.complexfloating)) else str(value)

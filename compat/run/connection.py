@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import IO, Protocol
 
 __all__ = ["Connection", "LocalConnection", "Tail"]
+
+_PATIENCE = 5.0  # seconds for a process to end by itself once nobody speaks to it any more
 
 
 class Connection(Protocol):
@@ -80,6 +83,8 @@ class LocalConnection:
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
+        if self._stdin.closed:
+            raise BrokenPipeError(errno.EPIPE, "the process was ended")
         view = memoryview(data)
         while view:
             view = view[os.write(self._stdin.fileno(), view) :]
@@ -93,7 +98,7 @@ class LocalConnection:
         with contextlib.suppress(OSError):
             self._stdin.close()
         try:
-            self._process.wait(5.0)
+            self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
             self._process.wait()

@@ -143,7 +143,14 @@ class ContainerRuntime:
             raise EngineError(
                 f"runtime {self.spec.name}", f"has no container: {problem}", "look at the engine"
             ) from problem
-        return ContainerConnection(container)
+        try:
+            return ContainerConnection(container)
+        except (APIError, OSError) as problem:
+            with contextlib.suppress(APIError, OSError):
+                container.remove(force=True)
+            raise EngineError(
+                f"runtime {self.spec.name}", f"has a container that does not start: {problem}", "look at the image"
+            ) from problem
 
     def inside(self, path: Path) -> str:
         """Where a file of one of the mounted folders is inside the container."""
@@ -222,7 +229,7 @@ class ContainerConnection:
 
         if self.stdout < 0:
             return
-        with contextlib.suppress(DockerException):
+        with contextlib.suppress(DockerException, OSError):  # OSError: there is no engine any more
             self._container.remove(force=True)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

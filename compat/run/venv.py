@@ -42,7 +42,11 @@ class VenvRuntime:
 
     def build(self) -> bool:
         """Make the environment unless it is there; True if it was made now. RuntimeSetupError when pip refuses."""
-        self._place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            where = f"runtime {self.spec.name}"
+            raise RuntimeSetupError(where, f"has no place to be built: {problem}", "name another cache") from problem
         with _locked(self._place.with_suffix(".lock")):
             if (self._place / _COMPLETE).is_file():
                 return False

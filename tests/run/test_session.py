@@ -41,8 +41,9 @@ def ready():
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Callable[[str], InPlaceRuntime]:
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], InPlaceRuntime]:
     """Makes a runtime whose interpreter is a program of ours."""
+    monkeypatch.setattr("compat.run.connection._PATIENCE", 0.3)
 
     def make(body: str) -> InPlaceRuntime:
         program = tmp_path / "fake-python"

@@ -1,0 +1,303 @@
+"""Containers on a real engine: what they are built of, and that they are closed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from docker.errors import ImageNotFound
+
+from compat.errors import EngineError, RuntimeSetupError
+from compat.model import FaultKind, Runtime
+from compat.run.container import ContainerRuntime
+from compat.run.engine import connect, have_image, remove_leftovers
+from compat.run.session import Session
+from tests.bench import Bench, make_folders
+from tests.conftest import BASE, OWNER
+
+from .wheel import make_wheel, only_from
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def plain(docker_client: DockerClient, tmp_path: Path) -> Iterator[Bench]:
+    """The base image as it is."""
+    folders = make_folders(tmp_path)
+    bench = Bench(ContainerRuntime(Runtime("plain", image=BASE), folders, docker_client, OWNER), folders)
+    yield bench
+    bench.close()
+
+
+# -- closed ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_container_is_closed(plain: Bench) -> None:
+    status = dict(
+        line.split(":\t", 1) for line in plain.value("open('/proc/self/status').read()").splitlines() if ":\t" in line
+    )
+    for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0, name
+    assert status["NoNewPrivs"] == "1"
+    assert set(status["Uid"].split()) == {"10001"}
+    assert set(status["Gid"].split()) == {"10001"}
+    assert status["Seccomp"] == "2"
+
+
+def test_a_container_has_no_network(plain: Bench) -> None:
+    assert plain.value("[name for _, name in socket.if_nameindex()]") == "['lo']"
+    for address in ("1.1.1.1", "172.17.0.1", "169.254.169.254"):
+        result = plain.work(f"import socket; socket.create_connection(({address!r}, 53), 5)")
+        assert result.fault is not None
+        assert "unreachable" in result.fault.detail
+    result = plain.work("import socket; socket.getaddrinfo('example.org', 80)")
+    assert result.fault is not None
+    assert result.fault.detail.startswith("gaierror")
+
+
+@pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/root", "/compat/1", "/compat/probe/compat", "/var/tmp", "/sys"])
+def test_a_container_s_root_and_what_is_mounted_are_read_only(plain: Bench, folder: str) -> None:
+    result = plain.work(f"open(os.path.join({folder!r}, 'written'), 'w')")
+    assert result.fault is not None
+    assert any(word in result.fault.detail for word in ("Read-only file system", "PermissionError"))
+    assert plain.value(f"bool(os.statvfs({folder!r}).f_flag & os.ST_RDONLY)") == "True"
+
+
+def test_a_container_has_private_places_to_write_to(plain: Bench) -> None:
+    result = plain.work(
+        "import subprocess, tempfile\n"
+        "for place in ('/tmp/a', '/dev/shm/a', tempfile.gettempdir() + '/a'): open(place, 'w').write('#!/bin/sh\\n')\n"
+        "os.makedirs(os.environ['HOME'], exist_ok=True)\n"
+        "os.chmod('/tmp/a', 0o700); subprocess.run(['/tmp/a'], check=True)\n"  # compiled kernels are loaded from there
+        "return {}"
+    )
+    assert result.fault is None
+    assert not Path("/tmp/a").exists()
+    assert not Path("/dev/shm/a").exists()
+
+
+def test_a_container_sees_its_own_processes_and_variables_only(
+    plain: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "leaked")
+    assert plain.value("'MY_TOKEN' in os.environ") == "False"
+    assert plain.value("os.environ['OMP_NUM_THREADS']") == "1"
+    assert int(plain.value("sum(name.isdigit() for name in os.listdir('/proc'))")) <= 3  # init, the zygote, the case
+    assert plain.value("os.listdir('/compat/probe')") == "['compat']"
+
+
+def test_a_fork_bomb_meets_its_limit_and_harms_nobody(plain: Bench) -> None:
+    limit = 512 + 8 * (os.cpu_count() or 1)
+    result = plain.work(
+        "for count in range(5000):\n    if os.fork() == 0:\n        time.sleep(600)\nreturn {}", timeout=60.0
+    )
+    assert result.fault is not None
+    assert result.fault.kind is FaultKind.EXCEPTION
+    assert "BlockingIOError" in result.fault.detail
+    left = int(plain.value("sum(name.isdigit() for name in os.listdir('/proc'))"))
+    assert left <= 3 < limit
+
+
+def test_a_container_goes_with_its_session(plain: Bench, docker_client: DockerClient) -> None:
+    plain.value("1")
+    ours = {"label": f"gpu-compat.owner={OWNER}"}
+    before = len(docker_client.containers.list(all=True, filters=ours))
+    plain.close()
+    assert len(docker_client.containers.list(all=True, filters=ours)) == before - 1
+    plain.close()
+
+
+def test_paths_inside(plain: Bench) -> None:
+    content, artifacts = plain.folders.content[0], plain.folders.artifacts
+    assert plain.runtime.inside(content / "file.py") == "/compat/1/file.py"
+    assert plain.runtime.inside(artifacts / "digest" / "model") == "/compat/2/digest/model"
+    with pytest.raises(EngineError, match="is in no mounted folder"):
+        plain.runtime.inside(Path("/etc/passwd"))
+
+
+# -- built -------------------------------------------------------------------------------------------------------------
+
+
+def _containers(client: DockerClient) -> set[str]:
+    """Ours: the engine may have other users."""
+    found = client.containers.list(all=True, filters={"label": f"gpu-compat.owner={OWNER}"})
+    return {str(container.id) for container in found}
+
+
+def test_an_image_is_built_once_from_what_pip_is_told_here(
+    docker_client: DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(tmp_path / "wheels", "tiny-local", f"1.{os.getpid()}")
+    only_from(tmp_path / "wheels", monkeypatch)
+    folders = make_folders(tmp_path)
+    spec = Runtime("small", base=BASE, requirements=(f"tiny-local==1.{os.getpid()}",), env={"SOME": "value"})
+    containers = _containers(docker_client)
+    runtime = ContainerRuntime(spec, folders, docker_client, OWNER)
+    try:
+        assert runtime.build() is True
+        assert ContainerRuntime(spec, folders, docker_client, OWNER).build() is False
+        image = docker_client.images.get(runtime._image)  # noqa: SLF001 - its name
+        remembered = str(image.attrs)
+        assert "PIP_" not in remembered  # nothing of what pip was told
+        assert str(tmp_path) not in remembered
+        assert image.labels["gpu-compat"] == "runtime"
+        bench = Bench(runtime, folders)
+        assert bench.value("__import__('tiny_local').VERSION") == f"1.{os.getpid()}"
+        assert bench.value("os.environ['SOME']") == "value"
+        assert bench.value("[name for name in os.environ if name.startswith('PIP_')]") == "[]"
+        bench.close()
+    finally:
+        docker_client.images.remove(runtime._image, force=True)  # noqa: SLF001
+    assert _containers(docker_client) == containers
+
+
+def test_a_requirement_that_does_not_exist_is_one_line_and_leaves_nothing(
+    docker_client: DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(tmp_path / "wheels", "tiny-local")
+    only_from(tmp_path / "wheels", monkeypatch)
+    containers = _containers(docker_client)
+    spec = Runtime("small", base=BASE, requirements=("tiny-local==2.0",))
+    runtime = ContainerRuntime(spec, make_folders(tmp_path), docker_client, OWNER)
+    with pytest.raises(RuntimeSetupError) as refused:
+        runtime.build()
+    said = f"runtime small: could not be installed on {BASE}: No matching distribution found for tiny-local==2.0; correct"
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+    assert _containers(docker_client) == containers
+    with pytest.raises(ImageNotFound):
+        docker_client.images.get(runtime._image)  # noqa: SLF001 - the name it would have
+
+
+def test_requirements_without_a_base_are_refused(docker_client: DockerClient, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeSetupError, match="has requirements and no base image"):
+        ContainerRuntime(Runtime("x", requirements=()), make_folders(tmp_path), docker_client, OWNER).build()
+
+
+def test_an_image_that_cannot_be_had_is_one_line(docker_client: DockerClient, tmp_path: Path) -> None:
+    name = "localhost:9/compat-no-such-image:none"
+    runtime = ContainerRuntime(Runtime("x", image=name), make_folders(tmp_path), docker_client, OWNER)
+    for attempt in (lambda: have_image(docker_client, name), runtime.build, runtime.start):
+        with pytest.raises(EngineError) as refused:
+            attempt()
+        assert "\n" not in str(refused.value)
+        assert "compat-no-such-image" in str(refused.value)
+
+
+@pytest.fixture
+def changed_image(docker_client: DockerClient) -> Iterator[list[str]]:
+    """Makes an image of the base with a command run in it; removed afterwards."""
+    made: list[str] = []
+    yield made
+    for name in made:
+        docker_client.images.remove(name, force=True)
+
+
+def _change(client: DockerClient, made: list[str], command: str) -> str:
+    container = client.containers.create(BASE, ["sh", "-c", command])
+    try:
+        container.start()
+        assert container.wait()["StatusCode"] == 0
+        name = f"compat-tests:{os.getpid()}-{len(made)}"
+        container.commit(*name.split(":"))
+    finally:
+        container.remove(force=True)
+    made.append(name)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("touch /compat", "does not start"), ("rm $(readlink -f $(command -v python3))", "ended before it was ready")],
+    ids=["nowhere to mount", "no python"],
+)
+def test_an_image_that_cannot_be_used_is_one_line_and_leaves_nothing(
+    docker_client: DockerClient, tmp_path: Path, changed_image: list[str], command: str, said: str
+) -> None:
+    name = _change(docker_client, changed_image, command)
+    containers = _containers(docker_client)
+    runtime = ContainerRuntime(Runtime("odd", image=name), make_folders(tmp_path), docker_client, OWNER)
+    with pytest.raises(RuntimeSetupError) as refused:
+        Session(runtime, ())
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert _containers(docker_client) == containers
+
+
+# -- the engine --------------------------------------------------------------------------------------------------------
+
+
+def test_leftovers_of_the_same_owner_are_removed_and_of_no_other(docker_client: DockerClient, tmp_path: Path) -> None:
+    folders = make_folders(tmp_path)
+    left, other = (
+        ContainerRuntime(Runtime("left", image=BASE), folders, docker_client, f"{OWNER}-{name}") for name in "ab"
+    )
+    connections = [left.start(), left.start(), other.start()]
+    try:
+        assert remove_leftovers(docker_client, f"{OWNER}-a") == 2
+        assert remove_leftovers(docker_client, f"{OWNER}-a") == 0
+        docker_client.containers.get(connections[2].id)
+    finally:
+        for connection in connections:
+            connection.close()
+    assert remove_leftovers(docker_client, f"{OWNER}-b") == 0
+
+
+def test_a_container_that_was_removed_under_a_session_is_noticed(plain: Bench, docker_client: DockerClient) -> None:
+    session = plain.session
+    container = docker_client.containers.get(session._connection.id)  # type: ignore[attr-defined]  # noqa: SLF001
+    timer = threading.Timer(0.5, lambda: container.remove(force=True))
+    timer.start()
+    result = plain.work("time.sleep(600)", timeout=60.0)
+    timer.join()
+    assert result.fault is not None
+    assert result.fault.kind is FaultKind.INFRASTRUCTURE
+    assert not session.alive
+    assert plain.value("1 + 1") == "2"
+
+
+_WRONG_ENGINES = itertools.count()
+
+
+@pytest.mark.parametrize("kind", ["no file", "nobody listens", "not an engine"])
+def test_an_engine_that_does_not_answer_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    place = Path(f"/tmp/compat-tests-{os.getpid()}-{next(_WRONG_ENGINES)}.sock")  # a socket's path must be short
+    server = socket.socket(socket.AF_UNIX)
+    try:
+        if kind != "no file":
+            server.bind(str(place))
+        if kind == "not an engine":
+            server.listen()
+            threading.Thread(target=_answer_nonsense, args=(server,), daemon=True).start()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{place}")
+        with pytest.raises(EngineError) as refused:
+            connect()
+    finally:
+        server.close()
+        place.unlink(missing_ok=True)
+    text = str(refused.value)
+    assert text.startswith("Docker engine: does not answer: ")
+    assert "\n" not in text
+    assert len(text) < 300
+
+
+def _answer_nonsense(server: socket.socket) -> None:
+    while True:
+        try:
+            client, _ = server.accept()
+        except OSError:
+            return
+        with client:
+            client.recv(1 << 16)
+            client.sendall(b"nonsense\r\n\r\n")
