@@ -57,7 +57,7 @@ def test_a_change_beyond_the_tolerance_names_the_element() -> None:
     new[2, 7] += 1.5
     outcome = judged({"y": EXACT}, {"y": new})
     assert outcome.status is Status.REGRESS
-    assert f"largest at y[2, 7]: {EXACT[2, 7]:.6g} -> {new[2, 7]:.6g}" in outcome.reason
+    assert f"largest at y[2, 7]: {EXACT[2, 7]:.9g} -> {new[2, 7]:.9g}" in outcome.reason
     assert outcome.limit == POOL.case.tolerance
 
 
