@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export COMPAT_CACHE ?= $(CURDIR)/out/cache
+export COMPAT_TEST_CACHE ?= $(COMPAT_CACHE)
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test test-fast check format picture clean

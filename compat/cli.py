@@ -34,6 +34,8 @@ _Content = Annotated[
 ]
 _Plan = Annotated[str | None, typer.Option("--plan", help="Digest of the plan, or its start. Default: the newest.")]
 
+_MOST = 20  # comparisons and reasons that a command prints; the report has them all
+
 
 def main() -> None:
     """Run a command; a problem is one line on standard error and exit code 2."""
@@ -86,7 +88,7 @@ def run(
         screen.end()
     concluded = conclude(kept, job.ring)
     written = write_reports(concluded, job.folder)
-    print_verdict(concluded.view, console)
+    print_verdict(concluded.view, console, most=_MOST)
     console.print(f"report: {written['html']}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(exit_code(concluded.verdict.decision))
 
@@ -98,7 +100,7 @@ def judge(store: _Store, ring: _Ring = None, plan: _Plan = None) -> None:
     from compat.way import conclude, open_store
 
     concluded = conclude(open_store(store), ring, plan)
-    print_verdict(concluded.view, _console())
+    print_verdict(concluded.view, _console(), most=_MOST)
 
 
 @app.command()

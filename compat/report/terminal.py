@@ -30,8 +30,11 @@ _HEAD = ("Status", "Item", "Metric", "Known-good -> candidate", "Change")
 _Line = tuple[Status, tuple[str, ...]]
 
 
-def print_verdict(view: View, console: Console) -> None:
-    """Print ``view``; the last line is the verdict, such as ``VERDICT: NO-GO for ring canary (3 reasons)``."""
+def print_verdict(view: View, console: Console, most: int | None = None) -> None:
+    """Print ``view``; the last line is the verdict, such as ``VERDICT: NO-GO for ring canary (3 reasons)``.
+
+    Of comparisons and of reasons ``most`` are printed, the worst first, and it is said how many more the report has.
+    """
     _say(console, f"{view.matrix}, ring {view.ring}")
     for change in view.axes + view.components:
         _say(console, f"  {change.what}: {change.known_good} -> {change.candidate}")
@@ -51,12 +54,16 @@ def print_verdict(view: View, console: Console) -> None:
         for row in item.rows
         if row.status is not Status.PASS
     ]
+    left_out = len(rows[most:]) if most is not None else 0
+    rows = rows[:most]
     if rows and console.is_terminal:
         _table(console, rows)
     elif rows:
         widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
         for _, cells in rows:
             _say(console, "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    if left_out:
+        _say(console, f"... and {left_out} more, which the report has")
     tallies = ", ".join(f"{tally.count} {WORDS[tally.status]}" for tally in view.tallies)
     _say(console, f"Comparisons: {tallies or 'none'}")
     tiers = ", ".join(f"{tier.name} ({tier.value})" for tier in view.tiers)
@@ -68,8 +75,10 @@ def print_verdict(view: View, console: Console) -> None:
         if not difference.declared:
             what = f"{difference.what} {difference.known_good} -> {difference.candidate}"
             _say(console, f"Undeclared difference: {what}", _STYLES["hold"])
-    for number, reason in enumerate(view.reasons, 1):
+    for number, reason in enumerate(view.reasons[:most], 1):
         _say(console, f"{number}. {reason.full}")
+    if most is not None and len(view.reasons) > most:
+        _say(console, f"... and {count(len(view.reasons) - most, 'more reason')}, which the report has")
     reasons = count(len(view.reasons), "reason")
     _say(console, f"VERDICT: {view.decision.value} for ring {view.ring} ({reasons})", _DECISIONS[view.decision])
 

@@ -193,7 +193,11 @@ class ContainerConnection:
         self._tail = Tail(os.fdopen(error_read, "rb", buffering=0))
         self._pump = threading.Thread(target=self._demultiplex, daemon=True)
         self._pump.start()
-        container.start()
+        try:
+            container.start()
+        except BaseException:
+            self.close()
+            raise
 
     def _demultiplex(self) -> None:
         """Sort the frames of the one socket into our two pipes, until the container's streams end."""

@@ -40,6 +40,11 @@ class VenvRuntime:
         self._place = cache / "runtimes" / f"venv-{digest([sys.version, sys.platform, spec.requirements])[:16]}"
         self._room = cache / "home"
 
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter, once it is built."""
+        return self._place / "bin" / "python"
+
     def build(self) -> bool:
         """Make the environment unless it is there; True if it was made now. RuntimeSetupError when pip refuses."""
         try:
@@ -64,7 +69,7 @@ class VenvRuntime:
         requirements = list(self.spec.requirements or ())
         steps = [[sys.executable, "-m", "venv", str(self._place)]]
         if requirements:
-            steps.append([str(self._place / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements])
+            steps.append([str(self.python), "-m", "pip", "install", "--quiet", *requirements])
         for command in steps:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
             if done.returncode != 0:
@@ -86,7 +91,7 @@ class VenvRuntime:
             **PINNED_THREADS,
             **variables(self.spec),
         }
-        command = boot_command(str(self._place / "bin" / "python"), str(self._folders.package.parent))
+        command = boot_command(str(self.python), str(self._folders.package.parent))
         return LocalConnection(command, env, self._room)
 
     def inside(self, path: Path) -> str:

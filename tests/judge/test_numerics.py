@@ -80,7 +80,7 @@ def test_an_unsteady_known_good_arm_is_not_the_candidates_fault() -> None:
     ("good", "new", "said"),
     [
         (EXACT, EXACT.astype("f2"), "type: float32 [8, 12] -1, -0.978947341, -0.957894742, ... -> float16 [8, 12] -1,"),
-        (EXACT, EXACT.reshape(12, 8), "shape: float32 [8, 12] -1, -0.978947341, -0.957894742, ... -> float32 [12, 8] -1,"),
+        (EXACT, EXACT.reshape(12, 8), "-0.957894742, ... -> float32 [12, 8] -1, -0.978947341,"),
         (EXACT, EXACT[:4], "shape: float32 [8, 12] -1, -0.978947341, -0.957894742, ... -> float32 [4, 12] -1,"),
         (np.arange(4), np.arange(4).astype("i4"), "type: int64 [4] 0, 1, 2, ... -> int32 [4] 0, 1, 2, ..."),
         (np.arange(4), "text", "type: int64 [4] 0, 1, 2, ... -> text 'text'"),

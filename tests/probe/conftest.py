@@ -1,45 +1,28 @@
-"""Real runtimes for the tests marked ``network``: built once, kept in a folder between runs."""
+"""The two real stacks of the demo's upgrade, for the tests marked ``network``."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-# The two stacks of the upgrade that the shipped content is known to object to.
-REQUIREMENTS = {
-    "known-good": ("triton==3.2.0", "onnxruntime==1.20.1", "onnx==1.17.0", "numpy==1.26.4"),
-    "candidate": ("triton==3.5.1", "onnxruntime==1.23.2", "onnx==1.17.0", "numpy==2.2.6"),
-}
+from compat.plan import load_matrix
+from compat.run.venv import VenvRuntime
+from tests.bench import make_folders
 
-
-def _build(requirements: tuple[str, ...], cache: Path) -> Path:
-    """Return the interpreter of a virtual environment with ``requirements``; it appears whole or not at all."""
-    key = hashlib.sha256(repr((sys.version, requirements)).encode()).hexdigest()[:16]
-    home = cache / key
-    if not home.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        growing = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=cache))
-        try:
-            subprocess.run([sys.executable, "-m", "venv", str(growing)], check=True)
-            install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
-            subprocess.run([str(growing / "bin" / "python"), *install], check=True)
-            if not home.is_dir():  # another session may have been quicker
-                growing.rename(home)
-        finally:
-            shutil.rmtree(growing, ignore_errors=True)
-    return home / "bin" / "python"
+DEMO = Path(__file__).parents[2] / "matrices" / "demo.yaml"
 
 
 @pytest.fixture(scope="session")
-def runtimes() -> dict[str, Path]:
-    """The interpreters of the known-good and the candidate runtime."""
-    cache = Path(os.environ.get("COMPAT_TEST_CACHE", ROOT / ".pytest_cache" / "compat-runtimes"))
-    return {name: _build(requirements, cache) for name, requirements in REQUIREMENTS.items()}
+def runtimes(runtime_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The interpreters of the demo's known-good and candidate runtime, built once and shared with the demo itself."""
+    from compat.plan.plan import build_plan
+
+    plan = build_plan(load_matrix(DEMO), compat_version="0")
+    folders = make_folders(tmp_path_factory.mktemp("demo"))
+    found = {}
+    for name, stack in (("known-good", plan.known_good), ("candidate", plan.candidate)):
+        runtime = VenvRuntime(plan.runtimes[stack["runtime"]], folders, runtime_cache)
+        runtime.build()
+        found[name] = runtime.python
+    return found

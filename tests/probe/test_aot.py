@@ -227,3 +227,22 @@ def test_a_cubin_tool_that_fails_is_a_compilation_error(monkeypatch: pytest.Monk
         "#!/bin/sh\necho ' Function k:'\necho '  REG:12 STACK:40 SHARED:0 LOCAL:8 CONSTANT[0]:380'\n", encoding="utf-8"
     )
     assert aot._cubin_resources(b"\x7fELF", tmp_path) == (12, 48)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("arm", ["known-good", "candidate"])
+def test_the_compiler_is_hashed_once_for_all_cases(arm: str, runtimes: dict[str, Path]) -> None:
+    code = (
+        "import sys, triton\nfrom compat.probe import aot\naot.hash_compiler()\n"
+        "homes = [sys.modules.get(name) for name in ('triton.runtime.cache', 'triton.compiler.compiler')]\n"
+        "print(sum(home.triton_key.cache_info().misses for home in homes if hasattr(home, 'triton_key')))\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [str(runtimes[arm]), "-c", code],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["1", "False"]

@@ -86,7 +86,7 @@ def test_metrics_are_measured_as_they_are_declared(bench: Bench) -> None:
     assert found["count"] == Measurement("count", "items", Direction.HIGHER, Kind.EXACT, (7.0,))
     latency = found["latency"]
     assert (latency.unit, latency.direction, latency.kind) == ("s", Direction.LOWER, Kind.SAMPLED)
-    assert 7 <= len(latency.samples) <= 100
+    assert 5 <= len(latency.samples) <= 100
     assert min(latency.samples) >= 0.001
     assert found["memory"].samples[0] >= 0
 

@@ -61,7 +61,7 @@ def test_the_digest_tells_every_difference_of_what_was_drawn() -> None:
         lambda tools: tools.integers(0, 10, (2, 3)),
         lambda tools: tools.integers(1, 10, (2, 3)),
         lambda tools: tools.integers(0, 9, (2, 3), "int32"),
-        lambda tools: None,
+        lambda _: None,
     ]
     digests = set()
     for seed in (0, 1):

@@ -10,12 +10,13 @@ from compat.report.view import View
 from tests.report import build
 
 
-def printed(view: View, *, terminal: bool = False, width: int = 80, encoding: str = "utf-8") -> str:
+def printed(
+    view: View, *, terminal: bool = False, width: int = 80, encoding: str = "utf-8", most: int | None = None
+) -> str:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
-    print_verdict(
-        view, Console(file=file, force_terminal=terminal, width=width, color_system=None, legacy_windows=False)
-    )
+    console = Console(file=file, force_terminal=terminal, width=width, color_system=None, legacy_windows=False)
+    print_verdict(view, console, most)
     file.flush()
     return raw.getvalue().decode(encoding)
 
@@ -32,6 +33,17 @@ def printed(view: View, *, terminal: bool = False, width: int = 80, encoding: st
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_last_line_is_the_verdict(variant, last: str, terminal: bool) -> None:
     assert printed(variant(), terminal=terminal).splitlines()[-1] == last
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_left_out_is_counted(terminal: bool) -> None:
+    lines = printed(build.demo(), terminal=terminal, width=300, most=2).splitlines()
+    assert [line[:2] for line in lines if line[0].isdigit()] == ["1.", "2."]
+    assert lines[-2:] == [
+        "... and 3 more reasons, which the report has",
+        "VERDICT: NO-GO for ring canary (5 reasons)",
+    ]
+    assert any(line.startswith("... and ") and line.endswith(" more, which the report has") for line in lines)
 
 
 @pytest.mark.parametrize("terminal", [True, False])

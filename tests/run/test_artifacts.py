@@ -24,7 +24,9 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _artifact(package: str = "tiny-model==1.0", path: str = "tiny_model_data/weights.bin", sha256: str = SHA256) -> Artifact:
+def _artifact(
+    package: str = "tiny-model==1.0", path: str = "tiny_model_data/weights.bin", sha256: str = SHA256
+) -> Artifact:
     return Artifact(package, path, sha256)
 
 

@@ -64,7 +64,9 @@ def test_a_container_has_no_network(plain: Bench) -> None:
     assert result.fault.detail.startswith("gaierror")
 
 
-@pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/root", "/compat/1", "/compat/probe/compat", "/var/tmp", "/sys"])
+@pytest.mark.parametrize(
+    "folder", ["/", "/usr", "/etc", "/root", "/compat/1", "/compat/probe/compat", "/var/tmp", "/sys"]
+)
 def test_a_container_s_root_and_what_is_mounted_are_read_only(plain: Bench, folder: str) -> None:
     result = plain.work(f"open(os.path.join({folder!r}, 'written'), 'w')")
     assert result.fault is not None
@@ -85,9 +87,7 @@ def test_a_container_has_private_places_to_write_to(plain: Bench) -> None:
     assert not Path("/dev/shm/a").exists()
 
 
-def test_a_container_sees_its_own_processes_and_variables_only(
-    plain: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_container_sees_its_own_processes_and_variables_only(plain: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "leaked")
     assert plain.value("'MY_TOKEN' in os.environ") == "False"
     assert plain.value("os.environ['OMP_NUM_THREADS']") == "1"
@@ -170,7 +170,9 @@ def test_a_requirement_that_does_not_exist_is_one_line_and_leaves_nothing(
     runtime = ContainerRuntime(spec, make_folders(tmp_path), docker_client, OWNER)
     with pytest.raises(RuntimeSetupError) as refused:
         runtime.build()
-    said = f"runtime small: could not be installed on {BASE}: No matching distribution found for tiny-local==2.0; correct"
+    said = (
+        f"runtime small: could not be installed on {BASE}: No matching distribution found for tiny-local==2.0; correct"
+    )
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
     assert _containers(docker_client) == containers
@@ -269,9 +271,7 @@ _WRONG_ENGINES = itertools.count()
 
 
 @pytest.mark.parametrize("kind", ["no file", "nobody listens", "not an engine"])
-def test_an_engine_that_does_not_answer_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_an_engine_that_does_not_answer_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     place = Path(f"/tmp/compat-tests-{os.getpid()}-{next(_WRONG_ENGINES)}.sock")  # a socket's path must be short
     server = socket.socket(socket.AF_UNIX)
     try:

@@ -78,7 +78,7 @@ def test_what_is_measured_is_not_measured_again(tmp_path: Path) -> None:
     assert small.files() == before
 
 
-@pytest.mark.parametrize("dropped", [1, 2, 3])
+@pytest.mark.parametrize("dropped", [1, 2])
 def test_evidence_that_is_lost_is_measured_again(tmp_path: Path, dropped: int) -> None:
     small = Small(tmp_path)
     assert small.measure() is True
@@ -107,9 +107,7 @@ def test_a_run_stops_when_its_budget_is_spent(tmp_path: Path) -> None:
 def test_evidence_of_another_node_is_not_ours(tmp_path: Path) -> None:
     small = Small(tmp_path, {"text": CONTENT["text"]})
     assert small.measure() is True
-    other = Measuring(
-        small.plan, small.plan.items, small.store, OTHER, small.prepared, 60.0
-    )
+    other = Measuring(small.plan, small.plan.items, small.store, OTHER, small.prepared, 60.0)
     assert other.found == 0
     assert other.run(small.seen.append) is True
     counts = [sum(record.node == node for record in small.evidence()) for node in (NODE.id, OTHER.id)]
@@ -167,7 +165,7 @@ def _marked(mark: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", range(2))
 def test_a_run_that_was_killed_resumes_and_leaves_nothing(tmp_path: Path, attempt: int) -> None:
     mark = f"COMPAT_TEST_MARK={os.getpid()}-{attempt}-{time.monotonic_ns()}"
     name, _, value = mark.partition("=")
@@ -198,7 +196,8 @@ def test_a_run_that_was_killed_resumes_and_leaves_nothing(tmp_path: Path, attemp
     counts = check(small, cuts)
     assert counts[STEADY] >= 4
     assert counts[TEXT] >= 2
-    assert counts[CRASH] >= 3
+    crashed = [record.arm for record in _of(small.evidence(), CRASH)]
+    assert min(crashed.count(arm) for arm in Arm) >= 3  # half a pair is an attempt of one arm
     generations = [record.generation for record in small.evidence()]
     assert generations == sorted(generations)
 

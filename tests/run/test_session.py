@@ -47,9 +47,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], InP
 
     def make(body: str) -> InPlaceRuntime:
         program = tmp_path / "fake-python"
-        program.write_text(
-            FAKE.format(python=sys.executable, pid=str(tmp_path / "pids"), body=body), encoding="utf-8"
-        )
+        program.write_text(FAKE.format(python=sys.executable, pid=str(tmp_path / "pids"), body=body), encoding="utf-8")
         program.chmod(0o755)
         return InPlaceRuntime(Runtime("fake", python=str(program)), make_folders(tmp_path))
 
@@ -165,7 +163,9 @@ def _is_infrastructure(result: CaseResult, frames: tuple[bytes, ...]) -> None:
     assert (result.measurements, result.outputs, frames) == ((), (), ())
 
 
-def test_a_dead_session_answers_with_the_same_fault_again(fake: Callable[[str], InPlaceRuntime], tmp_path: Path) -> None:
+def test_a_dead_session_answers_with_the_same_fault_again(
+    fake: Callable[[str], InPlaceRuntime], tmp_path: Path
+) -> None:
     session = Session(fake("ready()"), ())
     for _ in range(2):
         _is_infrastructure(*session.run(make_case(), tmp_path / "none.py", None, 0.5))

@@ -296,11 +296,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: Path) -> None:
     store = LocalStore(small_disk / "store", create=True)
     written = 0
-    with pytest.raises(StoreError) as refused:
-        for written in range(1000):  # noqa: B007 - used after the loop
+
+    def fill() -> None:
+        nonlocal written
+        while written < 1000:
             store.put_evidence(evidence(pair=written))
+            written += 1
+
+    with pytest.raises(StoreError) as refused:
+        fill()
     assert "No space left" in one_line(refused)
-    assert written > 0
+    assert 0 < written < 1000
     assert [record.pair for record in LocalStore(store.root).evidence(EVIDENCE.plan)] == list(range(written))
     assert not [name for name in every_file(store) if ".new-" in name]
     data = b"x" * 100_000
