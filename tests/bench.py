@@ -100,7 +100,9 @@ class Bench:
     def value(self, expression: str) -> str:
         """What a Python expression is in a case's process, as text."""
         imports = "import os, pathlib, socket, sys\n\n"
-        result, frames = self.run(f"{imports}def prepare(params, tools):\n    return lambda: {{'v': str({expression})}}\n")
+        result, frames = self.run(
+            f"{imports}def prepare(params, tools):\n    return lambda: {{'v': str({expression})}}\n"
+        )
         assert result.fault is None, result.fault
         return frames[0].decode()
 

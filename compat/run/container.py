@@ -48,6 +48,7 @@ class ContainerRuntime:
 
     def build(self) -> bool:
         """Have the image: pull a given one, or build it from ``base`` unless it is there. True if it was built now."""
+        self._readable()
         if self.spec.image is not None:
             have_image(self._client, self.spec.image)
             return False
@@ -66,6 +67,17 @@ class ContainerRuntime:
             self._build(base, name)
             return True
         return False
+
+    def _readable(self) -> None:
+        """The container's user is not ours: what it mounts must be readable by everybody, or every case would fault."""
+        for folder in self._inside:
+            mode = folder.stat().st_mode if folder.is_dir() else 0
+            if mode & 0o005 != 0o005:
+                raise RuntimeSetupError(
+                    f"runtime {self.spec.name}",
+                    f"its container's user cannot read {folder}",
+                    f"say chmod -R o+rX {folder}, or use --engine venv",
+                )
 
     def _build(self, base: str, name: str) -> None:
         from docker.types import LogConfig, Mount

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from compat.errors import ContentError, EngineError, UsageError
+from compat.errors import ContentError, EngineError, RuntimeSetupError, UsageError
 from compat.model import Artifact, Case, Item, Plan, Runtime
 from compat.paths import content_folder
 from compat.run.artifacts import artifact_path, fetch_artifact
@@ -57,7 +57,12 @@ def prepare(
     roots = [content_folder("kernels").parent, *sites]
     content = _content(items, roots)
     folders = Folders(tuple(dict.fromkeys(path.parent for path in content.values())), cache / "artifacts")
-    folders.artifacts.mkdir(parents=True, exist_ok=True)
+    try:
+        folders.artifacts.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise RuntimeSetupError(
+            str(cache), f"cannot be the cache: {problem.strerror}", "name another folder with --cache"
+        ) from problem
     names = dict.fromkeys(
         name for item in items for name in (item.cell.known_good["runtime"], item.cell.stack["runtime"])
     )
@@ -97,7 +102,7 @@ def _side_by_side(steps: Sequence[Callable[[], object]]) -> None:
 def _fetch(artifact: Artifact, folder: Path, say: Say) -> None:
     if not artifact_path(artifact, folder).is_file():
         say(f"fetching {Path(artifact.path).name} of {artifact.package}")
-        fetch_artifact(artifact, folder)
+    fetch_artifact(artifact, folder)  # also when it is there: then its digest is looked at again
 
 
 def _build(runtime: RealisedRuntime, say: Say) -> None:

@@ -69,6 +69,7 @@ class LocalStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
             try:
+                os.fchmod(handle, 0o644)  # evidence is read by others: a CI job that judges, a web server
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
                     file.flush()

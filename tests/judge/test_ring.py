@@ -206,6 +206,15 @@ def test_blocking_rejections_are_hold_and_others_are_listed() -> None:
     )
 
 
+def test_a_rejection_of_one_ring_does_not_hold_another() -> None:
+    other = Rejection("ring early: tier gpu", "no required case gives any", blocking=True, ring="early")
+    assert world(plan(rejections=(other,))).verdict().decision is Decision.GO
+    holds(
+        world(plan(rejections=(replace(other, ring="canary"),))),
+        "ring early: tier gpu will not be measured: no required case gives any",
+    )
+
+
 def test_a_wrong_result_has_no_speed() -> None:
     w = world(pairs=30)
     w.edit(w.wrong(POOL), of=POOL, arm=Arm.CANDIDATE)

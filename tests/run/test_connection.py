@@ -56,7 +56,8 @@ def test_writing_to_a_process_that_is_gone_is_an_os_error(tmp_path: Path) -> Non
 
 def test_a_flood_on_standard_error_costs_nothing_and_its_end_is_kept(tmp_path: Path) -> None:
     before = resident_bytes()
-    code = "import os\nfor _ in range(200): os.write(2, b'flood\\n' * 50000)\nos.write(2, b'the end')\nos.write(1, b'done')"
+    code = "import os\n"
+    code += "for _ in range(200): os.write(2, b'flood\\n' * 50000)\nos.write(2, b'the end')\nos.write(1, b'done')"
     connection = _start(code, tmp_path)
     assert _read(connection) == b"done"
     tail = connection.tail()

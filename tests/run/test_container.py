@@ -109,10 +109,9 @@ def test_a_fork_bomb_meets_its_limit_and_harms_nobody(plain: Bench) -> None:
 
 def test_a_container_goes_with_its_session(plain: Bench, docker_client: DockerClient) -> None:
     plain.value("1")
-    ours = {"label": f"gpu-compat.owner={OWNER}"}
-    before = len(docker_client.containers.list(all=True, filters=ours))
+    before = _containers(docker_client)
     plain.close()
-    assert len(docker_client.containers.list(all=True, filters=ours)) == before - 1
+    assert len(_containers(docker_client)) == len(before) - 1
     plain.close()
 
 
@@ -145,7 +144,7 @@ def test_an_image_is_built_once_from_what_pip_is_told_here(
     try:
         assert runtime.build() is True
         assert ContainerRuntime(spec, folders, docker_client, OWNER).build() is False
-        image = docker_client.images.get(runtime._image)  # noqa: SLF001 - its name
+        image = docker_client.images.get(runtime._image)
         remembered = str(image.attrs)
         assert "PIP_" not in remembered  # nothing of what pip was told
         assert str(tmp_path) not in remembered
@@ -156,7 +155,7 @@ def test_an_image_is_built_once_from_what_pip_is_told_here(
         assert bench.value("[name for name in os.environ if name.startswith('PIP_')]") == "[]"
         bench.close()
     finally:
-        docker_client.images.remove(runtime._image, force=True)  # noqa: SLF001
+        docker_client.images.remove(runtime._image, force=True)
     assert _containers(docker_client) == containers
 
 
@@ -177,7 +176,15 @@ def test_a_requirement_that_does_not_exist_is_one_line_and_leaves_nothing(
     assert "\n" not in str(refused.value)
     assert _containers(docker_client) == containers
     with pytest.raises(ImageNotFound):
-        docker_client.images.get(runtime._image)  # noqa: SLF001 - the name it would have
+        docker_client.images.get(runtime._image)
+
+
+def test_a_folder_that_the_containers_user_cannot_read_is_one_line(docker_client: DockerClient, tmp_path: Path) -> None:
+    folders = make_folders(tmp_path)
+    (tmp_path / "content").chmod(0o700)
+    runtime = ContainerRuntime(Runtime("x", base=BASE, requirements=()), folders, docker_client, OWNER)
+    with pytest.raises(RuntimeSetupError, match=r"its container's user cannot read .*content; say chmod -R o\+rX"):
+        runtime.build()
 
 
 def test_requirements_without_a_base_are_refused(docker_client: DockerClient, tmp_path: Path) -> None:
@@ -256,7 +263,7 @@ def test_leftovers_of_the_same_owner_are_removed_and_of_no_other(docker_client: 
 
 def test_a_container_that_was_removed_under_a_session_is_noticed(plain: Bench, docker_client: DockerClient) -> None:
     session = plain.session
-    container = docker_client.containers.get(session._connection.id)  # type: ignore[attr-defined]  # noqa: SLF001
+    container = docker_client.containers.get(session._connection.id)  # type: ignore[attr-defined]
     timer = threading.Timer(0.5, lambda: container.remove(force=True))
     timer.start()
     result = plain.work("time.sleep(600)", timeout=60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,8 +113,10 @@ WRONG_ANSWERS = {
     "seconds as text": ("say('result', dict(body, seconds='1'))", "seconds is wrong"),
     "seconds not a number": ("say('result', dict(body, seconds='nan'))", "seconds is wrong"),
     "NaN": ("say('result', dict(body, seconds=float('nan')))", "not a message"),
-    "infinite": ("raw(json.dumps(dict(v=1, op='result', frames=[], body=body)).replace('1.0', '1e999').encode() + b'\\n')",
-                 "not a message"),
+    "infinite": (
+        "text = json.dumps(dict(v=1, op='result', frames=[], body=body))\n"
+        "raw(text.replace('1.0', '1e999').encode() + b'\\n')",
+        "not a message"),
     "measurements as numbers": ("say('result', dict(body, measurements=[1]))", "is wrong"),
     "samples as text": (
         "say('result', dict(body, measurements=[dict(metric='a', unit='s', direction='lower', kind='sampled',"
@@ -127,7 +130,7 @@ WRONG_ANSWERS = {
     "arrays cut off": ("say('result', body, [4]); raw(b'ab')", "in the middle of an array"),
     "enormous arrays": ("say('result', body, [2**40])", "announced arrays"),
     "negative arrays": ("say('result', body, [-1])", "announced arrays"),
-    "huge header": ("raw(b'{\"v\":1,\"op\":\"' + b'x' * (1 << 23) + b'\"}\\n'); time.sleep(600)", "a line of more than"),
+    "huge header": ("raw(b'{\"v\":1,\"op\":\"' + b'x' * (1 << 23)); time.sleep(600)", "a line of more than"),
     "deep header": ("raw(b'[' * 1000000 + b'\\n')", "not a message"),
     "silent": ("time.sleep(600)", "no answer in its time"),
 }  # fmt: skip
@@ -188,11 +191,11 @@ def test_an_interpreter_that_cannot_be_executed_is_one_line(tmp_path: Path, cont
 
 def _has_ended(session: Session) -> bool:
     """Whether the process, or the container, behind a session is no more."""
-    connection = session._connection  # noqa: SLF001 - only it knows
+    connection = session._connection
     if isinstance(connection, ContainerConnection):
         from docker.errors import NotFound
 
-        client = connection._container.client  # noqa: SLF001
+        client = connection._container.client
         assert client is not None
         try:
             client.containers.get(connection.id)
@@ -232,18 +235,20 @@ def test_the_death_of_the_zygote_is_noticed_and_leaves_nothing(bench: Bench, bod
 
 def test_closing_while_a_case_runs_ends_it(in_place: Bench) -> None:
     note = in_place.folders.artifacts / "running"
+    written = note.with_suffix(".now")
     session = Session(in_place.runtime, ())
-    import threading
-
-    body = f"import os, time\n\ndef prepare(params, tools):\n    open({str(note)!r}, 'w').write(str(os.getpid()))\n"
-    content = in_place.write(body + "    os.rename(%r, %r)\n    time.sleep(600)\n" % (str(note), f"{note}-now"))
+    content = in_place.write(
+        "import os, time\n\ndef prepare(params, tools):\n"
+        f"    open({str(note)!r}, 'w').write(str(os.getpid()))\n"
+        f"    os.rename({str(note)!r}, {str(written)!r})\n"
+        "    time.sleep(600)\n"
+    )
     running = threading.Thread(target=session.run, args=(make_case(), content, None, 600.0))
     running.start()
-    written = Path(f"{note}-now")
     deadline = time.monotonic() + 10
     while not written.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    session._connection._stdin.close()  # type: ignore[attr-defined]  # noqa: SLF001 - as when the controller is killed
+    session._connection._stdin.close()  # type: ignore[attr-defined]
     running.join(10)
     assert not running.is_alive()
     assert gone(int(written.read_text(encoding="ascii")))
@@ -253,7 +258,6 @@ def test_closing_while_a_case_runs_ends_it(in_place: Bench) -> None:
 
 def test_closing_twice_does_no_harm(bench: Bench) -> None:
     session = Session(bench.runtime, ())
-    assert session.alive
     session.close()
     session.close()
     assert not session.alive
@@ -278,7 +282,7 @@ def test_what_imports_print_does_not_disturb_the_protocol(tmp_path: Path, monkey
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folders = make_folders(tmp_path)
     bench = Bench(InPlaceRuntime(Runtime("noisy"), folders), folders)
-    bench._session = Session(bench.runtime, ("noisy_module",))  # noqa: SLF001
+    bench._session = Session(bench.runtime, ("noisy_module",))
     bench.is_as_new()
     silent = bench.work("raise ValueError")
     assert silent.fault is not None

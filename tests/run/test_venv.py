@@ -39,7 +39,7 @@ def test_an_environment_is_built_once_and_again_when_it_is_half_made(
     runtime = _runtime(tmp_path, "tiny-local==1.0", SOME="value")  # variables do not make another environment
     assert runtime.build() is False
     (place,) = _made(tmp_path)
-    bench = Bench(runtime, runtime._folders)  # noqa: SLF001 - as they were given
+    bench = Bench(runtime, runtime._folders)
     assert bench.value("__import__('tiny_local').VERSION") == "1.0"
     assert bench.value("os.environ['SOME']") == "value"
     assert bench.session.ready.identity.distributions["tiny-local"] == "1.0"
@@ -51,7 +51,7 @@ def test_an_environment_is_built_once_and_again_when_it_is_half_made(
     assert runtime.build() is True
     assert _made(tmp_path) == [place]
     assert not (place / "left-over").exists()
-    bench = Bench(runtime, runtime._folders)  # noqa: SLF001
+    bench = Bench(runtime, runtime._folders)
     assert bench.value("__import__('tiny_local').VERSION") == "1.0"
     bench.close()
 
@@ -70,12 +70,9 @@ def test_a_requirement_that_does_not_exist_is_one_line_and_leaves_nothing(
 
 
 def test_another_content_is_another_environment(tmp_path: Path) -> None:
-    places = {
-        _runtime(tmp_path, *requirements)._place  # noqa: SLF001 - where it would be
-        for requirements in ((), ("a==1",), ("a==2",), ("a==1", "b==1"))
-    }
+    places = {_runtime(tmp_path, *requirements)._place for requirements in ((), ("a==1",), ("a==2",), ("a==1", "b==1"))}
     assert len(places) == 4
-    assert _runtime(tmp_path, "a==1")._place in places  # noqa: SLF001
+    assert _runtime(tmp_path, "a==1")._place in places
 
 
 def test_a_cache_that_cannot_be_is_one_line(tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ IDENTITY = Identity(
     "3.11.9", "CPython", "x86_64", {"numpy": "2.2.6"}, {"OMP_NUM_THREADS": "1"}, {"libc.so.6": "b" * 64}
 )
 NODE = Node(
-    "n1", "höst", "CPU @ 2 GHz", 2, 2**34, "6.1", "570.1", (Gpu("GPU-1", "H100", 80 << 30, "9.0"), Gpu("GPU-2")), {"rack": "7"}
+    "n1", "höst", "CPU @ 2 GHz", 2, 2**34, "6.1", "570.1",
+    (Gpu("GPU-1", "H100", 80 << 30, "9.0"), Gpu("GPU-2")), {"rack": "7"},
 )  # fmt: skip
 EVIDENCE = Evidence(
     schema_version=SCHEMA_VERSION,
