@@ -89,6 +89,15 @@ def judge(
     tiers = Counter(c.tier.value for c in counted)
     lacking = [tier.value for tier in asked.tiers if not any(c.tier is tier and c.required for c in counted)]
     holds = _holds(plan, asked, found, judged_nodes, lacking, strangers, elsewhere)
+    if asked.after is not None:
+        # The ring before is judged by the same evidence, now: nothing rests on what was once said of it.
+        earlier = [r.name for r in plan.rings[: plan.rings.index(asked)]]
+        if asked.after in earlier:
+            before = judge(plan, asked.after, evidence, identities, nodes, blob, judged_at).decision
+        else:
+            before = Decision.HOLD
+        if before is not Decision.GO:
+            holds.append(f"ring {asked.after}, which comes before it, is {before.value}")
     decision, reasons = _decide(found, holds, judged_nodes)
     return Verdict(
         schema_version=SCHEMA_VERSION,

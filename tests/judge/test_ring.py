@@ -206,6 +206,22 @@ def test_blocking_rejections_are_hold_and_others_are_listed() -> None:
     )
 
 
+def test_a_ring_waits_for_the_one_before_it() -> None:
+    rings = (Ring("canary", TIERS, minimum_nodes=2), Ring("early", TIERS, after="canary"))
+    w = world(plan(rings=rings))
+    assert w.verdict("canary").decision is Decision.HOLD
+    early = w.verdict("early")
+    assert (early.decision, early.reasons) == (Decision.HOLD, ("ring canary, which comes before it, is HOLD",))
+    good = world(plan(rings=(replace(rings[0], minimum_nodes=1), rings[1])))
+    assert (good.verdict("canary").decision, good.verdict("early").decision) == (Decision.GO, Decision.GO)
+
+
+def test_a_ring_that_waits_for_itself_or_for_nobody_is_hold() -> None:
+    for after in ("early", "nowhere"):
+        w = world(plan(rings=(Ring("early", TIERS, after=after),)))
+        assert w.verdict("early").reasons == (f"ring {after}, which comes before it, is HOLD",)
+
+
 def test_a_rejection_of_one_ring_does_not_hold_another() -> None:
     other = Rejection("ring early: tier gpu", "no required case gives any", blocking=True, ring="early")
     assert world(plan(rejections=(other,))).verdict().decision is Decision.GO
