@@ -15,7 +15,7 @@ from compat.run.container import ContainerRuntime
 from compat.run.engine import connect
 from compat.run.in_place import InPlaceRuntime
 from compat.run.venv import VenvRuntime
-from tests.bench import NUMPY, Bench, make_folders
+from tests.rig import NUMPY, Rig, make_folders
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -49,34 +49,34 @@ def runtime_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """Our own interpreter."""
     folders = make_folders(tmp_path_factory.mktemp("in-place"))
-    bench = Bench(InPlaceRuntime(Runtime("here"), folders), folders)
-    yield bench
-    bench.close()
+    rig = Rig(InPlaceRuntime(Runtime("here"), folders), folders)
+    yield rig
+    rig.close()
 
 
 @pytest.fixture(scope="session")
-def venv(tmp_path_factory: pytest.TempPathFactory, runtime_cache: Path) -> Iterator[Bench]:
+def venv(tmp_path_factory: pytest.TempPathFactory, runtime_cache: Path) -> Iterator[Rig]:
     """A virtual environment with numpy."""
     folders = make_folders(tmp_path_factory.mktemp("venv"))
     runtime = VenvRuntime(Runtime("venv", requirements=NUMPY), folders, runtime_cache)
     runtime.build()
-    bench = Bench(runtime, folders)
-    yield bench
-    bench.close()
+    rig = Rig(runtime, folders)
+    yield rig
+    rig.close()
 
 
 @pytest.fixture(scope="session")
-def container(tmp_path_factory: pytest.TempPathFactory, docker_client: DockerClient) -> Iterator[Bench]:
+def container(tmp_path_factory: pytest.TempPathFactory, docker_client: DockerClient) -> Iterator[Rig]:
     """A container with numpy."""
     folders = make_folders(tmp_path_factory.mktemp("container"))
     runtime = ContainerRuntime(Runtime("boxed", base=BASE, requirements=NUMPY), folders, docker_client, OWNER)
     runtime.build()
-    bench = Bench(runtime, folders)
-    yield bench
-    bench.close()
+    rig = Rig(runtime, folders)
+    yield rig
+    rig.close()
 
 
 @pytest.fixture(
@@ -86,7 +86,7 @@ def container(tmp_path_factory: pytest.TempPathFactory, docker_client: DockerCli
         pytest.param("container", marks=[pytest.mark.docker, pytest.mark.network]),
     ]
 )
-def bench(request: pytest.FixtureRequest) -> Bench:
+def rig(request: pytest.FixtureRequest) -> Rig:
     """Each kind of runtime in turn."""
-    found: Bench = request.getfixturevalue(request.param)
+    found: Rig = request.getfixturevalue(request.param)
     return found

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from compat.model.documents import canonical, digest, plain
 from compat.model.judged import Comparison, Verdict
-from compat.model.measured import Evidence, Fault, Gpu, Identity, Measurement, Node, Output
+from compat.model.measured import Conditions, Evidence, Fault, Gpu, Identity, Measurement, Node, Output
+from compat.model.metrics import AOT_METRICS, STANDARD, STANDARD_NAMES
 from compat.model.planned import Artifact, Case, Cell, Finding, Item, Metric, Plan, Rejection, Ring, Runtime
 from compat.model.policy import MetricPolicy, NumericsPolicy, Policy
 from compat.model.words import SCHEMA_VERSION, Arm, Decision, Direction, FaultKind, Kind, Stack, Status, Tier
 
 __all__ = [
+    "AOT_METRICS",
     "SCHEMA_VERSION",
+    "STANDARD",
+    "STANDARD_NAMES",
     "Arm",
     "Artifact",
     "Case",
     "Cell",
     "Comparison",
+    "Conditions",
     "Decision",
     "Direction",
     "Evidence",

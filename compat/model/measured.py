@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from compat.model.words import Arm, Direction, FaultKind, Kind, Stack, Tier
 
 __all__ = [
+    "Conditions",
     "Evidence",
     "Fault",
     "Gpu",
@@ -72,6 +73,17 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What the node was like while a case ran, read by the controller on the host. What could not be read is None."""
+
+    load: float | None = None  # processes that ran or wanted to, the minute before
+    governor: str | None = None  # of the first CPU's clock
+    throttle: tuple[
+        str, ...
+    ] = ()  # why a GPU's clock was held down during the case: thermal, hardware, power_brake, ...
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The immutable record of one case run once by one arm on one node."""
 
@@ -95,6 +107,9 @@ class Evidence:
     outputs: tuple[Output, ...] = ()
     fault: Fault | None = None
     notes: tuple[str, ...] = ()  # what could not be bounded or measured here
+    took: dict[str, str] = field(default_factory=dict)  # which path the case took, in its own words
+    devices: tuple[str, ...] = ()  # UUIDs of the GPUs it ran on
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 @dataclass(frozen=True)

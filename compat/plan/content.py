@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import ContentError
-from compat.model import Artifact, Direction, Kind, Metric, Tier
+from compat.model import AOT_METRICS, STANDARD, STANDARD_NAMES, Artifact, Direction, Kind, Metric, Tier
 from compat.paths import content_folder
 from compat.plan.literals import Declarations, read_declarations
 from compat.plan.shapes import is_count, is_json, is_limit, is_text_map
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["AOT_METRICS", "KERNEL_NAMES", "RESERVED_METRICS", "WORKLOAD_NAMES", "Workload", "read_content", "read_file"]
+__all__ = ["KERNEL_NAMES", "RESERVED_METRICS", "WORKLOAD_NAMES", "Workload", "read_content", "read_file"]
 
 KERNEL_NAMES = frozenset({"AOT", "COMPONENTS", "IMPORTS", "KERNEL"})
 WORKLOAD_NAMES = frozenset(
@@ -39,29 +39,22 @@ WORKLOAD_NAMES = frozenset(
         "TOLERANCE",
     }
 )
-LATENCY = Metric("latency", "s", Direction.LOWER, Kind.SAMPLED)
-MEMORY = Metric("memory", "B", Direction.LOWER, Kind.BOUNDED)
-AOT_METRICS = (
-    Metric("matrix_instructions", "instructions", Direction.HIGHER, Kind.EXACT),
-    Metric("spills", "B", Direction.LOWER, Kind.EXACT),
-    Metric("shared_memory", "B", Direction.LOWER, Kind.EXACT),
-    Metric("registers", "registers", Direction.LOWER, Kind.EXACT, gated=False),
-)
 # Words that mean something else in a policy or a comparison, and what the harness measures itself.
-RESERVED_METRICS = frozenset(
-    {
-        "environment",
-        "execution",
-        "faults",
-        "latency",
-        "memory",
-        "numerics",
-        "outputs",
-        "pairs_per_generation",
-        "pass_alpha",
-        "regress_alpha",
-        "rounds",
-    }
+RESERVED_METRICS = (
+    frozenset(
+        {
+            "environment",
+            "execution",
+            "faults",
+            "numerics",
+            "outputs",
+            "pairs_per_generation",
+            "pass_alpha",
+            "regress_alpha",
+            "rounds",
+        }
+    )
+    | STANDARD_NAMES
 )
 
 _STEM = re.compile(r"[a-z][a-z0-9_]*")
@@ -200,7 +193,7 @@ def _workload(declared: Declarations) -> Workload:
         digest=declared.digest,
         tiers=tuple(Tier(tier) for tier in tiers),
         cases=cases,
-        metrics=((LATENCY,) if timed else ()) + (MEMORY,) + _metrics(declared),
+        metrics=((STANDARD["latency"],) if timed else ()) + (STANDARD["memory"],) + _metrics(declared),
         components=_names(declared, "COMPONENTS"),
         imports=_names(declared, "IMPORTS", default=()),
         tolerance=float(tolerance),

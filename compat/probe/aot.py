@@ -16,14 +16,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compat.model import Direction, Kind, Measurement, Metric
+from compat.model import AOT_METRICS, Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
 __all__ = [
-    "METRICS",
     "CompilationError",
     "compile_case",
     "hash_compiler",
@@ -31,13 +30,6 @@ __all__ = [
     "matrix_instructions",
     "parse_target",
 ]
-
-METRICS = (
-    Metric("matrix_instructions", "instructions", Direction.HIGHER, Kind.EXACT),
-    Metric("spills", "B", Direction.LOWER, Kind.EXACT),
-    Metric("shared_memory", "B", Direction.LOWER, Kind.EXACT),
-    Metric("registers", "registers", Direction.LOWER, Kind.EXACT, gated=False),
-)
 
 # Instructions, not their fences and commits, each at the start of its line after an optional predicate. PTX ISA 8.7:
 # 9.7.14 (wmma, mma), 9.7.15 (wgmma) and 9.7.16 (tcgen05).
@@ -59,7 +51,7 @@ class CompilationError(Exception):
 
 
 def compile_case(module: ModuleType, params: Mapping[str, Any]) -> tuple[Measurement, ...]:
-    """Compile one ahead-of-time configuration and measure it, in the order of ``METRICS``.
+    """Compile one ahead-of-time configuration and measure it, in the order of ``AOT_METRICS``.
 
     ``module`` is a loaded kernel file; ``params`` is an entry of its ``AOT`` with ``target``, such as ``sm_75`` or
     ``gfx942``. ``spills`` are bytes of local memory per thread, ``shared_memory`` bytes per block. Raises ValueError
@@ -89,7 +81,7 @@ def compile_case(module: ModuleType, params: Mapping[str, Any]) -> tuple[Measure
     values = (instructions, spills, shared, registers)
     return tuple(
         Measurement(metric.name, metric.unit, metric.direction, metric.kind, (float(value),))
-        for metric, value in zip(METRICS, values)
+        for metric, value in zip(AOT_METRICS, values)
     )
 
 

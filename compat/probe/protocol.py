@@ -80,6 +80,7 @@ class CaseResult:
     outputs: tuple[OutputHeader, ...] = ()
     fault: Fault | None = None
     notes: tuple[str, ...] = ()
+    took: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Ready:
     """The probe's first words: what this runtime really is."""
 
     identity: Identity
-    notes: tuple[str, ...] = field(default=())
+    import_seconds: dict[str, float] = field(default_factory=dict)  # module -> what its import took
+    notes: tuple[str, ...] = ()  # what is not as it should be, and what cannot be bounded here
 
 
 def pack(op: str, body: dict[str, Any], frames: tuple[bytes, ...] = ()) -> bytes:

@@ -79,15 +79,18 @@ class Zygote:
 
     def _ready(self, body: dict[str, Any]) -> dict[str, Any]:
         notes = []
+        seconds = {}
         for name in body["imports"]:
+            begin = time.perf_counter()
             try:
                 importlib.import_module(name)
             except Exception as problem:  # noqa: BLE001 - whatever it is, the case that needs it will fault with it
                 notes.append(f"import {name}: {describe(problem)}"[:300])
+            seconds[name] = time.perf_counter() - begin
         aot.hash_compiler()
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
-        return plain(Ready(read_identity(), tuple(notes)))  # type: ignore[no-any-return]
+        return plain(Ready(read_identity(), seconds, tuple(notes)))  # type: ignore[no-any-return]
 
     def _run(self, request: CaseRequest) -> tuple[CaseResult, tuple[bytes, ...]]:
         begin = time.monotonic()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.errors import ContentError
-from compat.model import Artifact, Direction, Kind, Metric, Tier, digest
-from compat.plan.content import AOT_METRICS, LATENCY, MEMORY, read_content, read_file
+from compat.model import AOT_METRICS, STANDARD, Artifact, Direction, Kind, Metric, Tier, digest
+from compat.plan.content import read_content, read_file
 
 from .conftest import KERNEL, MODEL, OPERATOR
 
@@ -29,7 +29,7 @@ def test_what_there_is(shipped: Path) -> None:
     assert kernel.imports == ("triton",)
     assert (model.tiers, model.onnx_ir, model.tolerance) == ((Tier.CPU, Tier.GPU), 8, 1e-4)
     assert model.components == ("onnxruntime", "numpy")
-    assert operator.metrics == (LATENCY, MEMORY)
+    assert operator.metrics == (STANDARD["latency"], STANDARD["memory"])
     assert (operator.seeds, operator.artifact, operator.onnx_ir, operator.imports) == (1, None, None, ())
 
 
@@ -49,7 +49,7 @@ def test_everything_that_may_be_declared(write: Write) -> None:
         f'ARTIFACT = {{"package": "m==1.0", "path": "m/m.onnx", "sha256": "{SHA}"}}\n'
     )
     workload = read_file(write(OPERATOR + extra, "w.py"), kernel=False)
-    assert workload.metrics == (MEMORY, Metric("chunks", "1", Direction.HIGHER, Kind.EXACT, gated=False))
+    assert workload.metrics == (STANDARD["memory"], Metric("chunks", "1", Direction.HIGHER, Kind.EXACT, gated=False))
     assert workload.artifact == Artifact("m==1.0", "m/m.onnx", SHA)
     assert workload.seeds == 4
 

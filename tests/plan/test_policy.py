@@ -4,14 +4,13 @@ from __future__ import annotations
 import pytest
 
 from compat.errors import MatrixError
-from compat.model import MetricPolicy, NumericsPolicy, Policy
+from compat.model import AOT_METRICS, STANDARD, MetricPolicy, NumericsPolicy, Policy
 from compat.plan import load_matrix
-from compat.plan.content import AOT_METRICS, LATENCY, MEMORY
 from compat.plan.policy import build_policy
 
 from .conftest import MATRIX, Write
 
-METRICS = (LATENCY, MEMORY, *AOT_METRICS)
+METRICS = (STANDARD["latency"], STANDARD["memory"], *AOT_METRICS)
 
 
 def policy(write: Write, text: str) -> Policy:

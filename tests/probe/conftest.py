@@ -8,7 +8,7 @@ import pytest
 
 from compat.plan import load_matrix
 from compat.run.venv import VenvRuntime
-from tests.bench import make_folders
+from tests.rig import make_folders
 
 DEMO = Path(__file__).parents[2] / "matrices" / "demo.yaml"
 

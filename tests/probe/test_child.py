@@ -6,7 +6,7 @@ import pytest
 from compat.model import Artifact, Direction, FaultKind, Kind, Measurement, Metric
 from compat.probe.protocol import CaseResult
 from compat.probe.tools import Tools
-from tests.bench import Bench, make_case
+from tests.rig import Rig, make_case
 
 LATENCY = Metric("latency", "s", Direction.LOWER, Kind.SAMPLED)
 MEMORY = Metric("memory", "B", Direction.LOWER, Kind.BOUNDED)
@@ -35,7 +35,7 @@ VALUES = {
 
 @pytest.mark.parametrize(("value", "dtype", "shape", "data"), VALUES.values(), ids=VALUES.keys())
 def test_an_output_arrives_as_it_was_returned(
-    in_place: Bench, value: str, dtype: str, shape: tuple[int, ...], data: bytes
+    in_place: Rig, value: str, dtype: str, shape: tuple[int, ...], data: bytes
 ) -> None:
     source = f"import numpy\n\ndef prepare(params, tools):\n    return lambda: {{'before': 1, 'value': {value}}}\n"
     result, frames = in_place.run(source)
@@ -55,8 +55,8 @@ def reference(params, tools):
 """
 
 
-def test_every_seed_has_its_inputs_and_its_oracle(bench: Bench) -> None:
-    result, frames = bench.run(SEEDED, seeds=3, params={"count": 5})
+def test_every_seed_has_its_inputs_and_its_oracle(rig: Rig) -> None:
+    result, frames = rig.run(SEEDED, seeds=3, params={"count": 5})
     assert result.fault is None
     heads = [(head.name, head.seed, head.reference, head.dtype) for head in result.outputs]
     assert heads == [("y", seed, oracle, "<f8" if oracle else "<f4") for seed in range(3) for oracle in (False, True)]
@@ -77,8 +77,8 @@ def observe(params, tools):
 """
 
 
-def test_metrics_are_measured_as_they_are_declared(bench: Bench) -> None:
-    result, _ = bench.run(MEASURED, metrics=[LATENCY, MEMORY, RATE, COUNT], params={"count": 7})
+def test_metrics_are_measured_as_they_are_declared(rig: Rig) -> None:
+    result, _ = rig.run(MEASURED, metrics=[LATENCY, MEMORY, RATE, COUNT], params={"count": 7})
     assert result.fault is None
     found = {one.metric: one for one in result.measurements}
     assert set(found) == {"latency", "memory", "rate", "count"}
@@ -91,7 +91,7 @@ def test_metrics_are_measured_as_they_are_declared(bench: Bench) -> None:
     assert found["memory"].samples[0] >= 0
 
 
-def test_what_is_not_timed_runs_once(in_place: Bench) -> None:
+def test_what_is_not_timed_runs_once(in_place: Rig) -> None:
     source = "calls = []\n\ndef prepare(params, tools):\n    return lambda: calls.append(1) or {'calls': len(calls)}\n"
     result, frames = in_place.run(source, metrics=[MEMORY])
     assert [one.metric for one in result.measurements] == ["memory"]
@@ -109,7 +109,7 @@ OBSERVED = {
 
 
 @pytest.mark.parametrize(("returned", "detail"), OBSERVED.values(), ids=OBSERVED.keys())
-def test_what_is_observed_and_was_not_declared_is_a_fault(in_place: Bench, returned: str, detail: str) -> None:
+def test_what_is_observed_and_was_not_declared_is_a_fault(in_place: Rig, returned: str, detail: str) -> None:
     source = MEASURED.partition("def observe")[0] + f"def observe(params, tools):\n    return {returned}\n"
     result, _ = in_place.run(source, metrics=[RATE, COUNT])
     in_place.faults(result, FaultKind.EXCEPTION, "observe")
@@ -117,32 +117,32 @@ def test_what_is_observed_and_was_not_declared_is_a_fault(in_place: Bench, retur
     assert result.fault.detail.startswith(detail)
 
 
-def test_declared_metrics_without_observe_are_a_fault(in_place: Bench) -> None:
+def test_declared_metrics_without_observe_are_a_fault(in_place: Rig) -> None:
     result, _ = in_place.run(MEASURED.partition("def observe")[0], metrics=[RATE])
     in_place.faults(result, FaultKind.EXCEPTION, "observe")
 
 
-def test_a_case_gets_its_artifact(bench: Bench) -> None:
+def test_a_case_gets_its_artifact(rig: Rig) -> None:
     artifact = Artifact("package==1", "model.bin", "0" * 64)
-    place = bench.folders.artifacts / artifact.sha256 / "model.bin"
+    place = rig.folders.artifacts / artifact.sha256 / "model.bin"
     place.parent.mkdir(exist_ok=True)
     place.parent.chmod(0o755)
     place.write_bytes(b"weights")
     source = "def prepare(params, tools):\n    return lambda: {'read': open(tools.artifact).read()}\n"
-    result, frames = bench.session.run(make_case(artifact=artifact), bench.write(source), place, 10.0)
+    result, frames = rig.session.run(make_case(artifact=artifact), rig.write(source), place, 10.0)
     assert result.fault is None
     assert frames == (b"weights",)
 
 
-def _missing(bench: Bench) -> CaseResult:
-    return bench.session.run(make_case(), bench.folders.content[0] / "gone.py", None, 10.0)[0]
+def _missing(rig: Rig) -> CaseResult:
+    return rig.session.run(make_case(), rig.folders.content[0] / "gone.py", None, 10.0)[0]
 
 
-def test_a_content_file_that_is_gone_is_a_fault(bench: Bench) -> None:
-    bench.faults(_missing(bench), FaultKind.IMPORT, "import")
+def test_a_content_file_that_is_gone_is_a_fault(rig: Rig) -> None:
+    rig.faults(_missing(rig), FaultKind.IMPORT, "import")
 
 
-def test_content_is_imported_under_a_name_of_its_own(in_place: Bench) -> None:
+def test_content_is_imported_under_a_name_of_its_own(in_place: Rig) -> None:
     source = "import sys\n\ndef prepare(params, tools):\n    return lambda: {'name': __name__, 'file': __file__}\n"
     result, frames = in_place.run(source)
     assert result.fault is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compat.probe.identity import read_identity
-from tests.bench import Bench
+from tests.rig import Rig
 
 
 def _install(folder: Path, stem: str, metadata: str) -> None:
@@ -70,12 +70,12 @@ def test_variables_that_change_results_are_read_and_secrets_are_not(monkeypatch:
     assert "do not tell" not in environment.values()
 
 
-def test_every_runtime_says_what_it_is(bench: Bench) -> None:
-    identity = bench.session.ready.identity
-    assert bench.session.ready.notes == ()
-    assert identity.distributions["numpy"] == bench.value("__import__('numpy').__version__")
-    assert identity.python == bench.value("'.'.join(map(str, sys.version_info[:3]))")
+def test_every_runtime_says_what_it_is(rig: Rig) -> None:
+    identity = rig.session.ready.identity
+    assert rig.session.ready.notes == ()
+    assert identity.distributions["numpy"] == rig.value("__import__('numpy').__version__")
+    assert identity.python == rig.value("'.'.join(map(str, sys.version_info[:3]))")
     assert identity.environment["OMP_NUM_THREADS"] == "1"
-    if bench.kind != "in place":
+    if rig.kind != "in place":
         assert identity.distributions["numpy"] == "2.2.6"
         assert "gpu-compat" not in identity.distributions

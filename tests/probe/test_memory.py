@@ -6,7 +6,7 @@ import pytest
 
 from compat.model import Direction, Kind, Metric
 from compat.probe.memory import high_water_bytes, oom_kills, resident_bytes
-from tests.bench import Bench
+from tests.rig import Rig
 
 MIB = 2**20
 MEMORY = Metric("memory", "B", Direction.LOWER, Kind.BOUNDED)
@@ -34,8 +34,8 @@ def test_oom_kills_are_a_count_or_unknown() -> None:
     assert (kills is not None and kills >= 0) if counted else kills is None
 
 
-def _own_peak(bench: Bench, body: str) -> float:
-    result = bench.work(body, metrics=[MEMORY])
+def _own_peak(rig: Rig, body: str) -> float:
+    result = rig.work(body, metrics=[MEMORY])
     assert result.fault is None
     (measured,) = result.measurements
     assert (measured.metric, measured.unit, measured.direction, measured.kind) == (
@@ -48,10 +48,10 @@ def _own_peak(bench: Bench, body: str) -> float:
     return peak
 
 
-def test_a_case_s_memory_is_its_own_peak(bench: Bench) -> None:
-    small = _own_peak(bench, "return {}")
-    large = _own_peak(bench, f"block = b'x' * {96 * MIB}\ndel block\nreturn {{}}")
-    again = _own_peak(bench, "return {}")
+def test_a_case_s_memory_is_its_own_peak(rig: Rig) -> None:
+    small = _own_peak(rig, "return {}")
+    large = _own_peak(rig, f"block = b'x' * {96 * MIB}\ndel block\nreturn {{}}")
+    again = _own_peak(rig, "return {}")
     assert small < 16 * MIB  # what the zygote holds is not counted
     assert again < 16 * MIB  # nor is what another case took
     assert large == pytest.approx(96 * MIB, abs=16 * MIB)

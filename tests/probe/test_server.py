@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compat.model import FaultKind
-from tests.bench import Bench, gone
+from tests.rig import Rig, gone
 
 # body of the work -> kind of the fault, signal, and what its detail says
 FAULTS = {
@@ -49,9 +49,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("body", "kind", "signal", "detail"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_is_its_own_case_s(bench: Bench, body: str, kind: FaultKind, signal: str | None, detail: str) -> None:
-    result = bench.work(body)
-    bench.faults(result, kind)
+def test_a_fault_is_its_own_case_s(rig: Rig, body: str, kind: FaultKind, signal: str | None, detail: str) -> None:
+    result = rig.work(body)
+    rig.faults(result, kind)
     assert result.fault is not None
     assert result.fault.signal == signal
     assert detail in result.fault.detail
@@ -75,30 +75,30 @@ STAGES = {
 
 
 @pytest.mark.parametrize(("source", "kind", "stage"), STAGES.values(), ids=STAGES.keys())
-def test_a_fault_has_the_stage_in_which_it_happened(in_place: Bench, source: str, kind: FaultKind, stage: str) -> None:
+def test_a_fault_has_the_stage_in_which_it_happened(in_place: Rig, source: str, kind: FaultKind, stage: str) -> None:
     in_place.faults(in_place.run(source)[0], kind, stage)
 
 
-def test_a_crash_while_the_content_is_imported(bench: Bench) -> None:
-    result, _ = bench.run("import os\nos.abort()")
-    bench.faults(result, FaultKind.CRASH)
+def test_a_crash_while_the_content_is_imported(rig: Rig) -> None:
+    result, _ = rig.run("import os\nos.abort()")
+    rig.faults(result, FaultKind.CRASH)
 
 
-def test_a_hang_ends_at_its_time(bench: Bench) -> None:
+def test_a_hang_ends_at_its_time(rig: Rig) -> None:
     begin = time.monotonic()
-    result = bench.work("while True: time.sleep(60)", timeout=1.0)
+    result = rig.work("while True: time.sleep(60)", timeout=1.0)
     assert 1.0 <= time.monotonic() - begin < 4.0
-    bench.faults(result, FaultKind.HANG)
+    rig.faults(result, FaultKind.HANG)
     assert 1.0 <= result.seconds < 4.0
 
 
-def test_a_hang_that_ignores_signals_ends_too(bench: Bench) -> None:
+def test_a_hang_that_ignores_signals_ends_too(rig: Rig) -> None:
     body = "for number in range(1, 32):\n    try: signal.signal(number, signal.SIG_IGN)\n    except OSError: pass\n"
-    result = bench.work(body + "while True: pass", timeout=0.6)
-    bench.faults(result, FaultKind.HANG)
+    result = rig.work(body + "while True: pass", timeout=0.6)
+    rig.faults(result, FaultKind.HANG)
 
 
-def test_the_zygote_does_not_spin_while_a_case_is_silent(in_place: Bench) -> None:
+def test_the_zygote_does_not_spin_while_a_case_is_silent(in_place: Rig) -> None:
     body = (
         "os.close(1); os.close(2)\n"  # ends of streams must not keep the zygote awake
         "def used():\n"
@@ -113,21 +113,21 @@ def test_the_zygote_does_not_spin_while_a_case_is_silent(in_place: Bench) -> Non
     assert int.from_bytes(frames[0], "little") * 1000 / os.sysconf("SC_CLK_TCK") < 300  # milliseconds of the second
 
 
-def test_a_flood_is_ended_and_its_end_is_kept(bench: Bench) -> None:
-    result = bench.work("line = b'flood ' * 10000\nwhile True: os.write(1, line)", timeout=30.0)
-    bench.faults(result, FaultKind.OUTPUT)
+def test_a_flood_is_ended_and_its_end_is_kept(rig: Rig) -> None:
+    result = rig.work("line = b'flood ' * 10000\nwhile True: os.write(1, line)", timeout=30.0)
+    rig.faults(result, FaultKind.OUTPUT)
     assert result.fault is not None
     assert "printed more than" in result.fault.detail
     assert len(result.fault.output) <= 4096
     assert "flood flood" in result.fault.output
 
 
-def test_a_result_that_is_too_large_is_refused(bench: Bench) -> None:
-    result = bench.work("import numpy; return {'x': numpy.zeros(17 << 20, 'float32')}")
-    bench.faults(result, FaultKind.OUTPUT, "report")
+def test_a_result_that_is_too_large_is_refused(rig: Rig) -> None:
+    result = rig.work("import numpy; return {'x': numpy.zeros(17 << 20, 'float32')}")
+    rig.faults(result, FaultKind.OUTPUT, "report")
 
 
-def test_a_result_as_large_as_may_be_arrives(in_place: Bench) -> None:
+def test_a_result_as_large_as_may_be_arrives(in_place: Rig) -> None:
     source = "import numpy\n\ndef prepare(params, tools):\n    return lambda: {'x': numpy.ones(8 << 20, 'float64')}\n"
     result, frames = in_place.run(source)
     assert result.fault is None
@@ -135,12 +135,12 @@ def test_a_result_as_large_as_may_be_arrives(in_place: Bench) -> None:
     assert len(frames[0]) == 64 << 20
 
 
-def test_a_result_whose_header_is_too_large_is_refused(in_place: Bench) -> None:
+def test_a_result_whose_header_is_too_large_is_refused(in_place: Rig) -> None:
     result = in_place.work("return {'x' * (5 << 20): 1}")
     in_place.faults(result, FaultKind.OUTPUT, "report")
 
 
-def test_garbage_on_standard_output_is_only_output(bench: Bench) -> None:
+def test_garbage_on_standard_output_is_only_output(rig: Rig) -> None:
     source = (
         "import os, sys\n"
         "os.write(1, b'{\"v\": 1}\\n\\x00\\xff')\n"
@@ -148,24 +148,24 @@ def test_garbage_on_standard_output_is_only_output(bench: Bench) -> None:
         "    print('ready', file=sys.stderr)\n"
         "    return lambda: {'x': len(os.environ) * 0}\n"
     )
-    result, frames = bench.run(source)
+    result, frames = rig.run(source)
     assert result.fault is None
     assert frames == (bytes(8),)
-    bench.is_as_new()
+    rig.is_as_new()
 
 
 @pytest.mark.parametrize("ending", ["raise ValueError", "os._exit(1)", "os.abort()", "time.sleep(60)"])
-def test_what_a_case_printed_is_kept_with_its_fault(bench: Bench, ending: str) -> None:
-    result = bench.work(f"print('first words')\nprint('last words', file=sys.stderr)\n{ending}", timeout=0.5)
+def test_what_a_case_printed_is_kept_with_its_fault(rig: Rig, ending: str) -> None:
+    result = rig.work(f"print('first words')\nprint('last words', file=sys.stderr)\n{ending}", timeout=0.5)
     assert result.fault is not None
     assert result.fault.output.split() == ["first", "words", "last", "words"]
-    bench.is_as_new()
-    silent = bench.work("raise ValueError")
+    rig.is_as_new()
+    silent = rig.work("raise ValueError")
     assert silent.fault is not None
     assert silent.fault.output == ""  # nothing of an earlier case, and nothing of the zygote's
 
 
-def test_a_grandchild_that_outlives_its_parent_is_ended(bench: Bench) -> None:
+def test_a_grandchild_that_outlives_its_parent_is_ended(rig: Rig) -> None:
     source = (
         "import os, time\n"
         "def prepare(params, tools):\n"
@@ -181,45 +181,45 @@ def test_a_grandchild_that_outlives_its_parent_is_ended(bench: Bench) -> None:
         "        return {'pid': os.read(read, 16).decode()}\n"
         "    return work\n"
     )
-    result, frames = bench.run(source)
+    result, frames = rig.run(source)
     assert result.fault is None
     assert result.seconds < 5.0  # it was not waited for
     pid = int(frames[0])
-    if bench.kind == "container":
-        assert bench.value(f"pathlib.Path('/proc/{pid}').exists()") == "False"
+    if rig.kind == "container":
+        assert rig.value(f"pathlib.Path('/proc/{pid}').exists()") == "False"
     else:
         assert gone(pid, 0.5)
-    bench.is_as_new()
+    rig.is_as_new()
 
 
-def test_a_grandchild_that_keeps_printing_is_ended(bench: Bench) -> None:
+def test_a_grandchild_that_keeps_printing_is_ended(rig: Rig) -> None:
     body = (
         "if os.fork() == 0:\n    os.setsid()\n    while True:\n        os.write(1, b'.'); time.sleep(0.001)\nreturn {}"
     )
-    result = bench.work(body)
+    result = rig.work(body)
     assert result.fault is None
     assert result.seconds < 5.0
-    bench.is_as_new()
+    rig.is_as_new()
 
 
-def test_many_children_are_ended(bench: Bench) -> None:
+def test_many_children_are_ended(rig: Rig) -> None:
     body = (
         "for _ in range(60):\n    if os.fork() == 0:\n        if os.fork() == 0: os.setsid()\n        time.sleep(600)\n"
     )
     body += "return {}"
-    result = bench.work(body)
+    result = rig.work(body)
     assert result.fault is None
-    left = bench.value(
+    left = rig.value(
         "sum(open(p).read().rpartition(')')[2].split()[1] == str(os.getppid())"
         " for p in pathlib.Path('/proc').glob('[0-9]*/stat'))"
     )
     assert left == "1"  # the case that counts them
-    bench.is_as_new()
+    rig.is_as_new()
 
 
-def test_a_case_that_forks_and_answers_twice_is_refused(bench: Bench) -> None:
-    bench.faults(
-        bench.work("child = os.fork()\nif child: os.waitpid(child, 0)\nreturn {'x': 1}"), FaultKind.OUTPUT, "report"
+def test_a_case_that_forks_and_answers_twice_is_refused(rig: Rig) -> None:
+    rig.faults(
+        rig.work("child = os.fork()\nif child: os.waitpid(child, 0)\nreturn {'x': 1}"), FaultKind.OUTPUT, "report"
     )
 
 
@@ -230,10 +230,10 @@ OWN = (
 )
 
 
-def test_a_forged_answer_is_refused(bench: Bench) -> None:
+def test_a_forged_answer_is_refused(rig: Rig) -> None:
     forged = b'{"v":1,"op":"result","frames":[],"body":{"id":1,"nonce":"x","seconds":1,"inputs":""}}\\n'
-    bench.faults(bench.work(f"{OWN}os.write(own, b'{forged.decode()}')\nos._exit(0)"), FaultKind.OUTPUT, "report")
-    bench.faults(bench.work(f"{OWN}os.write(own, b'garbage')\nreturn {{}}"), FaultKind.OUTPUT, "report")
+    rig.faults(rig.work(f"{OWN}os.write(own, b'{forged.decode()}')\nos._exit(0)"), FaultKind.OUTPUT, "report")
+    rig.faults(rig.work(f"{OWN}os.write(own, b'garbage')\nreturn {{}}"), FaultKind.OUTPUT, "report")
 
 
 # The zygote cannot check every field without the runtime's help; what it lets through, the controller refuses.
@@ -251,7 +251,7 @@ FORGED_BODIES = {
 
 
 @pytest.mark.parametrize("forged", FORGED_BODIES.values(), ids=FORGED_BODIES.keys())
-def test_an_answer_of_the_wrong_form_is_never_taken(in_place: Bench, forged: str) -> None:
+def test_an_answer_of_the_wrong_form_is_never_taken(in_place: Rig, forged: str) -> None:
     body = (
         "import inspect, json\n"
         "frame = inspect.currentframe()\n"
@@ -269,8 +269,8 @@ def test_an_answer_of_the_wrong_form_is_never_taken(in_place: Bench, forged: str
     in_place.is_as_new()
 
 
-def test_a_case_holds_no_descriptors_but_its_own(bench: Bench) -> None:
-    held = bench.value("[(n, os.readlink(f'/proc/self/fd/{n}')) for n in sorted(os.listdir('/proc/self/fd'), key=int)"
+def test_a_case_holds_no_descriptors_but_its_own(rig: Rig) -> None:
+    held = rig.value("[(n, os.readlink(f'/proc/self/fd/{n}')) for n in sorted(os.listdir('/proc/self/fd'), key=int)"
                        " if os.path.exists(f'/proc/self/fd/{n}')]")  # fmt: skip
     found = dict(eval(held))  # noqa: S307 - a list that our own content printed
     assert found["0"] == "/dev/null"
@@ -281,7 +281,7 @@ def test_a_case_holds_no_descriptors_but_its_own(bench: Bench) -> None:
     assert found[own] != found["1"]
 
 
-def test_a_case_has_a_folder_of_its_own_that_goes_with_it(bench: Bench) -> None:
+def test_a_case_has_a_folder_of_its_own_that_goes_with_it(rig: Rig) -> None:
     source = (
         "import os, tempfile\n"
         "def prepare(params, tools):\n"
@@ -292,14 +292,14 @@ def test_a_case_has_a_folder_of_its_own_that_goes_with_it(bench: Bench) -> None:
         "        return {'folder': os.getcwd()}\n"
         "    return work\n"
     )
-    result, frames = bench.run(source)
+    result, frames = rig.run(source)
     assert result.fault is None
-    assert bench.value(f"os.path.exists({frames[0].decode()!r})") == "False"
-    if bench.kind != "container":
+    assert rig.value(f"os.path.exists({frames[0].decode()!r})") == "False"
+    if rig.kind != "container":
         assert not Path(frames[0].decode()).exists()
 
 
-def test_every_case_starts_from_the_zygote_as_it_was(bench: Bench) -> None:
+def test_every_case_starts_from_the_zygote_as_it_was(rig: Rig) -> None:
     source = (
         "import os, sys\n"
         "def prepare(params, tools):\n"
@@ -311,5 +311,5 @@ def test_every_case_starts_from_the_zygote_as_it_was(bench: Bench) -> None:
         "    return work\n"
     )
     for _ in range(2):
-        _, frames = bench.run(source)
+        _, frames = rig.run(source)
         assert frames == (b"[False, '', True]",)

@@ -26,7 +26,7 @@ from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring, Progress
 from compat.run.prepare import Prepared
 from compat.store import LocalStore
-from tests.bench import make_case, make_folders
+from tests.rig import make_case, make_folders
 
 __all__ = ["CONTENT", "NODE", "Small", "check"]
 

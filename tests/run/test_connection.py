@@ -10,7 +10,7 @@ import pytest
 
 from compat.probe.memory import resident_bytes
 from compat.run.connection import LocalConnection, Tail
-from tests.bench import gone
+from tests.rig import gone
 
 
 def _start(code: str, folder: Path) -> LocalConnection:

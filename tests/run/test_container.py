@@ -18,8 +18,8 @@ from compat.model import FaultKind, Runtime
 from compat.run.container import ContainerRuntime
 from compat.run.engine import connect, have_image, remove_leftovers
 from compat.run.session import Session
-from tests.bench import Bench, make_folders
 from tests.conftest import BASE, OWNER
+from tests.rig import Rig, make_folders
 
 from .wheel import make_wheel, only_from
 
@@ -30,18 +30,18 @@ pytestmark = pytest.mark.docker
 
 
 @pytest.fixture
-def plain(docker_client: DockerClient, tmp_path: Path) -> Iterator[Bench]:
+def plain(docker_client: DockerClient, tmp_path: Path) -> Iterator[Rig]:
     """The base image as it is."""
     folders = make_folders(tmp_path)
-    bench = Bench(ContainerRuntime(Runtime("plain", image=BASE), folders, docker_client, OWNER), folders)
-    yield bench
-    bench.close()
+    rig = Rig(ContainerRuntime(Runtime("plain", image=BASE), folders, docker_client, OWNER), folders)
+    yield rig
+    rig.close()
 
 
 # -- closed ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_container_is_closed(plain: Bench) -> None:
+def test_a_container_is_closed(plain: Rig) -> None:
     status = dict(
         line.split(":\t", 1) for line in plain.value("open('/proc/self/status').read()").splitlines() if ":\t" in line
     )
@@ -53,7 +53,7 @@ def test_a_container_is_closed(plain: Bench) -> None:
     assert status["Seccomp"] == "2"
 
 
-def test_a_container_has_no_network(plain: Bench) -> None:
+def test_a_container_has_no_network(plain: Rig) -> None:
     assert plain.value("[name for _, name in socket.if_nameindex()]") == "['lo']"
     for address in ("1.1.1.1", "172.17.0.1", "169.254.169.254"):
         result = plain.work(f"import socket; socket.create_connection(({address!r}, 53), 5)")
@@ -67,14 +67,14 @@ def test_a_container_has_no_network(plain: Bench) -> None:
 @pytest.mark.parametrize(
     "folder", ["/", "/usr", "/etc", "/root", "/compat/1", "/compat/probe/compat", "/var/tmp", "/sys"]
 )
-def test_a_container_s_root_and_what_is_mounted_are_read_only(plain: Bench, folder: str) -> None:
+def test_a_container_s_root_and_what_is_mounted_are_read_only(plain: Rig, folder: str) -> None:
     result = plain.work(f"open(os.path.join({folder!r}, 'written'), 'w')")
     assert result.fault is not None
     assert any(word in result.fault.detail for word in ("Read-only file system", "PermissionError"))
     assert plain.value(f"bool(os.statvfs({folder!r}).f_flag & os.ST_RDONLY)") == "True"
 
 
-def test_a_container_has_private_places_to_write_to(plain: Bench) -> None:
+def test_a_container_has_private_places_to_write_to(plain: Rig) -> None:
     result = plain.work(
         "import subprocess, tempfile\n"
         "for place in ('/tmp/a', '/dev/shm/a', tempfile.gettempdir() + '/a'): open(place, 'w').write('#!/bin/sh\\n')\n"
@@ -87,7 +87,7 @@ def test_a_container_has_private_places_to_write_to(plain: Bench) -> None:
     assert not Path("/dev/shm/a").exists()
 
 
-def test_a_container_sees_its_own_processes_and_variables_only(plain: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_sees_its_own_processes_and_variables_only(plain: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "leaked")
     assert plain.value("'MY_TOKEN' in os.environ") == "False"
     assert plain.value("os.environ['OMP_NUM_THREADS']") == "1"
@@ -95,7 +95,7 @@ def test_a_container_sees_its_own_processes_and_variables_only(plain: Bench, mon
     assert plain.value("os.listdir('/compat/probe')") == "['compat']"
 
 
-def test_a_fork_bomb_meets_its_limit_and_harms_nobody(plain: Bench) -> None:
+def test_a_fork_bomb_meets_its_limit_and_harms_nobody(plain: Rig) -> None:
     limit = 512 + 8 * (os.cpu_count() or 1)
     result = plain.work(
         "for count in range(5000):\n    if os.fork() == 0:\n        time.sleep(600)\nreturn {}", timeout=60.0
@@ -107,7 +107,7 @@ def test_a_fork_bomb_meets_its_limit_and_harms_nobody(plain: Bench) -> None:
     assert left <= 3 < limit
 
 
-def test_a_container_goes_with_its_session(plain: Bench, docker_client: DockerClient) -> None:
+def test_a_container_goes_with_its_session(plain: Rig, docker_client: DockerClient) -> None:
     plain.value("1")
     before = _containers(docker_client)
     plain.close()
@@ -115,7 +115,7 @@ def test_a_container_goes_with_its_session(plain: Bench, docker_client: DockerCl
     plain.close()
 
 
-def test_paths_inside(plain: Bench) -> None:
+def test_paths_inside(plain: Rig) -> None:
     content, artifacts = plain.folders.content[0], plain.folders.artifacts
     assert plain.runtime.inside(content / "file.py") == "/compat/1/file.py"
     assert plain.runtime.inside(artifacts / "digest" / "model") == "/compat/2/digest/model"
@@ -149,11 +149,11 @@ def test_an_image_is_built_once_from_what_pip_is_told_here(
         assert "PIP_" not in remembered  # nothing of what pip was told
         assert str(tmp_path) not in remembered
         assert image.labels["gpu-compat"] == "runtime"
-        bench = Bench(runtime, folders)
-        assert bench.value("__import__('tiny_local').VERSION") == f"1.{os.getpid()}"
-        assert bench.value("os.environ['SOME']") == "value"
-        assert bench.value("[name for name in os.environ if name.startswith('PIP_')]") == "[]"
-        bench.close()
+        rig = Rig(runtime, folders)
+        assert rig.value("__import__('tiny_local').VERSION") == f"1.{os.getpid()}"
+        assert rig.value("os.environ['SOME']") == "value"
+        assert rig.value("[name for name in os.environ if name.startswith('PIP_')]") == "[]"
+        rig.close()
     finally:
         docker_client.images.remove(runtime._image, force=True)
     assert _containers(docker_client) == containers
@@ -261,7 +261,7 @@ def test_leftovers_of_the_same_owner_are_removed_and_of_no_other(docker_client: 
     assert remove_leftovers(docker_client, f"{OWNER}-b") == 0
 
 
-def test_a_container_that_was_removed_under_a_session_is_noticed(plain: Bench, docker_client: DockerClient) -> None:
+def test_a_container_that_was_removed_under_a_session_is_noticed(plain: Rig, docker_client: DockerClient) -> None:
     session = plain.session
     container = docker_client.containers.get(session._connection.id)  # type: ignore[attr-defined]
     timer = threading.Timer(0.5, lambda: container.remove(force=True))

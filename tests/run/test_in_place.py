@@ -9,15 +9,15 @@ import pytest
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime
 from compat.run.in_place import InPlaceRuntime
-from tests.bench import Bench, make_folders
+from tests.rig import Rig, make_folders
 
 
-def _bench(folder: Path, **changes: object) -> Bench:
+def _bench(folder: Path, **changes: object) -> Rig:
     folders = make_folders(folder)
-    return Bench(InPlaceRuntime(Runtime("here", **changes), folders), folders)  # type: ignore[arg-type]  # see callers
+    return Rig(InPlaceRuntime(Runtime("here", **changes), folders), folders)  # type: ignore[arg-type]  # see callers
 
 
-def test_our_own_interpreter_is_the_default(in_place: Bench) -> None:
+def test_our_own_interpreter_is_the_default(in_place: Rig) -> None:
     assert in_place.value("sys.executable") == sys.executable
 
 
@@ -31,9 +31,9 @@ def test_another_interpreter_may_be_named_by_path_or_by_command(
     monkeypatch.setenv("PATH", f"{named.parent}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     for python in (str(named), "some-python", "bin/some-python"):
-        bench = _bench(tmp_path, python=python)
-        assert bench.value("os.environ['SEEN']") == str(named)
-        bench.close()
+        rig = _bench(tmp_path, python=python)
+        assert rig.value("os.environ['SEEN']") == str(named)
+        rig.close()
 
 
 @pytest.mark.parametrize("python", ["no-such-python", "/none/python3"])
@@ -47,26 +47,26 @@ def test_the_environment_is_shared_but_for_pinned_threads(tmp_path: Path, monkey
     monkeypatch.setenv("SHARED", "yes")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("REPLACED", "ours")
-    bench = _bench(tmp_path, env={"REPLACED": "the matrix's"})
+    rig = _bench(tmp_path, env={"REPLACED": "the matrix's"})
     names = "SHARED", "OMP_NUM_THREADS", "REPLACED"
-    assert bench.value(f"[os.environ[name] for name in {names}]") == "['yes', '1', \"the matrix's\"]"
-    bench.close()
+    assert rig.value(f"[os.environ[name] for name in {names}]") == "['yes', '1', \"the matrix's\"]"
+    rig.close()
 
 
 def test_a_matrix_may_ask_for_other_thread_counts(tmp_path: Path) -> None:
-    bench = _bench(tmp_path, env={"OMP_NUM_THREADS": "2"})
-    assert bench.value("os.environ['OMP_NUM_THREADS']") == "2"
-    bench.close()
+    rig = _bench(tmp_path, env={"OMP_NUM_THREADS": "2"})
+    assert rig.value("os.environ['OMP_NUM_THREADS']") == "2"
+    rig.close()
 
 
 def test_the_probe_changes_no_import_of_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('a file of the current folder')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    bench = _bench(tmp_path)
-    assert bench.value("'' in sys.path") == "False"
-    assert bench.value("__import__('numpy').__name__") == "numpy"
-    assert bench.session.ready.notes == ()
-    bench.close()
+    rig = _bench(tmp_path)
+    assert rig.value("'' in sys.path") == "False"
+    assert rig.value("__import__('numpy').__name__") == "numpy"
+    assert rig.session.ready.notes == ()
+    rig.close()
 
 
 def test_paths_are_the_same_inside(tmp_path: Path) -> None:

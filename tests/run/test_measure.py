@@ -16,7 +16,7 @@ from compat.errors import RuntimeSetupError
 from compat.model import Arm, Evidence, FaultKind, Runtime
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring, Pace, Progress
-from tests.bench import gone
+from tests.rig import gone
 
 from .small_plan import CONTENT, KILLER, NODE, Small, check
 

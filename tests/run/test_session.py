@@ -18,7 +18,7 @@ from compat.probe.protocol import CaseResult
 from compat.run.container import ContainerConnection
 from compat.run.in_place import InPlaceRuntime
 from compat.run.session import Session
-from tests.bench import Bench, gone, make_case, make_folders
+from tests.rig import Rig, gone, make_case, make_folders
 
 # An interpreter that speaks the protocol itself, whatever it is asked to execute.
 FAKE = """#!{python}
@@ -214,26 +214,26 @@ KILLS = {
 
 
 @pytest.mark.parametrize("body", KILLS.values(), ids=KILLS.keys())
-def test_the_death_of_the_zygote_is_noticed_and_leaves_nothing(bench: Bench, body: str) -> None:
-    session = bench.session
+def test_the_death_of_the_zygote_is_noticed_and_leaves_nothing(rig: Rig, body: str) -> None:
+    session = rig.session
     pid = "\nopen({!r}, 'w').write(str(os.getpid()))\n"
-    note = bench.folders.artifacts / "pid"
-    if bench.kind != "container":  # its user may not write here, and its processes end with it
+    note = rig.folders.artifacts / "pid"
+    if rig.kind != "container":  # its user may not write here, and its processes end with it
         body = pid.format(str(note)) + body
     begin = time.monotonic()
-    result = bench.work(body)
+    result = rig.work(body)
     assert time.monotonic() - begin < 10
     _is_infrastructure(result, ())
     assert not session.alive
     session.close()
     assert _has_ended(session)
-    if bench.kind != "container":
+    if rig.kind != "container":
         assert gone(int(note.read_text(encoding="ascii")))
-    bench.is_as_new()  # with a new probe
-    assert bench.session is not session
+    rig.is_as_new()  # with a new probe
+    assert rig.session is not session
 
 
-def test_closing_while_a_case_runs_ends_it(in_place: Bench) -> None:
+def test_closing_while_a_case_runs_ends_it(in_place: Rig) -> None:
     note = in_place.folders.artifacts / "running"
     written = note.with_suffix(".now")
     session = Session(in_place.runtime, ())
@@ -256,18 +256,18 @@ def test_closing_while_a_case_runs_ends_it(in_place: Bench) -> None:
     assert _has_ended(session)
 
 
-def test_closing_twice_does_no_harm(bench: Bench) -> None:
-    session = Session(bench.runtime, ())
+def test_closing_twice_does_no_harm(rig: Rig) -> None:
+    session = Session(rig.runtime, ())
     session.close()
     session.close()
     assert not session.alive
     assert _has_ended(session)
 
 
-def test_imports_are_made_before_cases_and_their_failures_are_notes(bench: Bench) -> None:
-    session = Session(bench.runtime, ("json.decoder", "no_such_module"))
+def test_imports_are_made_before_cases_and_their_failures_are_notes(rig: Rig) -> None:
+    session = Session(rig.runtime, ("json.decoder", "no_such_module"))
     assert session.ready.notes == ("import no_such_module: ModuleNotFoundError: No module named 'no_such_module'",)
-    content = bench.write(
+    content = rig.write(
         "import sys\n\ndef prepare(params, tools):\n    return lambda: {'loaded': 'json.decoder' in sys.modules}\n"
     )
     result, frames = session.run(make_case(seeds=1), content, None, 10.0)
@@ -281,13 +281,13 @@ def test_what_imports_print_does_not_disturb_the_protocol(tmp_path: Path, monkey
     (tmp_path / "noisy_module.py").write_text(code, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folders = make_folders(tmp_path)
-    bench = Bench(InPlaceRuntime(Runtime("noisy"), folders), folders)
-    bench._session = Session(bench.runtime, ("noisy_module",))
-    bench.is_as_new()
-    silent = bench.work("raise ValueError")
+    rig = Rig(InPlaceRuntime(Runtime("noisy"), folders), folders)
+    rig._session = Session(rig.runtime, ("noisy_module",))
+    rig.is_as_new()
+    silent = rig.work("raise ValueError")
     assert silent.fault is not None
     assert silent.fault.output == ""  # what the import left in a buffer is not the case's
-    bench.close()
+    rig.close()
 
 
 def test_an_import_that_ends_the_process_is_a_setup_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +297,7 @@ def test_an_import_that_ends_the_process_is_a_setup_error(tmp_path: Path, monkey
         Session(InPlaceRuntime(Runtime("fatal"), make_folders(tmp_path)), ("fatal_module",))
 
 
-def test_a_session_keeps_no_descriptors(in_place: Bench) -> None:
+def test_a_session_keeps_no_descriptors(in_place: Rig) -> None:
     def held() -> int:
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all that is needed
 

@@ -8,7 +8,7 @@ import pytest
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime
 from compat.run.venv import VenvRuntime, install_problem
-from tests.bench import Bench, make_folders
+from tests.rig import Rig, make_folders
 
 from .wheel import make_wheel, only_from
 
@@ -39,11 +39,11 @@ def test_an_environment_is_built_once_and_again_when_it_is_half_made(
     runtime = _runtime(tmp_path, "tiny-local==1.0", SOME="value")  # variables do not make another environment
     assert runtime.build() is False
     (place,) = _made(tmp_path)
-    bench = Bench(runtime, runtime._folders)
-    assert bench.value("__import__('tiny_local').VERSION") == "1.0"
-    assert bench.value("os.environ['SOME']") == "value"
-    assert bench.session.ready.identity.distributions["tiny-local"] == "1.0"
-    bench.close()
+    rig = Rig(runtime, runtime._folders)
+    assert rig.value("__import__('tiny_local').VERSION") == "1.0"
+    assert rig.value("os.environ['SOME']") == "value"
+    assert rig.session.ready.identity.distributions["tiny-local"] == "1.0"
+    rig.close()
 
     (place / "compat-runtime.json").unlink()  # as if the builder had been killed
     (place / "bin" / "python").unlink()
@@ -51,9 +51,9 @@ def test_an_environment_is_built_once_and_again_when_it_is_half_made(
     assert runtime.build() is True
     assert _made(tmp_path) == [place]
     assert not (place / "left-over").exists()
-    bench = Bench(runtime, runtime._folders)
-    assert bench.value("__import__('tiny_local').VERSION") == "1.0"
-    bench.close()
+    rig = Rig(runtime, runtime._folders)
+    assert rig.value("__import__('tiny_local').VERSION") == "1.0"
+    rig.close()
 
 
 def test_a_requirement_that_does_not_exist_is_one_line_and_leaves_nothing(
@@ -83,19 +83,19 @@ def test_a_cache_that_cannot_be_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.network
-def test_nothing_of_ours_leaks_into_an_environment(venv: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_ours_leaks_into_an_environment(venv: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MY_TOKEN", "PYTHONPATH", "PIP_INDEX_URL", "LD_PRELOAD", "OMP_NUM_THREADS", "PYTHONSTARTUP"):
         monkeypatch.setenv(name, "leaked")
-    bench = Bench(venv.runtime, venv.folders)
-    variables = dict(eval(bench.value("sorted(os.environ.items())")))  # noqa: S307 - our own content printed it
-    bench.close()
+    rig = Rig(venv.runtime, venv.folders)
+    variables = dict(eval(rig.value("sorted(os.environ.items())")))  # noqa: S307 - our own content printed it
+    rig.close()
     assert "leaked" not in variables.values()
     expected = {"HOME", "LANG", "PATH", "PYTHONDONTWRITEBYTECODE", "USER", "TMPDIR"}
     threads = {"MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
     assert expected | threads <= set(variables) <= expected | threads | {"LC_CTYPE"}
     assert {variables[name] for name in threads} == {"1"}
-    assert bench.value("os.path.exists(os.environ['HOME'])") == "True"
-    bench.close()
+    assert rig.value("os.path.exists(os.environ['HOME'])") == "True"
+    rig.close()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from compat.probe.tools import Tools
 from compat.run.runtime import Folders, RealisedRuntime
 from compat.run.session import Session
 
-__all__ = ["NUMPY", "Bench", "gone", "make_case", "make_folders"]
+__all__ = ["NUMPY", "Rig", "gone", "make_case", "make_folders"]
 
 NUMPY = ("numpy==2.2.6",)  # what the built runtimes of the tests hold
 
@@ -40,7 +40,7 @@ def make_folders(root: Path) -> Folders:
 def make_case(**changes: Any) -> Case:
     """A case that promises nothing, changed by ``changes``."""
     fields: dict[str, Any] = {
-        "workload": "operator:bench",
+        "workload": "operator:rig",
         "id": "case",
         "tier": Tier.CPU,
         "params": {},
@@ -54,7 +54,7 @@ def make_case(**changes: Any) -> Case:
     return Case(**{**fields, **changes})
 
 
-class Bench:
+class Rig:
     """One runtime with a probe in it; the probe is started again only where a test has ended it on purpose."""
 
     def __init__(self, runtime: RealisedRuntime, folders: Folders) -> None:
