@@ -5,11 +5,12 @@ export COMPAT_CACHE ?= $(CURDIR)/out/cache
 export COMPAT_TEST_CACHE ?= $(COMPAT_CACHE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-fast check format picture clean
+.PHONY: help demo test test-fast bench check format picture clean
 help:
 	@echo "make demo       judge a real upgrade: NO-GO, with its reasons and a report in out/demo"
 	@echo "make test       every test that this machine can run; what it cannot run is listed with the reason"
 	@echo "make test-fast  the tests that need neither the registry, nor an engine, nor a browser"
+	@echo "make bench      what a case costs, and the same in other ways; figures in out/bench/figures.json"
 	@echo "make check      formatting, lint, types, and that the probe keeps to Python 3.9"
 	@echo "make picture    the README's picture, from the demo's report"
 	@echo "make clean      remove .venv and out"
@@ -24,6 +25,10 @@ help:
 
 .venv/.test: .venv/.compat
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+.venv/.bench: .venv/.test
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
 .venv/.dev: .venv/.test
@@ -41,6 +46,10 @@ test: .venv/.test
 
 test-fast: .venv/.test
 	$(PYTEST) -ra -m "not network and not docker and not browser" tests
+
+# They print and record; none of them fails for being slow. -p no:xdist: nothing runs beside what is timed.
+bench: .venv/.bench
+	$(PYTEST) -ra -p no:xdist --benchmark-columns=min,mean,median,stddev,max,rounds tests/bench
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -129,13 +129,11 @@ class Job:
                 here.append(item)
             else:
                 say(f"{item.key} is not measured here: {reason}")
-        owner = digest([node.id, str(self.folder.resolve())])[:12]
         prepared = prepare(
             self.plan,
             here,
             engine=self.options.engine_name(),
             cache=self.options.cache_folder(),
-            owner=owner,
             say=say,
             sites=self.options.content,
         )

@@ -15,6 +15,8 @@ from compat.model import Direction, Evidence, Kind, Metric, Policy, Status
 
 __all__ = ["judge_values"]
 
+_NOTHING_IS_GOOD = frozenset({"leak", "throttled"})  # rates: that of what does not happen is 0
+
 
 def judge_values(metric: Metric, pairs: Sequence[Pair], policy: Policy) -> Outcome:
     """One exact or bounded metric of one item on one node, from its clean pairs.
@@ -39,7 +41,7 @@ def judge_values(metric: Metric, pairs: Sequence[Pair], policy: Policy) -> Outco
         status = Status.REGRESS
         more = "more" if sign > 0 else "fewer" if kind is Kind.EXACT else "less"
         said += f"; at most {_amount(allowed, metric.unit, kind)} {more} would pass"
-    elif kind is Kind.BOUNDED and b == 0.0 and a > limits.absolute and sign > 0:
+    elif kind is Kind.BOUNDED and b == 0.0 and a > limits.absolute and sign > 0 and not _may_vanish(metric):
         # A peak of nothing where there was something is a meter that stopped, not an improvement.
         status = Status.INVALID
         said += ": a measurement that vanished"
@@ -52,6 +54,11 @@ def judge_values(metric: Metric, pairs: Sequence[Pair], policy: Policy) -> Outco
     if varies:
         said += f"; varies inside an arm (over {plural(len(pairs), 'pair')}), so the worst value is compared"
     return Outcome(metric.name, status, said, kind, metric.unit, a, b, limit=float(allowed), pairs=len(pairs))
+
+
+def _may_vanish(metric: Metric) -> bool:
+    """Whether none of it is a measurement: of rates, and of counts that only vary from run to run."""
+    return metric.name in _NOTHING_IS_GOOD or metric.kind is Kind.EXACT
 
 
 def _values(metric: Metric, runs: Sequence[Evidence]) -> list[float]:

@@ -9,15 +9,17 @@ tolerance applies. Every pair is compared, and the worst process counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from compat.judge.admit import Pair
 from compat.judge.arrays import Array, Arrays, UnreadableOutputError, described, largest, not_finite, relative_l2
+from compat.judge.closeness import closeness
+from compat.judge.golden import against_golden
 from compat.judge.outcome import SEVERITY, Outcome
 from compat.judge.returned import expects_outputs, lacking, unsteady
-from compat.judge.text import clip, plural
+from compat.judge.text import changed_text, plural
 from compat.model import Case, Evidence, NumericsPolicy, Output, Status
 
 __all__ = ["METRIC", "judge_alone", "judge_outputs"]
@@ -74,7 +76,10 @@ def judge_outputs(
     worst = min(found, key=lambda f: (SEVERITY.index(f.status), -(f.candidate or 0.0), f.said))
     others = sum(f.status is worst.status for f in found) - 1
     note = f"; and {plural(others, 'other output')}" if others and worst.status is not Status.PASS else ""
-    return _outcome(worst, note + unsteady(pairs), case, pairs)
+    outcome = _outcome(worst, note + unsteady(pairs), case, pairs)
+    if case.golden is not None and outcome.status is Status.PASS:
+        outcome = against_golden(outcome, pairs, case, policy, arrays)
+    return replace(outcome, closeness=closeness(pairs, arrays))
 
 
 def judge_alone(runs: Sequence[Evidence], case: Case, blob: Callable[[str], bytes]) -> Outcome | None:
@@ -136,10 +141,10 @@ def _judge_name(name: str, pairs: Sequence[Pair], case: Case, policy: NumericsPo
             b = new[seed]
             x, y = arrays.value(a), arrays.value(b)
             if isinstance(x, str) or isinstance(y, str):
-                if type(x) is not type(y):
+                if not (isinstance(x, str) and isinstance(y, str)):
                     return _Found(Status.REGRESS, f"{name} is of another type: {described(x)} -> {described(y)}")
                 if x != y:
-                    return _Found(_blame(a, pairs), f"{name} changed: {clip(repr(x), 60)} -> {clip(repr(y), 60)}")
+                    return _Found(_blame(a, pairs), f"{name} changed: {changed_text(x, y)}")
                 continue
             if x.dtype != y.dtype or x.shape != y.shape:
                 what = "type" if x.shape == y.shape else "shape" if x.dtype == y.dtype else "type and shape"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from compat.model import Kind, Status
+from compat.model import Closeness, Kind, Status
 
 __all__ = ["SEVERITY", "Outcome", "worst"]
 
@@ -37,6 +37,7 @@ class Outcome:
     interval: tuple[float, float] | None = None
     limit: float | None = None
     pairs: int = 0
+    closeness: tuple[Closeness, ...] = ()
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

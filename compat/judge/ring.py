@@ -182,6 +182,7 @@ def _bind(
             limit=o.limit,
             pairs=o.pairs,
             versions=versions,
+            closeness=o.closeness,
         )
         for o in outcomes
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from compat.judge.outcome import Outcome
 from compat.judge.points import Point, points, too_few
 from compat.judge.tails import DELAY_LEVEL, REGRESS_SHARE, Tail, tail
 from compat.judge.text import change, percent, plural, quantity
+from compat.judge.throttled import dropped, kept
 from compat.model import Direction, Kind, Metric, MetricPolicy, Policy, Status
 
 __all__ = ["Course", "course", "judge_sampled"]
@@ -90,21 +91,23 @@ def _detectable(alone: Centre | None, ignore: float, level: float) -> float | No
 
 
 def judge_sampled(metric: Metric, pairs: Sequence[Pair], policy: Policy, measured: int) -> Outcome:
-    """One sampled metric of one item on one node, from its clean pairs."""
+    """One sampled metric of one item on one node, from its clean pairs, without those in which both arms throttled."""
     if not pairs:
         return _bare(metric, Status.MISSING, "there is no pair of runs", 0)
     if lost := too_few(metric, pairs):
         return Outcome(metric.name, Status.INVALID, lost, metric.kind, metric.unit, pairs=len(pairs))
-    found = points(metric, pairs)
-    if found is None:
+    if points(metric, pairs) is None:
         return _bare(metric, Status.MISSING, "some runs did not measure it", len(pairs))
+    note = dropped(pairs)
+    found = points(metric, kept(pairs)) or []
     limits = policy.metric(metric.name)
     state = course(found, limits, policy, measured)
     if not state.judged:
         have = sum(point.round == 1 for point in found)
         expected = policy.rounds[0] if policy.rounds else 0
-        return _bare(metric, Status.INCONCLUSIVE, f"{have} of the {expected} pairs of round 1", len(found))
-    return _outcome(metric, state, limits, policy)
+        return _bare(metric, Status.INCONCLUSIVE, f"{have} of the {expected} pairs of round 1{note}", len(found))
+    outcome = _outcome(metric, state, limits, policy)
+    return replace(outcome, reason=outcome.reason + note)
 
 
 def _bare(metric: Metric, status: Status, why: str, pairs: int) -> Outcome:

@@ -10,6 +10,7 @@ from compat.judge.exact import judge_values
 from compat.judge.faults import attempts_needed
 from compat.judge.points import points, too_few
 from compat.judge.sampled import course
+from compat.judge.throttled import kept
 from compat.model import Evidence, Item, Kind, Plan, Ring, Status
 
 __all__ = ["Wanted", "measured", "wanted"]
@@ -39,7 +40,8 @@ def wanted(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
 
     ``pairs`` is at most what exists exactly when nothing more is wanted. A fault is tried again and then not sampled
     on; a metric that is lost, or an exact one that failed, gets no more pairs after the first generation. Where a pair
-    lacks an arm, another one is wanted in its place. With evidence of several nodes, the neediest node answers.
+    lacks an arm, another one is wanted in its place. So it is where both arms were throttled, until that is as many
+    pairs as the round has: then the node is too hot for it. With evidence of several nodes, the neediest node answers.
     """
     own = [record for record in distinct(evidence) if record.item == item.key]
     groups = {node: [e for e in own if e.node == node] for node in sorted({e.node for e in own})}
@@ -62,20 +64,15 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
     sampled = [m for m in item.case.metrics if m.gated and m.kind is Kind.SAMPLED]
     if problems or not sampled or _failed(plan, item, pairs):
         return enough
-    number = _first_incomplete(pairs, policy.rounds)
-    if number is None:
-        return enough
-    if number > 1 and not _open(plan, item, pairs):
-        return enough
-    have = sum(pair.round == number for pair in pairs)
-    return Wanted(numbers + policy.rounds[number - 1] - have, number)
-
-
-def _first_incomplete(pairs: Sequence[Pair], rounds: Sequence[int]) -> int | None:
-    for number, size in enumerate(rounds, 1):
-        if sum(pair.round == number for pair in pairs) < size:
-            return number
-    return None
+    for number, size in enumerate(policy.rounds, 1):
+        own = [pair for pair in pairs if pair.round == number]
+        short = size - len(kept(own))
+        if short <= 0:
+            continue
+        if len(own) >= 2 * size or (number > 1 and not _open(plan, item, pairs)):
+            break
+        return Wanted(numbers + min(short, 2 * size - len(own)), number)
+    return enough
 
 
 def _failed(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
@@ -95,7 +92,7 @@ def _open(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
     for metric in item.case.metrics:
         if not (metric.gated and metric.kind is Kind.SAMPLED):
             continue
-        found = None if too_few(metric, pairs) else points(metric, pairs)
+        found = None if too_few(metric, pairs) else points(metric, kept(pairs))
         if found is not None and course(found, plan.policy.metric(metric.name), plan.policy, budget).status is None:
             return True
     return False

@@ -6,7 +6,7 @@ import math
 
 from compat.model import Direction
 
-__all__ = ["change", "clip", "exactly", "percent", "plural", "quantity"]
+__all__ = ["change", "changed_text", "clip", "exactly", "percent", "plural", "quantity"]
 
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _BYTES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
@@ -46,6 +46,18 @@ def change(effect: float, interval: tuple[float, float], unit: str, direction: D
     sign = math.copysign(1.0, moved[0]) if moved[0] else 1.0
     low, high = sorted(sign * x for x in moved[1:])
     return f"{percent(abs(moved[0]))} {word}", f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
+def changed_text(known_good: str, candidate: str) -> str:
+    """How one text became another: the first line that differs, and of several lines how many do."""
+    a, b = known_good.splitlines() or [""], candidate.splitlines() or [""]
+    if len(a) == len(b) == 1:
+        return f"{clip(repr(known_good), 60)} -> {clip(repr(candidate), 60)}"
+    if sorted(a) == sorted(b):
+        return f"its {len(a)} lines are in another order"
+    lost, new = sorted(set(a) - set(b), key=a.index), sorted(set(b) - set(a), key=b.index)
+    first = [clip(repr(lines[0]), 100) if lines else "nothing" for lines in (lost, new)]
+    return f"{len(lost)} of {plural(len(a), 'line')} and {len(new)} of {len(b)} are others: {first[0]} -> {first[1]}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -8,7 +8,7 @@ This is imported inside runtimes too, so it keeps to Python 3.9 and the standard
 from __future__ import annotations
 
 from compat.model.documents import canonical, digest, plain
-from compat.model.judged import Comparison, Verdict
+from compat.model.judged import Closeness, Comparison, Verdict
 from compat.model.measured import Conditions, Evidence, Fault, Gpu, Identity, Measurement, Node, Output
 from compat.model.metrics import AOT_METRICS, STANDARD, STANDARD_NAMES
 from compat.model.planned import Artifact, Case, Cell, Finding, Item, Metric, Plan, Rejection, Ring, Runtime
@@ -24,6 +24,7 @@ __all__ = [
     "Artifact",
     "Case",
     "Cell",
+    "Closeness",
     "Comparison",
     "Conditions",
     "Decision",

@@ -5,12 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compat.model.policy import Policy
-from compat.model.words import Decision, Kind, Stack, Status, Tier
+from compat.model.words import Arm, Decision, Kind, Stack, Status, Tier
 
 __all__ = [
+    "Closeness",
     "Comparison",
     "Verdict",
 ]
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How far an output of one arm is from its reference: the worst process, over all seeds.
+
+    A figure is None where it has no meaning: ``mismatches`` is for what must be exact, the others for floating point.
+    """
+
+    output: str
+    arm: Arm
+    elements: int  # of one process
+    max_error: float | None = None  # the greatest absolute difference of an element
+    relative_l2: float | None = None
+    ulps: int | None = None  # in the output's own type
+    cosine: float | None = None
+    mismatches: int | None = None  # elements that are not the reference's
+    nonfinite: int = 0  # elements that are NaN or Inf
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,7 @@ class Comparison:
     limit: float | None = None
     pairs: int = 0
     versions: tuple[tuple[str, str, str], ...] = ()  # component, known-good version, candidate version
+    closeness: tuple[Closeness, ...] = ()  # of the outputs that have a reference
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,9 @@ class Identity:
     machine: str
     distributions: dict[str, str]
     environment: dict[str, str] = field(default_factory=dict)
-    libraries: dict[str, str] = field(default_factory=dict)  # loaded shared library -> sha256
+    # Loaded shared library -> sha256: ``torch:torch/lib/libc10.so`` where a distribution has it, else its path.
+    libraries: dict[str, str] = field(default_factory=dict)
+    driver: dict[str, str] = field(default_factory=dict)  # kernel_module, flavour, libcuda, cuda, nvml: those there are
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from compat.model.measured import Output
 from compat.model.policy import Policy
 from compat.model.words import Arm, Direction, Kind, Stack, Tier
 
@@ -50,7 +51,8 @@ class Case:
     """One parameterisation of a workload.
 
     ``components`` are the distributions the case exercises: a reason names their versions. ``tolerance`` bounds the
-    relative L2 difference of each floating-point output between the arms; everything else must be equal.
+    relative L2 difference of each floating-point output between the arms; everything else must be equal. ``golden`` are
+    outputs that are known to be right, by digest; None where the content declares none.
     """
 
     workload: str
@@ -64,6 +66,7 @@ class Case:
     artifact: Artifact | None
     content: str  # sha256 of the file that defines the workload
     imports: tuple[str, ...] = ()  # what the zygote may import before it forks
+    golden: tuple[Output, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,32 @@ class MetricPolicy:
     absolute: float = 0.0
 
 
-# What a process takes of the host's memory moves by pages and arenas; a few MiB end nobody's process.
-_METRIC_DEFAULTS = {"memory": MetricPolicy(absolute=16.0 * 2**20)}
+_MIB = 2.0**20
+_PAGE = 4096.0  # bytes
+_METRIC_DEFAULTS = {
+    # What a process takes of memory moves by pages and arenas; a few MiB end nobody's process.
+    **dict.fromkeys(
+        ("memory", "memory_private", "memory_virtual", "memory_cgroup", "memory_device"),
+        MetricPolicy(absolute=16 * _MIB),
+    ),
+    # A page is the resolution. A process that makes a million calls a day leaks 4 GB at that rate.
+    "leak": MetricPolicy(absolute=_PAGE),
+    # None may begin to differ. Where some always did, how many is chance: it may double.
+    "nondeterministic": MetricPolicy(relative=1.0),
+    "batch_mismatches": MetricPolicy(relative=1.0),
+}
 
 
 @dataclass(frozen=True)
 class NumericsPolicy:
-    """An error against the oracle may grow to ``ratio`` times the known-good's, and never past the case's tolerance."""
+    """An error against the oracle may grow to ``ratio`` times the known-good's, and never past the case's tolerance.
+
+    ``golden`` says what another output than the golden one does: ``note`` or ``fail``.
+    """
 
     ratio: float = 2.0
     outputs: int = 64  # the ratio is judged over at least so many independent outputs
+    golden: str = "note"
 
 
 @dataclass(frozen=True)

@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import functools
+from typing import Any
 
 from compat.model import Gpu
 
-__all__ = ["read_gpus"]
-
-_Value = TypeVar("_Value")
+__all__ = ["ask", "nvml", "read_gpus"]
 
 
-def read_gpus() -> tuple[str | None, tuple[Gpu, ...]]:
-    """The driver's version and the GPUs; (None, ()) on a machine without an NVIDIA driver."""
+@functools.cache
+def nvml() -> Any | None:
+    """NVML's binding, initialised once and for the life of this process; None without an NVIDIA driver."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return None, ()
+        return None
+    return pynvml
+
+
+def ask(name: str, *arguments: object) -> Any | None:
+    """What the function ``name`` answers; None where this driver, card, library or binding cannot give it."""
+    binding = nvml()
+    function = getattr(binding, name, None)
+    if binding is None or function is None:
+        return None
     try:
-        driver = _maybe(pynvml.nvmlSystemGetDriverVersion)
-        count = _maybe(pynvml.nvmlDeviceGetCount) or 0
-        return _text(driver), tuple(gpu for index in range(count) if (gpu := _read(pynvml, index)) is not None)
-    finally:
-        _maybe(pynvml.nvmlShutdown)
+        return function(*arguments)
+    except (binding.NVMLError, UnicodeDecodeError):  # the binding decodes names itself
+        return None
 
 
-def _read(pynvml: Any, index: int) -> Gpu | None:
-    handle = _maybe(pynvml.nvmlDeviceGetHandleByIndex, index)
-    uuid = None if handle is None else _text(_maybe(pynvml.nvmlDeviceGetUUID, handle))
+def read_gpus() -> tuple[str | None, tuple[Gpu, ...]]:
+    """The driver's version and the GPUs; (None, ()) on a machine without an NVIDIA driver."""
+    driver = _text(ask("nvmlSystemGetDriverVersion"))
+    count = ask("nvmlDeviceGetCount") or 0
+    return driver, tuple(gpu for index in range(count) if (gpu := _read(index)) is not None)
+
+
+def _read(index: int) -> Gpu | None:
+    handle = ask("nvmlDeviceGetHandleByIndex", index)
+    uuid = None if handle is None else _text(ask("nvmlDeviceGetUUID", handle))
     if uuid is None:  # a GPU that fell off the bus has neither: it is not there
         return None
-    memory = _maybe(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    capability = _maybe(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
+    memory = ask("nvmlDeviceGetMemoryInfo", handle)
+    capability = ask("nvmlDeviceGetCudaComputeCapability", handle)
     return Gpu(
         uuid=uuid,
-        product=_text(_maybe(pynvml.nvmlDeviceGetName, handle)),
+        product=_text(ask("nvmlDeviceGetName", handle)),
         memory_bytes=None if memory is None else int(memory.total),
         compute_capability=None if capability is None else "{}.{}".format(*capability),
     )
-
-
-def _maybe(function: Callable[..., _Value], *arguments: object) -> _Value | None:
-    """The answer, or None where this driver, this card or this library cannot give it."""
-    import pynvml
-
-    try:
-        return function(*arguments)
-    except (pynvml.NVMLError, UnicodeDecodeError):  # the binding decodes names itself
-        return None
 
 
 def _text(value: object) -> str | None:

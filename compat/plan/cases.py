@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import ContentError
 from compat.model import Case, Tier
+from compat.plan.promised import promised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,12 +40,13 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
                     id=case_id,
                     tier=tier,
                     params=values,
-                    metrics=workload.metrics,
+                    metrics=promised(workload, tier),
                     components=workload.components,
                     tolerance=float(params.get("tolerance", workload.tolerance)),
                     seeds=workload.seeds,
                     artifact=workload.artifact,
                     content=workload.digest,
                     imports=workload.imports,
+                    golden=None if workload.golden is None else workload.golden.get(case_id, ()),
                 )
     return tuple(cases.values())

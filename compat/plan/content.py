@@ -2,7 +2,8 @@
 
 A kernel file declares ``COMPONENTS``, ``AOT`` and optionally ``IMPORTS`` and ``KERNEL``. A workload file declares
 ``KIND``, ``TIERS``, ``CASES``, ``TOLERANCE``, ``COMPONENTS`` and optionally ``IMPORTS``, ``SEEDS``, ``TIMED``,
-``METRICS``, ``ARTIFACT`` and ``ONNX_IR`` (the IR version of its ONNX artifact).
+``ITEMS``, ``METRICS``, ``ARTIFACT``, ``ONNX_IR`` (the IR version of its ONNX artifact) and ``GOLDEN``; a function
+``split(params, tools)`` declares that its batch can be split.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import ContentError
-from compat.model import AOT_METRICS, STANDARD, STANDARD_NAMES, Artifact, Direction, Kind, Metric, Tier
+from compat.model import STANDARD_NAMES, Artifact, Direction, Kind, Metric, Output, Tier
 from compat.paths import content_folder
+from compat.plan.golden import read_golden
 from compat.plan.literals import Declarations, read_declarations
 from compat.plan.shapes import is_count, is_json, is_limit, is_text_map
 
@@ -29,7 +31,9 @@ WORKLOAD_NAMES = frozenset(
         "ARTIFACT",
         "CASES",
         "COMPONENTS",
+        "GOLDEN",
         "IMPORTS",
+        "ITEMS",
         "KIND",
         "METRICS",
         "ONNX_IR",
@@ -69,20 +73,28 @@ _METRIC_KEYS = {"direction", "gated", "kind", "name", "unit"}
 
 @dataclass(frozen=True)
 class Workload:
-    """One content file. ``cases`` are its CASES, or a kernel's AOT configurations, by id."""
+    """One content file. ``cases`` are its CASES, or a kernel's AOT configurations, by id.
+
+    ``items`` is what a call works off: a number, or the name of a parameter. ``golden`` are outputs by case id; None
+    where the file declares none.
+    """
 
     name: str  # kernel:matmul, operator:softmax, model:minilm
     path: Path
     digest: str
     tiers: tuple[Tier, ...]
     cases: dict[str, dict[str, Any]]
-    metrics: tuple[Metric, ...]
+    own_metrics: tuple[Metric, ...]  # those it declares itself; compat.plan.promised has all of a case's
     components: tuple[str, ...]
     imports: tuple[str, ...]
     tolerance: float
     seeds: int
     artifact: Artifact | None
     onnx_ir: int | None
+    timed: bool = False
+    items: float | str | None = None
+    splits: bool = False
+    golden: dict[str, tuple[Output, ...]] | None = None
 
     @property
     def kind(self) -> str:
@@ -158,7 +170,7 @@ def _kernel(declared: Declarations) -> Workload:
         digest=declared.digest,
         tiers=(Tier.AOT,),
         cases=cases,
-        metrics=AOT_METRICS,
+        own_metrics=(),
         components=_names(declared, "COMPONENTS"),
         imports=_names(declared, "IMPORTS", default=()),
         tolerance=0.0,
@@ -193,14 +205,54 @@ def _workload(declared: Declarations) -> Workload:
         digest=declared.digest,
         tiers=tuple(Tier(tier) for tier in tiers),
         cases=cases,
-        metrics=((STANDARD["latency"],) if timed else ()) + (STANDARD["memory"],) + _metrics(declared),
+        own_metrics=_metrics(declared),
         components=_names(declared, "COMPONENTS"),
         imports=_names(declared, "IMPORTS", default=()),
         tolerance=float(tolerance),
         seeds=seeds,
         artifact=_artifact(declared),
         onnx_ir=onnx_ir,
+        timed=timed,
+        items=_items(declared, cases, timed),
+        splits=_splits(declared),
+        golden=_golden(declared),
     )
+
+
+def _items(declared: Declarations, cases: dict[str, dict[str, Any]], timed: bool) -> float | str | None:
+    items = declared.values.get("ITEMS")
+    if items is None:
+        return None
+    _need(declared, "ITEMS", timed, "ITEMS goes with TIMED = True")
+    if isinstance(items, str):
+        for case, params in cases.items():
+            _need(
+                declared, "ITEMS", is_count(params.get(items)), f"CASES[{case!r}][{items!r}] is a whole number above 0"
+            )
+        return items
+    _need(declared, "ITEMS", is_limit(items) and items > 0, "ITEMS is a number above 0, or the name of a parameter")
+    return float(items)
+
+
+def _splits(declared: Declarations) -> bool:
+    arguments = declared.functions.get("split")
+    _need(
+        declared, "split", arguments in (None, ("params", "tools")), "a function split has the arguments params, tools"
+    )
+    return arguments is not None
+
+
+def _golden(declared: Declarations) -> dict[str, tuple[Output, ...]] | None:
+    entry = declared.values.get("GOLDEN")
+    if entry is None:
+        return None
+    _need(declared, "GOLDEN", is_text_map(entry), "GOLDEN is a dict of text")
+    _keys(declared, "GOLDEN", "GOLDEN", entry, {"path", "sha256"}, {"path", "sha256"})
+    parts = entry["path"].split("/")
+    _need(declared, "GOLDEN", not {"", "..", "."} & set(parts), "GOLDEN['path'] is a path below the file's own folder")
+    _need(declared, "GOLDEN", bool(_SHA256.fullmatch(entry["sha256"])), "GOLDEN['sha256'] is 64 hex digits")
+    where = f"{declared.path}:{declared.lines['GOLDEN']}"
+    return read_golden(declared.path.parent.joinpath(*parts), entry["sha256"], where)
 
 
 def _metrics(declared: Declarations) -> tuple[Metric, ...]:

@@ -30,13 +30,17 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 @dataclass(frozen=True)
 class Declarations:
-    """The literals of one file by name, the line of each, the module's docstring and the sha256 of the file."""
+    """The literals of one file by name, the line of each, the module's docstring and the sha256 of the file.
+
+    ``functions`` are those at its top level: name -> names of the positional arguments. Their lines are in ``lines``.
+    """
 
     path: Path
     digest: str
     docstring: str
     values: dict[str, Any]
     lines: dict[str, int]
+    functions: dict[str, tuple[str, ...]]
 
     def error(self, name: str, problem: str, remedy: str = "") -> ContentError:
         """An error about the declaration ``name``, at its line (line 1 when the file lacks it)."""
@@ -72,7 +76,12 @@ def read_declarations(path: Path, known: Collection[str]) -> Declarations:
                 f"{name} is not a literal: planning reads this file without running it",
                 'write the values out ({"a": 1}, not dict(a=1))',
             ) from None
-    return Declarations(path, digest(data), ast.get_docstring(tree) or "", values, lines)
+    functions = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef):
+            functions[statement.name] = tuple(argument.arg for argument in statement.args.args)
+            lines.setdefault(statement.name, statement.lineno)
+    return Declarations(path, digest(data), ast.get_docstring(tree) or "", values, lines, functions)
 
 
 def _read(path: Path) -> bytes:

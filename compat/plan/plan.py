@@ -9,7 +9,7 @@ from compat.model import SCHEMA_VERSION, Item, Plan, Rejection, Ring, Runtime, T
 from compat.plan.cases import cases_of
 from compat.plan.cells import make_cells, unplaced
 from compat.plan.content import read_content
-from compat.plan.policy import build_policy
+from compat.plan.policy import build_policy, with_gates
 from compat.plan.select import Selected, select_workloads
 from compat.plan.support.findings import find
 from compat.plan.support.tables import load_tables
@@ -31,7 +31,10 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     selected = select_workloads(file, spec, read_content(content))
     rings = _rings(spec)
     tiers = frozenset(tier for ring in rings for tier in ring.tiers)
-    cases = {name: cases_of(each.workload, tiers, each.targets) for name, each in selected.items()}
+    cases = {
+        name: [with_gates(case, spec) for case in cases_of(each.workload, tiers, each.targets)]
+        for name, each in selected.items()
+    }
     policy = build_policy(file, spec, [metric for each in cases.values() for case in each for metric in case.metrics])
     runtimes = _runtimes(spec)
     without_model = any(each.workload.kind != "model" for each in selected.values())

@@ -1,4 +1,7 @@
-"""The policy of a matrix file: the judge's defaults with the file's thresholds put in, checked against the plan."""
+"""The policy of a matrix file: the judge's defaults with the file's thresholds put in, checked against the plan.
+
+Whether a metric is judged is no threshold: it is written into the cases, so that a plan says what it will rest on.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from compat.plan.words import suggest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from compat.model import Metric
+    from compat.model import Case, Metric
     from compat.plan.schema import MatrixSpec, MetricSpec
     from compat.plan.yaml_file import YamlFile
 
-__all__ = ["build_policy"]
+__all__ = ["build_policy", "with_gates"]
 
 _OTHER_KEYS = (
     "environment",
@@ -48,6 +51,7 @@ def build_policy(file: YamlFile, spec: MatrixSpec, planned: Iterable[Metric]) ->
         numerics=NumericsPolicy(
             ratio=_or(given.numerics.ratio, default.numerics.ratio),
             outputs=_or(given.numerics.outputs, default.numerics.outputs),
+            golden=_or(given.numerics.golden, default.numerics.golden),
         ),
         rounds=tuple(_or(given.rounds, list(default.rounds))),
         pairs_per_generation=_or(given.pairs_per_generation, default.pairs_per_generation),
@@ -63,6 +67,13 @@ def build_policy(file: YamlFile, spec: MatrixSpec, planned: Iterable[Metric]) ->
     if list(policy.rounds) != sorted(set(policy.rounds)):
         raise MatrixError(file.where("policy", "rounds"), "policy.rounds does not rise", "write each round larger")
     return policy
+
+
+def with_gates(case: Case, spec: MatrixSpec) -> Case:
+    """``case`` with its metrics judged, or only shown, as the policy of the file says."""
+    gates = {name: wanted.gate for name, wanted in spec.policy.metrics().items()}
+    metrics = (dataclasses.replace(metric, gated=_or(gates.get(metric.name), metric.gated)) for metric in case.metrics)
+    return dataclasses.replace(case, metrics=tuple(metrics))
 
 
 def _limits(file: YamlFile, name: str, wanted: MetricSpec, measured: list[Metric]) -> MetricPolicy:

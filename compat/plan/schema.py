@@ -160,8 +160,9 @@ class RingSpec(_Spec):
 
 
 class MetricSpec(_Spec):
-    """Limits for one metric."""
+    """Limits for one metric, and whether it is judged."""
 
+    gate: bool | None = Field(default=None, description="whether it is judged, or only shown; each metric has its own")
     margin: Ratio | None = Field(default=None, description="sampled: the slowdown that must not pass")
     ignore: Ratio | None = Field(default=None, description="sampled: the slowdown nobody cares about")
     relative: Ratio | None = Field(default=None, description="exact and bounded: how much worse it may get")
@@ -173,6 +174,9 @@ class NumericsSpec(_Spec):
 
     ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     outputs: Count | None = None
+    golden: Literal["note", "fail"] | None = Field(
+        default=None, description="what another output than the golden one does"
+    )
 
 
 class FaultsSpec(_Spec):

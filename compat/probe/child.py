@@ -5,21 +5,21 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-import struct
 import sys
 import time
 from types import ModuleType
 from typing import Any
 
 from compat.model import Direction, Fault, FaultKind, Kind, Measurement
-from compat.probe import aot, memory
+from compat.probe import aot
+from compat.probe.bench import Bench, bench_for, measured
+from compat.probe.outputs import Encoded, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
-from compat.probe.timing import latency_samples
 from compat.probe.tools import Tools
 
-__all__ = ["describe", "run_case"]
+__all__ = ["LOADED", "describe", "run_case"]
 
-Frames = tuple[bytes, ...]
+LOADED = "loaded tensors"  # the output that tells of tools.loaded()
 
 
 class _StageError(Exception):
@@ -29,6 +29,26 @@ class _StageError(Exception):
         super().__init__(stage)
         self.stage = stage
         self.cause = cause
+
+
+class _Answer:
+    """What a case has come to so far."""
+
+    def __init__(self) -> None:
+        self.inputs: list[str] = []  # the digest of each seed's
+        self.measurements: list[Measurement] = []
+        self.headers: list[OutputHeader] = []
+        self.frames: list[bytes] = []
+        self.notes: list[str] = []
+        self.took: dict[str, str] = {}
+
+    def add(self, outputs: dict[str, Encoded], seed: int, reference: bool) -> None:
+        """Add what one seed returned. Together they may not be more than a message holds."""
+        for name, (dtype, shape, data) in outputs.items():
+            self.headers.append(OutputHeader(name, dtype, shape, seed, reference))
+            self.frames.append(data)
+        if not sum(map(len, self.frames)) <= FRAMES_LIMIT:
+            raise _StageError("report", OverflowError(f"outputs of more than {FRAMES_LIMIT} bytes"))
 
 
 def load_content(path: str) -> ModuleType:
@@ -43,36 +63,32 @@ def load_content(path: str) -> ModuleType:
     return module
 
 
-def run_case(request: CaseRequest) -> tuple[CaseResult, Frames]:
+def run_case(request: CaseRequest) -> tuple[CaseResult, tuple[bytes, ...]]:
     """Run the case; what it raises becomes its fault, with the stage in which it happened."""
     begin = time.perf_counter()
-    resident = memory.resident_bytes()
-    inputs = ""
-    outputs: tuple[OutputHeader, ...] = ()
-    frames: Frames = ()
-    measurements: tuple[Measurement, ...] = ()
-    notes: list[str] = []
+    answer = _Answer()
     fault = None
     try:
-        module = _staged("import", load_content, request.path)
         if request.tier == "aot":
-            measurements = _staged("compile", aot.compile_case, module, request.params)
+            module = _staged("import", load_content, request.path)
+            answer.measurements += _staged("compile", aot.compile_case, module, request.params)
         else:
-            inputs, outputs, frames, measurements = _run_workload(module, request)
-            measurements += _own_memory(resident, notes)
+            _run_workload(request, answer)
     except _StageError as staged:
-        fault, measurements, outputs, frames = _fault(staged), (), (), ()
+        fault = _fault(staged)
+        answer.inputs, answer.measurements, answer.headers, answer.frames = [], [], [], []
     result = CaseResult(
         id=request.id,
         nonce=request.nonce,
         seconds=time.perf_counter() - begin,
-        inputs=inputs,
-        measurements=measurements,
-        outputs=outputs,
+        inputs="/".join(answer.inputs),
+        measurements=tuple(answer.measurements),
+        outputs=tuple(answer.headers),
         fault=fault,
-        notes=tuple(notes),
+        notes=tuple(answer.notes),
+        took=answer.took,
     )
-    return result, frames
+    return result, tuple(answer.frames)
 
 
 def _staged(stage: str, function: Any, *arguments: Any) -> Any:
@@ -87,33 +103,89 @@ def _called(stage: str, module: ModuleType, name: str, *arguments: Any) -> Any:
     return _staged(stage, lambda: getattr(module, name)(*arguments))
 
 
-def _run_workload(
-    module: ModuleType, request: CaseRequest
-) -> tuple[str, tuple[OutputHeader, ...], Frames, tuple[Measurement, ...]]:
-    headers: list[OutputHeader] = []
-    frames: list[bytes] = []
-    digests = []
-    first = None
-    for seed in range(request.seeds):
-        tools = Tools(seed, request.artifact)
-        work = _called("prepare", module, "prepare", request.params, tools)
-        values = _staged("run", work)
-        first = first or work
-        digests.append(tools.inputs_digest())
-        _encode_all(values, seed, False, headers, frames)
-        if hasattr(module, "reference"):
-            tools.restart()
-            oracle = _called("reference", module, "reference", request.params, tools)
-            _encode_all(oracle, seed, True, headers, frames)
-    measurements = []
-    if request.timed:
-        samples = _staged("run", latency_samples, first)
-        measurements.append(Measurement("latency", "s", Direction.LOWER, Kind.SAMPLED, samples))
-    if request.extra_metrics:
-        tools = Tools(0, request.artifact)
-        observed = _called("observe", module, "observe", request.params, tools)
-        measurements += _staged("observe", _declared, request.extra_metrics, observed)
-    return "/".join(digests), tuple(headers), tuple(frames), tuple(measurements)
+def _run_workload(request: CaseRequest, answer: _Answer) -> None:
+    bench = _staged("start", bench_for, request.tier, request.timed)
+    try:
+        module = _staged("import", load_content, request.path)
+        work = None
+        for seed in range(request.seeds):
+            made = _one_seed(module, request, seed, bench, answer)
+            work = work or made
+        if request.timed and not bench.speed:
+            answer.notes.append("what is interpreted has no speed: latency is not measured")
+        elif request.timed:
+            _measure_steady(module, request, work, bench, answer)
+        if request.extra_metrics:
+            observed = _called("observe", module, "observe", request.params, Tools(0, request.artifact))
+            answer.measurements += _staged("observe", _declared, request.extra_metrics, observed)
+        answer.measurements += _staged("run", bench.memory)
+        if "torch" in getattr(module, "COMPONENTS", ()):
+            answer.measurements += _staged("run", bench.allocator)
+    finally:
+        answer.notes += bench.notes
+        bench.close()
+
+
+def _one_seed(module: ModuleType, request: CaseRequest, seed: int, bench: Bench, answer: _Answer) -> Any:
+    """Prepare the work, take what it returns, and what the oracle says. The first seed is also called again."""
+    tools = Tools(seed, request.artifact)
+    begin = time.perf_counter()
+    work = _called("prepare", module, "prepare", request.params, tools)
+    seconds = time.perf_counter() - begin
+    loaded = _staged("prepare", tools.inventory)
+    values, first_call = _staged("run", bench.first_call, work)
+    outputs = _encode_all(values, "run")
+    del values
+    answer.inputs.append(tools.inputs_digest())
+    answer.took.update(tools.paths)
+    if seed == 0:
+        if bench.speed and request.artifact is not None:
+            answer.measurements.append(measured("load_time", seconds))
+        if bench.speed and request.timed:
+            answer.measurements.append(measured("first_call", first_call))
+        again = _encode_all(_staged("run", work), "run")
+        answer.measurements.append(measured("nondeterministic", float(differing(outputs, again))))
+        if _splits(module):
+            in_parts = _in_parts(module, request, answer.inputs[0])
+            answer.measurements.append(measured("batch_mismatches", float(differing(outputs, in_parts))))
+    if loaded is not None:
+        if LOADED in outputs:
+            raise _StageError("run", ValueError(f"an output is called {LOADED!r}, which is what tools.loaded() gives"))
+        outputs[LOADED] = encode(loaded)
+    answer.add(outputs, seed, False)
+    if hasattr(module, "reference"):
+        tools.restart()
+        oracle = _called("reference", module, "reference", request.params, tools)
+        answer.add(_encode_all(oracle, "reference"), seed, True)
+    return work
+
+
+def _splits(module: ModuleType) -> bool:
+    """Whether the content defines ``split`` itself: planning sees no other."""
+    return getattr(getattr(module, "split", None), "__module__", None) == module.__name__
+
+
+def _in_parts(module: ModuleType, request: CaseRequest, inputs: str) -> dict[str, Encoded]:
+    """What the content's own ``split`` computes of the first seed's inputs."""
+    tools = Tools(0, request.artifact)
+    work = _called("split", module, "split", request.params, tools)
+    outputs = _encode_all(_staged("split", work), "split")
+    if tools.inputs_digest() != inputs:
+        raise _StageError("split", ValueError("split() drew other inputs than prepare()"))
+    return outputs
+
+
+def _measure_steady(module: ModuleType, request: CaseRequest, work: Any, bench: Bench, answer: _Answer) -> None:
+    samples, leak = _staged("run", bench.steady, work)
+    answer.measurements.append(measured("latency", *samples))
+    if leak is None:
+        answer.notes.append("leak: the memory of this process could not be read")
+    else:
+        answer.measurements.append(measured("leak", leak))
+    items = getattr(module, "ITEMS", None)
+    if items is not None:
+        count = request.params[items] if isinstance(items, str) else items
+        answer.measurements.append(measured("throughput", *(count / seconds for seconds in samples)))
 
 
 def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> list[Measurement]:
@@ -133,44 +205,15 @@ def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> 
     return found
 
 
-def _own_memory(resident: int | None, notes: list[str]) -> tuple[Measurement, ...]:
-    """The case's own host peak: what this process grew by since it began."""
-    peak = memory.high_water_bytes()
-    if resident is None or peak is None:
-        notes.append("memory: /proc/self/status could not be read")
-        return ()
-    own = float(max(0, peak - resident))
-    return (Measurement("memory", "B", Direction.LOWER, Kind.BOUNDED, (own,)),)
-
-
-def _encode_all(values: Any, seed: int, reference: bool, headers: list[OutputHeader], frames: list[bytes]) -> None:
-    stage = "reference" if reference else "run"
+def _encode_all(values: Any, stage: str) -> dict[str, Encoded]:
+    """What a function of the content returned, by name."""
     if not isinstance(values, dict):
         cause = TypeError(f"the work returned {type(values).__name__}, expected a dict of names and arrays")
         raise _StageError(stage, cause)
-    for name, value in values.items():
-        dtype, shape, data = _staged(stage, _encode, value)
-        headers.append(OutputHeader(str(name), dtype, shape, seed, reference))
-        frames.append(data)
-        if not sum(map(len, frames)) <= FRAMES_LIMIT:
-            raise _StageError("report", OverflowError(f"outputs of more than {FRAMES_LIMIT} bytes"))
-
-
-def _encode(value: Any) -> tuple[str, tuple[int, ...], bytes]:
-    """An output as (dtype, shape, bytes in C order); text as dtype ``utf-8``."""
-    if isinstance(value, str):
-        return "utf-8", (), value.encode()
-    if isinstance(value, bool):
-        return "|b1", (), bytes([value])
-    if isinstance(value, int):
-        return "<i8", (), struct.pack("<q", value)
-    if isinstance(value, float):
-        return "<f8", (), struct.pack("<d", value)
-    dtype: Any = getattr(value, "dtype", None)
-    if getattr(dtype, "kind", None) not in ("b", "i", "u", "f", "c"):
-        raise TypeError(f"an output of type {type(value).__name__} ({dtype}) cannot be compared: return a numpy array")
-    little = value.astype(dtype.newbyteorder("<"), copy=False)
-    return little.dtype.str, tuple(little.shape), little.tobytes()
+    found = {str(name): _staged(stage, encode, value) for name, value in values.items()}
+    if len(found) != len(values):
+        raise _StageError(stage, ValueError("the work returned two outputs of one name"))
+    return found
 
 
 def _fault(staged: _StageError) -> Fault:

@@ -1,7 +1,8 @@
 """What the controller and a probe say to each other: lines of JSON, each followed by the raw bytes it announces.
 
 A message is one line, ``{"v": 1, "op": ..., "frames": [n, ...], ...}``, and then ``sum(frames)`` bytes. The
-controller sends ``hello``, ``run`` and ``quit``; the probe answers ``ready`` once, and ``result`` to every ``run``.
+controller sends ``hello``, ``run`` and ``quit``. The probe answers ``ready`` once. ``run`` names the cases that one
+process is to run; the answer is a ``result`` for each in their order, and the first fault ends the group.
 What comes from a runtime is untrusted: a line, a frame and the sum of frames are limited, and a reader gives up at its
 deadline.
 """
@@ -25,12 +26,13 @@ __all__ = [
     "PROTOCOL_VERSION",
     "CaseRequest",
     "CaseResult",
+    "Hello",
     "Message",
     "OutputHeader",
+    "Parser",
     "Reader",
     "Ready",
     "pack",
-    "unpack",
 ]
 
 Message = tuple[str, dict[str, Any], tuple[bytes, ...]]  # op, body, frames
@@ -55,6 +57,7 @@ class CaseRequest:
     extra_metrics: tuple[dict[str, Any], ...]
     artifact: str | None
     timeout: float
+    look: bool = False  # tell which libraries it loaded beyond the zygote's: a millisecond
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ class CaseResult:
     fault: Fault | None = None
     notes: tuple[str, ...] = ()
     took: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)  # loaded beyond what the zygote has: name -> sha256
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The controller's first words."""
+
+    imports: tuple[str, ...]
+    memory: int | None = None  # bytes that a case's process may have of its own; None where a container bounds it
+    libraries: dict[str, str] = field(default_factory=dict)  # what earlier zygotes of this runtime found: Ready
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ class Ready:
 
     identity: Identity
     import_seconds: dict[str, float] = field(default_factory=dict)  # module -> what its import took
+    libraries: dict[str, str] = field(default_factory=dict)  # a file as it was -> its digest and name
     notes: tuple[str, ...] = ()  # what is not as it should be, and what cannot be bounded here
 
 
@@ -99,15 +113,44 @@ def pack(op: str, body: dict[str, Any], frames: tuple[bytes, ...] = ()) -> bytes
     return b"".join((line, b"\n", *frames))
 
 
-def unpack(data: bytes, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> Message:
-    """The one message that ``data`` is, to its last byte; ProtocolError for anything else."""
-    line, newline, rest = data.partition(b"\n")
-    if not newline or len(line) > line_limit:
-        raise ProtocolError("probe", f"sent something that is not a message: {data[:60]!r}")
-    op, body, sizes = _header(line, frames_limit)
-    if len(rest) != sum(sizes):
-        raise ProtocolError("probe", f"announced {sum(sizes)} bytes of arrays and sent {len(rest)}")
-    return op, body, _split(rest, sizes)
+class Parser:
+    """Takes messages out of a stream of bytes as they become whole."""
+
+    def __init__(self, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._line_limit = line_limit
+        self._frames_limit = frames_limit
+        self._head: tuple[str, dict[str, Any], list[int]] | None = None  # of the message whose frames are still due
+
+    def feed(self, data: bytes) -> None:
+        """Add what was read."""
+        self._buffer += data
+
+    def take(self) -> Message | None:
+        """The next whole message; None while it is not whole. ProtocolError for what is not a message."""
+        if self._head is None:
+            end = self._buffer.find(b"\n", self._searched, self._line_limit + 1)
+            self._searched = len(self._buffer)
+            if end < 0:
+                if len(self._buffer) > self._line_limit:
+                    raise ProtocolError("probe", f"sent a line of more than {self._line_limit} bytes")
+                return None
+            self._head = _header(bytes(self._buffer[:end]), self._frames_limit)
+            del self._buffer[: end + 1]
+            self._searched = 0
+        op, body, sizes = self._head
+        total = sum(sizes)
+        if len(self._buffer) < total:
+            return None
+        frames = _split(bytes(self._buffer[:total]), sizes)
+        del self._buffer[:total]
+        self._head = None
+        return op, body, frames
+
+    def rest(self) -> str:
+        """What the stream would have ended in the middle of; empty when nothing is left over."""
+        return "an array" if self._head is not None else "a line" if self._buffer else ""
 
 
 class Reader:
@@ -115,42 +158,24 @@ class Reader:
 
     def __init__(self, fd: int, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
         self._fd = fd
-        self._buffer = bytearray()
-        self._line_limit = line_limit
-        self._frames_limit = frames_limit
-
-    def _fill(self, deadline: float | None) -> bool:
-        """Read some more; False at the end of the stream. TimeoutError past the deadline."""
-        wait = None if deadline is None else deadline - time.monotonic()
-        if wait is not None and not (wait > 0 and select.select([self._fd], [], [], wait)[0]):
-            raise TimeoutError
-        data = os.read(self._fd, 1 << 16)
-        self._buffer += data
-        return bool(data)
+        self._parser = Parser(line_limit, frames_limit)
 
     def read(self, deadline: float | None = None) -> Message | None:
         """The next message; None at the end of the stream.
 
         ``deadline`` is a ``time.monotonic()`` value. Raises ProtocolError for what is not a message, TimeoutError.
         """
-        searched = 0
-        while (end := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) <= self._line_limit:
-            searched = len(self._buffer)
-            if not self._fill(deadline):
-                if self._buffer:
-                    raise ProtocolError("probe", "ended in the middle of a line")
+        while (message := self._parser.take()) is None:
+            wait = None if deadline is None else deadline - time.monotonic()
+            if wait is not None and not (wait > 0 and select.select([self._fd], [], [], wait)[0]):
+                raise TimeoutError
+            data = os.read(self._fd, 1 << 16)
+            if not data:
+                if self._parser.rest():
+                    raise ProtocolError("probe", f"ended in the middle of {self._parser.rest()}")
                 return None
-        if not 0 <= end <= self._line_limit:
-            raise ProtocolError("probe", f"sent a line of more than {self._line_limit} bytes")
-        op, body, sizes = _header(bytes(self._buffer[:end]), self._frames_limit)
-        del self._buffer[: end + 1]
-        total = sum(sizes)
-        while len(self._buffer) < total:
-            if not self._fill(deadline):
-                raise ProtocolError("probe", "ended in the middle of an array")
-        frames = _split(bytes(self._buffer[:total]), sizes)
-        del self._buffer[:total]
-        return op, body, frames
+            self._parser.feed(data)
+        return message
 
 
 def _split(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:

@@ -1,4 +1,4 @@
-"""The zygote: imports the runtime's libraries once, runs nothing itself, and forks a fresh process for every case.
+"""The zygote: imports the runtime's libraries once, runs nothing itself, and starts a fresh process for every case.
 
 A case can crash, hang, flood its output, leave processes behind or print garbage: its process is ended with all that
 came of it, the fault is its own, and the next case starts from the zygote as it was. The descriptors that carry the
@@ -8,13 +8,10 @@ protocol are closed in every case's process, and standard output is not one of t
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import dataclasses
 import gc
 import importlib
 import io
 import os
-import select
 import shutil
 import signal
 import sys
@@ -23,18 +20,17 @@ import time
 from typing import Any
 
 from compat.errors import ProtocolError
-from compat.model import Fault, FaultKind, plain
-from compat.probe import aot, memory
-from compat.probe.child import describe, run_case
-from compat.probe.identity import read_identity
-from compat.probe.protocol import FRAMES_LIMIT, LINE_LIMIT, CaseRequest, CaseResult, Reader, Ready, pack, unpack
+from compat.model import plain
+from compat.probe import aot
+from compat.probe.child import describe
+from compat.probe.identity import Libraries, read_identity
+from compat.probe.launch import Start, fork, spawn
+from compat.probe.process import become_subreaper, end_descendants, keep_out
+from compat.probe.protocol import CaseRequest, Hello, Reader, Ready, pack
+from compat.probe.selfcheck import why_not_fork
+from compat.probe.watch import Watched
 
 __all__ = ["main"]
-
-_TAIL = 4096  # bytes of a case's output that are kept: the end
-_FLOOD = 64 * 1024 * 1024  # bytes of output after which a case is ended
-_LOOK = 0.1  # seconds between looks at a process that says nothing
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def main() -> None:
@@ -46,7 +42,9 @@ def main() -> None:
     os.close(null)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a crash must not take the lines that were printed before it
         sys.stdout.reconfigure(line_buffering=True)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as the first of its pid namespace it then cannot be interrupted
+    become_subreaper()
+    keep_out()
     Zygote(control_in, control_out).serve()
 
 
@@ -57,6 +55,8 @@ class Zygote:
         self._in = control_in
         self._out = control_out
         self._reader = Reader(control_in)
+        self._libraries = Libraries({})
+        self._memory: int | None = None
 
     def serve(self) -> None:
         """Answer ``hello`` and ``run`` until ``quit`` or the end of the stream."""
@@ -65,10 +65,9 @@ class Zygote:
             if op == "quit":
                 return
             if op == "hello":
-                self._send("ready", self._ready(body), ())
+                self._send("ready", plain(self._hello(Hello(**body))), ())
             elif op == "run":
-                result, frames = self._run(CaseRequest(**body))
-                self._send("result", plain(result), frames)
+                self._run([CaseRequest(**request) for request in body["cases"]])
             else:
                 raise ProtocolError("controller", f"said {op!r}; expected hello, run or quit")
 
@@ -77,10 +76,10 @@ class Zygote:
         while data:
             data = data[os.write(self._out, data) :]
 
-    def _ready(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _hello(self, hello: Hello) -> Ready:
         notes = []
         seconds = {}
-        for name in body["imports"]:
+        for name in hello.imports:
             begin = time.perf_counter()
             try:
                 importlib.import_module(name)
@@ -88,215 +87,44 @@ class Zygote:
                 notes.append(f"import {name}: {describe(problem)}"[:300])
             seconds[name] = time.perf_counter() - begin
         aot.hash_compiler()
+        self._memory = hello.memory
+        self._libraries = Libraries(hello.libraries)
+        identity = read_identity(self._libraries)
+        unsafe = why_not_fork()
+        if unsafe:
+            notes.append(f"cases are started as fresh processes, not forked: {unsafe}")
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
-        return plain(Ready(read_identity(), seconds, tuple(notes)))  # type: ignore[no-any-return]
+        return Ready(identity, seconds, self._libraries.found, tuple(notes))
 
-    def _run(self, request: CaseRequest) -> tuple[CaseResult, tuple[bytes, ...]]:
-        begin = time.monotonic()
-        kills = memory.oom_kills()
+    def _run(self, requests: list[CaseRequest]) -> None:
+        """Run the cases in one process, and send an answer for each, up to the first fault."""
         room = tempfile.mkdtemp(prefix="case-")
         result_read, result_write = os.pipe()
         output_read, output_write = os.pipe()
-        _flush()  # what is still in our buffer is not the case's
-        pid = os.fork()
-        if pid == 0:
-            os.close(result_read)
-            os.close(output_read)
-            self._become_case(request, result_write, output_write, room)
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()  # what is still in our buffer is not the case's
+        start = Start(requests, room, self._memory, self._libraries.paths)
+        if why_not_fork():
+            pid = spawn(start, result_write, output_write)
+        else:
+            pid = fork(start, result_write, output_write, (result_read, output_read, self._in, self._out))
         os.close(result_write)
         os.close(output_write)
-        watched = _Watched(pid, result_read, output_read, begin + request.timeout)
+        watched = Watched(pid, result_read, output_read, self._in)
         try:
-            watched.wait(self._in)
+            for body, frames in watched.answers(requests):
+                self._libraries.name(body)
+                self._send("result", body, frames)
         finally:
+            watched.end()
             os.close(result_read)
             os.close(output_read)
-            _end_descendants()
-            shutil.rmtree(room, ignore_errors=True)
-        fault = watched.fault()
-        if fault is not None and fault.signal == "SIGKILL" and fault.kind is FaultKind.CRASH:
-            after = memory.oom_kills()
-            if kills is not None and after is not None and after > kills:
-                fault = dataclasses.replace(fault, kind=FaultKind.OOM, detail="killed by the kernel for its memory")
-        seconds = time.monotonic() - begin
-        if fault is not None:
-            return CaseResult(request.id, request.nonce, seconds, "", fault=fault), ()
-        try:
-            op, body, frames = unpack(bytes(watched.result))
-            if op != "result" or body.get("id") != request.id or body.get("nonce") != request.nonce:
-                raise ProtocolError("case", "answered for another case")
-            if body.get("fault"):
-                body["fault"]["output"] = watched.tail()
-            return CaseResult(**body), frames
-        except (ProtocolError, TypeError) as problem:  # TypeError: a case wrote fields of its own to its pipe
-            fault = Fault("report", FaultKind.OUTPUT, str(problem), output=watched.tail())
-            return CaseResult(request.id, request.nonce, seconds, "", fault=fault), ()
-
-    def _become_case(self, request: CaseRequest, result: int, output: int, room: str) -> None:
-        """In the child: leave everything of the zygote's behind, run the case, answer, end."""
-        status = 70
-        try:
-            os.setsid()
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            os.close(self._in)
-            os.close(self._out)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            os.close(output)
-            os.chdir(room)
-            os.environ["TMPDIR"] = tempfile.tempdir = room
-            answer, frames = run_case(request)
-            _flush()
-            data = memoryview(pack("result", plain(answer), frames))
-            while data:
-                data = data[os.write(result, data) :]
-            status = 0
-        except BaseException as problem:  # noqa: BLE001 - this process must end here, whatever happened
-            with contextlib.suppress(OSError):
-                os.write(2, f"probe: {type(problem).__name__}: {problem}\n".encode())
-        finally:
-            os._exit(status)
-
-
-class _Watched:
-    """A case's process, seen from the zygote."""
-
-    def __init__(self, pid: int, result: int, output: int, deadline: float) -> None:
-        self.result = bytearray()
-        self._pid = pid
-        self._result_fd = result
-        self._output_fd = output
-        self._deadline = deadline
-        self._output = bytearray()
-        self._printed = 0
-        self._verdict: tuple[FaultKind, str] | None = None  # why we ended it, if we did
-        self._status = 0
-
-    def wait(self, control: int) -> None:
-        """Read until the process has answered and ended, or has to be ended. SystemExit when the controller is gone."""
-        open_fds = {self._result_fd, self._output_fd}
-        while self._result_fd in open_fds and self._verdict is None:
-            left = self._deadline - time.monotonic()
-            over = self._over()  # asked before the pipes are: what an ended process wrote is in them by now
-            wait = 0.0 if over else max(0.0, min(left, _LOOK))
-            ready = select.select([*open_fds, control], [], [], wait)[0]
-            if over and self._result_fd not in ready:  # somebody it left behind still holds the pipes
-                break
-            if not left > 0 and not over:
-                self._verdict = (FaultKind.HANG, "did not end in its time")
-            if control in ready:  # nothing is due from the controller while a case runs: its end was closed
-                self._kill()
-                raise SystemExit(0)
-            for fd in open_fds.intersection(ready):
-                data = os.read(fd, 1 << 16)
-                if not data:
-                    open_fds.discard(fd)
-                elif fd == self._result_fd:
-                    self.result += data
-                    if len(self.result) > LINE_LIMIT + FRAMES_LIMIT:
-                        self._verdict = (FaultKind.OUTPUT, "answered with more than it may")
-                else:
-                    self._keep(data)
-        if self._verdict is None and not self._ends_by_itself():
-            self._verdict = (FaultKind.HANG, "answered and did not end in its time")
-        self._kill()
-        self._drain()
-
-    def _ends_by_itself(self) -> bool:
-        """Whether the process is over, or is over soon after its answer; it is not reaped here."""
-        until = min(self._deadline, time.monotonic() + 10.0)
-        while not self._over():
-            if not time.monotonic() < until:
-                return False
-            time.sleep(0.001)
-        return True
-
-    def _over(self) -> bool:
-        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)  # a child that died before its setsid() has no group yet
-        _, self._status = os.waitpid(self._pid, 0)
-
-    def _keep(self, data: bytes) -> None:
-        self._printed += len(data)
-        self._output += data
-        del self._output[:-_TAIL]
-        if self._printed > _FLOOD:
-            self._verdict = (FaultKind.OUTPUT, f"printed more than {_FLOOD} bytes")
-
-    def _drain(self) -> None:
-        """Take what is left in the pipe, without waiting for a descendant that still holds its other end."""
-        while select.select([self._output_fd], [], [], 0)[0]:
-            data = os.read(self._output_fd, 1 << 16)
-            if not data:
-                return
-            self._keep(data)
-            if self._printed > _FLOOD:
-                return
-
-    def tail(self) -> str:
-        """The end of what was printed, as text."""
-        return bytes(self._output).decode("utf-8", "replace")
-
-    def fault(self) -> Fault | None:
-        """The fault of a process that gave no whole answer; None when there is an answer to read."""
-        if self._verdict is not None:
-            return Fault("run", self._verdict[0], self._verdict[1], output=self.tail())
-        if os.WIFSIGNALED(self._status):
-            name = _signal_name(os.WTERMSIG(self._status))
-            return Fault("run", FaultKind.CRASH, f"ended by {name}", signal=name, output=self.tail())
-        code = os.WEXITSTATUS(self._status)
-        if code != 0 or not self.result:
-            return Fault("run", FaultKind.EXIT, f"ended with exit code {code} and no result", output=self.tail())
-        return None
-
-
-def _flush() -> None:
-    """Send on what was printed; best effort, for a case may have closed or replaced the stream."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stdout.flush()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # the real-time signals between SIGRTMIN and SIGRTMAX have no names
-        return f"signal {number}"
-
-
-def _end_descendants() -> None:
-    """End whatever a case left behind. As a subreaper we are the parent of every orphan, however deep it was."""
-    me = str(os.getpid())
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] != 0:
-                continue
-        except ChildProcessError:
-            return
-        for name in os.listdir("/proc"):  # noqa: PTH208 - names are all that is needed, for every process
-            if name.isdigit() and _parent(name) == me:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(name), signal.SIGKILL)
-        time.sleep(0.001)
-
-
-def _parent(pid: str) -> str | None:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:  # noqa: PTH123 - in a hot loop
-            return stat.read().rpartition(")")[2].split()[1]
-    except (OSError, IndexError):
-        return None
-
-
-def _prctl(option: int, value: int) -> None:
-    """Best effort: without it a dead zygote's cases end when their pipes do."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+            end_descendants()
+            try:
+                os.rmdir(room)  # noqa: PTH106 - most cases leave it empty, and rmtree costs three times as much
+            except OSError:
+                shutil.rmtree(room, ignore_errors=True)
 
 
 if __name__ == "__main__":

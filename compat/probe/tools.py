@@ -1,8 +1,9 @@
-"""What a workload is given: inputs from the harness's own generator, and the path of its artifact.
+"""What a workload is given: inputs from the harness's own generator, the path of its artifact, and a place to tell.
 
 Inputs must be the same bits in every runtime, so they come from the standard library's Mersenne Twister, whose bytes
 are the same in every Python, and reach floating point by an exact scaling; numpy's own generators are part of what is
-under test. Everything handed out is digested: arms whose digests differ did not measure the same thing.
+under test. Everything handed out is digested: arms whose digests differ did not measure the same thing. What a workload
+tells is which tensors it loaded, which are digested and compared, and which paths its libraries took.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["Tools"]
@@ -22,6 +24,8 @@ class Tools:
     def __init__(self, seed: int, artifact: str | None = None) -> None:
         self.seed = seed
         self.artifact = artifact
+        self.paths: dict[str, str] = {}  # what took() was told
+        self._tensors: dict[str, Any] = {}
         self._digest = hashlib.sha256()
         self.restart()
 
@@ -33,6 +37,29 @@ class Tools:
     def inputs_digest(self) -> str:
         """sha256 over everything handed out since the start of the stream."""
         return self._digest.hexdigest()
+
+    def took(self, what: str, path: str) -> None:
+        """Record which path the work takes, such as ``took("attention", "flash")``. It is shown, and not judged."""
+        self.paths[str(what)] = str(path)
+
+    def loaded(self, tensors: Mapping[str, Any]) -> None:
+        """Hand over tensors as they were loaded, by name; may be called more than once.
+
+        They are numpy arrays or torch tensors. Their number, types, shapes and bits are compared between the arms.
+        They are read after ``prepare`` has returned and before the work is called.
+        """
+        self._tensors.update({str(name): tensor for name, tensor in tensors.items()})
+
+    def inventory(self) -> str | None:
+        """A line ``name dtype shape sha256`` for each tensor that was handed over, sorted, which are then let go.
+
+        None when there were none. The digest is of the bytes in C order, little-endian.
+        """
+        if not self._tensors:
+            return None
+        lines = [f"{name} {_described(tensor)}" for name, tensor in self._tensors.items()]
+        self._tensors = {}
+        return "\n".join(sorted(lines))
 
     def _words(self, count: int, what: str) -> Any:
         """``count`` random uint32 values, as a numpy array; ``what`` they become is digested with them."""
@@ -62,3 +89,21 @@ class Tools:
 def _dims(shape: int | Sequence[int]) -> tuple[int, ...]:
     """The shape as Python's own integers, which print alike whatever numpy they came from."""
     return tuple(map(int, (shape,) if isinstance(shape, int) else shape))
+
+
+def _described(tensor: Any) -> str:
+    """``dtype shape sha256`` of an array: ``<f4 [384, 384] 53aa...``, or ``bfloat16 [8] ...`` of torch's own."""
+    import numpy as np
+
+    shape, name = [int(size) for size in tensor.shape], ""
+    if hasattr(tensor, "detach"):  # torch's
+        tensor = tensor.detach().cpu().contiguous()
+        if str(tensor.dtype).startswith(("torch.bfloat", "torch.float8")):  # numpy has no such type
+            name = str(tensor.dtype)[len("torch.") :]
+            tensor = tensor.reshape(-1).view(sys.modules["torch"].uint8)
+        tensor = tensor.numpy()
+    array = np.asarray(tensor)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"a loaded tensor of type {array.dtype} cannot be digested")
+    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return f"{name or array.dtype.str} {shape} {hashlib.sha256(array.reshape(-1).view(np.uint8).data).hexdigest()}"

@@ -6,16 +6,16 @@ import shlex
 from typing import TYPE_CHECKING
 
 from compat.model import Arm, Comparison, Evidence, Fault, Kind, Measurement, Policy
-from compat.report.parts import WORST_FIRST, Change, FaultView, ItemView, Row, worst
+from compat.report.figures import closeness_views, observed, paths
+from compat.report.parts import ARMS, WORST_FIRST, Change, FaultView, ItemView, Row, worst
 from compat.report.plots import pairs_of, plot
 from compat.report.text import NOTHING, anchor, difference, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ARMS", "item_anchor", "items", "repeat_command", "versions"]
+__all__ = ["item_anchor", "items", "repeat_command", "versions"]
 
-ARMS = {Arm.KNOWN_GOOD: "known-good", Arm.CANDIDATE: "candidate"}
 _OUTPUT = 4_000  # characters of a fault's output that are shown: its end
 
 
@@ -74,6 +74,7 @@ def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], p
     plots = (
         plot(measurement, pairs_of(evidence, metric), judged.get(metric), policy.metric(metric))
         for metric, measurement in sorted(measured.items())
+        if metric in judged
     )
     return ItemView(
         key=key,
@@ -89,6 +90,9 @@ def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], p
         rows=tuple(_row(comparison) for comparison in ranked),
         versions=versions(group),
         plots=tuple(drawn for drawn in plots if drawn is not None),
+        closeness=closeness_views(figure for comparison in group for figure in comparison.closeness),
+        observed=observed(evidence, judged),
+        took=paths(evidence),
         faults=_faults(evidence),
         notes=tuple(dict.fromkeys(note for record in evidence for note in record.notes)),
         repeat=repeat,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compat.model import Status
+from compat.model import Arm, Status
 
 __all__ = [
+    "ARMS",
     "GLYPHS",
     "TONES",
     "WORDS",
     "WORST_FIRST",
     "Change",
+    "ClosenessView",
     "Difference",
     "EffectPlot",
     "FaultView",
@@ -23,6 +25,7 @@ __all__ = [
     "Lane",
     "Missing",
     "NodeView",
+    "Observed",
     "Pair",
     "Plot",
     "Reason",
@@ -43,6 +46,7 @@ WORST_FIRST = (
     Status.FIXED,
     Status.PASS,
 )
+ARMS = {Arm.KNOWN_GOOD: "known-good", Arm.CANDIDATE: "candidate"}
 WORDS = {status: status.value for status in Status} | {Status.PREEXISTING: "pre-existing"}
 # A status is never told by colour alone: a glyph and its word go with it.
 GLYPHS = {
@@ -221,6 +225,30 @@ class FaultView:
 
 
 @dataclass(frozen=True)
+class ClosenessView:
+    """How far one arm's output is from its reference, in words."""
+
+    output: str
+    arm: str
+    elements: str
+    max_error: str
+    relative_l2: str
+    ulps: str
+    cosine: str
+    wrong: str  # elements that must be exact and are not, or that are not finite
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A metric that was measured and not judged: the median over the processes of each arm."""
+
+    metric: str
+    known_good: str
+    candidate: str
+    change: str  # of the candidate's median, relative to the known-good's; + is more, whichever way is better
+
+
+@dataclass(frozen=True)
 class ItemView:
     """An item: its comparisons, worst first, with the evidence they rest on."""
 
@@ -237,6 +265,9 @@ class ItemView:
     rows: tuple[Row, ...]
     versions: tuple[Change, ...]
     plots: tuple[Plot, ...]
+    closeness: tuple[ClosenessView, ...]
+    observed: tuple[Observed, ...]
+    took: tuple[Change, ...]  # which path the case took in each arm
     faults: tuple[FaultView, ...]
     notes: tuple[str, ...]
     repeat: str  # empty for what is no item of the plan: the state of a cell

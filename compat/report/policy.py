@@ -10,14 +10,18 @@ from compat.report.parts import Setting
 from compat.report.text import count, percent, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
+
+    from compat.model import Metric
 
 __all__ = ["settings"]
 
 
-def settings(policy: Policy, units: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Every threshold of ``policy``, with what it means. ``units`` are those of the plan's metrics, by name."""
-    names = sorted({*units, *policy.metrics})
+def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
+    """Every threshold of ``policy``, with what it means. ``metrics`` are those of the plan's cases."""
+    known = list(metrics)
+    units = {metric.name: metric.unit for metric in known}
+    names = sorted({metric.name for metric in known if metric.gated} | policy.metrics.keys())
     return (
         *(_metric(name, policy.metric(name), units.get(name, "")) for name in names),
         Setting(
@@ -28,9 +32,10 @@ def settings(policy: Policy, units: Mapping[str, str]) -> tuple[Setting, ...]:
         ),
         Setting(
             "numerics",
-            f"ratio {policy.numerics.ratio:g}",
+            f"ratio {policy.numerics.ratio:g}, golden {policy.numerics.golden}",
             "the error against the oracle may grow to so many times the known-good's, never past the case's "
-            f"tolerance; judged over at least {count(policy.numerics.outputs, 'independent output')}",
+            f"tolerance; judged over at least {count(policy.numerics.outputs, 'independent output')}; golden: what "
+            "another output than the golden one does",
         ),
         Setting(
             "rounds",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
 from compat.patterns import name_pattern
-from compat.report.items import ARMS
+from compat.report.parts import ARMS
 from compat.report.plots import median_of, pairs_of
 from compat.report.text import clean
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Status, Verdict
 from compat.report.heat import heat
-from compat.report.items import ARMS, item_anchor, items, repeat_command, versions
+from compat.report.items import item_anchor, items, repeat_command, versions
 from compat.report.parts import (
+    ARMS,
     WORST_FIRST,
     Change,
     Difference,
@@ -126,9 +127,7 @@ def view(
         ),
         facts=_facts(evidence, identities),
         nodes=_nodes(verdict, nodes),
-        policy=settings(
-            verdict.policy, {metric.name: metric.unit for item in plan.items for metric in item.case.metrics}
-        ),
+        policy=settings(verdict.policy, [metric for item in plan.items for metric in item.case.metrics]),
         provenance=_provenance(verdict, plan),
         steps=_steps(verdict, shown),
     )

@@ -4,27 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
+import json
 import os
-import signal
+import select
+import socket
 import subprocess
+import sys
+import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
-__all__ = ["Connection", "LocalConnection", "Tail"]
+import compat
+from compat.run.bounds import Bounds
+from compat.run.keeper import KEEPER
+from compat.run.leftovers import LABEL, OWNER_VARIABLE, this_owner
+
+__all__ = ["Connection", "LocalConnection", "Tail", "wait_writable"]
 
 _PATIENCE = 5.0  # seconds for a process to end by itself once nobody speaks to it any more
+_ROOT = str(Path(compat.__file__).resolve().parents[1])
+_NUMBERS = itertools.count()
 
 
 class Connection(Protocol):
     """What a session needs of the process at the other end."""
 
     stdout: int  # a file descriptor to read from
+    unbounded: tuple[str, ...]  # what could not be bounded of it, in words
 
-    def write(self, data: bytes) -> None:
-        """Send all of ``data``; OSError when the other end is gone."""
+    @property
+    def pid(self) -> int | None:
+        """The process id of the probe on this machine; None where the host's processes cannot be seen."""
+
+    def write(self, data: bytes, deadline: float | None = None) -> None:
+        """Send all of ``data``. OSError when the other end is gone, TimeoutError when it does not read."""
 
     def tail(self) -> str:
         """The end of what the process printed to standard error."""
@@ -55,51 +73,104 @@ class Tail:
 
 
 class LocalConnection:
-    """A process on this machine."""
+    """A process on this machine, below a keeper that ends all that comes of it (``compat.run.keeper``)."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(env),
-            cwd=cwd,
-            bufsize=0,
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None  # noqa: S101 - we asked for pipes
-        assert self._process.stdout is not None  # noqa: S101
-        assert self._process.stderr is not None  # noqa: S101
-        self._stdin = self._process.stdin
-        self._stdout = self._process.stdout
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> None:
+        """Start ``command`` with exactly the variables ``env``. OSError when it cannot be executed.
+
+        Temporary files go to a folder of its own; without ``cwd`` that is its current and its home folder as well.
+        """
+        mark = f"{LABEL}-{this_owner()}-"
+        bounds = Bounds.make(f"{mark}{next(_NUMBERS)}")
+        self.unbounded = bounds.unbounded()
+        self._life, theirs = socket.socketpair()
+        with theirs:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", KEEPER.format(root=_ROOT), str(theirs.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        assert self._keeper.stdin is not None  # noqa: S101 - we asked for pipes
+        assert self._keeper.stdout is not None  # noqa: S101
+        assert self._keeper.stderr is not None  # noqa: S101
+        self._stdin = self._keeper.stdin
+        self._stdout = self._keeper.stdout
         self.stdout = self._stdout.fileno()
-        self._tail = Tail(self._process.stderr)
+        os.set_blocking(self._stdin.fileno(), False)
+        self._tail = Tail(self._keeper.stderr)
+        asked = {
+            "command": list(command),
+            "env": {**env, OWNER_VARIABLE: this_owner()},
+            "cwd": str(cwd or ""),
+            "room": str(Path(tempfile.gettempdir()) / mark),
+            "cgroup": str(bounds.cgroup or ""),
+            "processes": bounds.processes,
+        }
+        try:
+            self._pid = self._ask(asked)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:
-        """The process id of the zygote."""
-        return self._process.pid
+        """The process id of the probe."""
+        return self._pid
 
-    def write(self, data: bytes) -> None:
+    def _ask(self, asked: Mapping[str, object]) -> int:
+        with self._life.makefile("rwb") as lines:
+            lines.write(json.dumps(dict(asked)).encode() + b"\n")
+            lines.flush()
+            said = lines.readline()
+        if not said:
+            raise OSError(errno.EIO, f"its keeper did not start: {self.tail().strip()}")
+        answer = json.loads(said)
+        if answer["errno"]:
+            raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        return int(answer["pid"])
+
+    def write(self, data: bytes, deadline: float | None = None) -> None:
         """Send all of ``data``."""
         if self._stdin.closed:
             raise BrokenPipeError(errno.EPIPE, "the process was ended")
+        fd = self._stdin.fileno()
         view = memoryview(data)
         while view:
-            view = view[os.write(self._stdin.fileno(), view) :]
+            wait_writable(fd, deadline)
+            view = view[os.write(fd, view) :]
 
     def tail(self) -> str:
         """The end of what it printed to standard error."""
         return self._tail.text(0.2)
 
     def close(self) -> None:
-        """Close its input, upon which a zygote ends itself and its cases; kill it when it does not."""
+        """Close its input, upon which a zygote ends itself and its cases; end it with all it started when it does not.
+
+        Returns when nothing of it is left.
+        """
         with contextlib.suppress(OSError):
             self._stdin.close()
         try:
-            self._process.wait(_PATIENCE)
+            self._keeper.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
-            self._process.wait()
+            self._life.close()  # the keeper then ends everything
+            try:
+                self._keeper.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._keeper.kill()
+                self._keeper.wait()
+        self._life.close()
         self._stdout.close()
+
+
+def wait_writable(fd: int, deadline: float | None) -> None:
+    """Wait until something can be written to ``fd``; TimeoutError past ``deadline`` (``time.monotonic()``)."""
+    wait = None if deadline is None else deadline - time.monotonic()
+    if wait is not None and not (wait > 0 and select.select([], [fd], [], wait)[1]):
+        raise TimeoutError("it does not read what is sent to it")
+    if wait is None:
+        select.select([], [fd], [])

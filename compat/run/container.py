@@ -7,25 +7,24 @@ user, limits on processes and memory. Only building has the network, and what pi
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
-import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import EngineError, RuntimeSetupError
 from compat.model import Runtime, digest
-from compat.run.connection import Tail
-from compat.run.engine import LABEL, have_image
+from compat.run.attached import ContainerConnection
+from compat.run.bounds import memory_limit, process_limit
+from compat.run.engine import EngineAwayError, device_requests, have_image
+from compat.run.leftovers import LABEL
 from compat.run.pip_settings import pip_settings
 from compat.run.runtime import PINNED_THREADS, Folders, boot_command, variables
 from compat.run.venv import install_problem
 
 if TYPE_CHECKING:
     from docker import DockerClient
-    from docker.models.containers import Container
 
-__all__ = ["ContainerConnection", "ContainerRuntime"]
+__all__ = ["ContainerRuntime"]
 
 _RUNTIME = "/opt/runtime"  # the virtual environment inside an image that we build
 _USER = "10001:10001"
@@ -39,8 +38,11 @@ class ContainerRuntime:
     def __init__(self, spec: Runtime, folders: Folders, client: DockerClient, owner: str) -> None:
         self.spec = spec
         self._folders = folders
+        self.memory: int | None = None  # the container is bounded
+        self.libraries: dict[str, str] = {}
         self._client = client
         self._owner = owner
+        self._connections: list[ContainerConnection] = []
         self._image = spec.image or ""
         self._inside = {folder.resolve(): f"/compat/{index}" for index, folder in enumerate(folders.all())}
         # The package is mounted under its own name, so that its parent holds nothing else.
@@ -122,8 +124,8 @@ class ContainerRuntime:
     def _labels(self) -> dict[str, str]:
         return {LABEL: "run", f"{LABEL}.owner": self._owner}
 
-    def start(self) -> ContainerConnection:
-        """Start a closed container with a probe in it."""
+    def start(self, devices: Sequence[str] = ()) -> ContainerConnection:
+        """Start a closed container with a probe in it, and with these GPUs."""
         from docker.errors import APIError, ImageNotFound
         from docker.types import LogConfig
 
@@ -135,13 +137,15 @@ class ContainerRuntime:
                 boot_command(python, "/compat/probe"),
                 entrypoint=[],
                 cap_drop=["ALL"],
+                device_requests=device_requests(self._client, devices),
                 environment={**_HOME, **PINNED_THREADS, **variables(self.spec)},
-                init=True,
+                # No init: as the first process of its namespace the zygote cannot be killed or stopped from inside.
                 labels=self._labels(),
                 log_config=LogConfig(type="none"),  # a flood must not fill the disk
-                mem_limit=_memory_limit(),
+                mem_limit=memory_limit(),
+                memswap_limit=memory_limit(),  # no swap: what takes too much is killed, and does not crawl
                 network_mode="none",
-                pids_limit=512 + 8 * (os.cpu_count() or 1),
+                pids_limit=process_limit(),
                 read_only=True,
                 security_opt=["no-new-privileges"],
                 shm_size="1g",
@@ -155,14 +159,33 @@ class ContainerRuntime:
             raise EngineError(
                 f"runtime {self.spec.name}", f"has no container: {problem}", "look at the engine"
             ) from problem
+        except OSError as problem:  # a refused connection, a closed one, no answer in time
+            raise self._away(problem) from problem
         try:
-            return ContainerConnection(container)
+            connection = ContainerConnection(container)
         except (APIError, OSError) as problem:
             with contextlib.suppress(APIError, OSError):
                 container.remove(force=True)
+            if isinstance(problem, OSError) and not isinstance(problem, APIError):
+                raise self._away(problem) from problem
             raise EngineError(
                 f"runtime {self.spec.name}", f"has a container that does not start: {problem}", "look at the image"
             ) from problem
+        self._remove_left()
+        self._connections.append(connection)
+        return connection
+
+    def _remove_left(self) -> None:
+        """Remove the containers that could not be removed when they were over, because the engine was away."""
+        for connection in self._connections:
+            if connection.stdout < 0:
+                connection.remove()
+        self._connections = [connection for connection in self._connections if not connection.removed]
+
+    def _away(self, problem: OSError) -> EngineAwayError:
+        return EngineAwayError(
+            f"runtime {self.spec.name}", f"the engine does not answer: {problem}", "start it, and run this again"
+        )
 
     def inside(self, path: Path) -> str:
         """Where a file of one of the mounted folders is inside the container."""
@@ -184,72 +207,3 @@ _HOME = {
     "TRITON_HOME": "/tmp/home",  # noqa: S108
     "USER": "compat",
 }
-
-
-def _memory_limit() -> int:
-    """Bytes: four fifths of this machine, so that a case that takes all it can gets killed and the machine does not."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 4 // 5
-
-
-class ContainerConnection:
-    """A container's three streams over the engine's attach socket."""
-
-    def __init__(self, container: Container) -> None:
-        self._container = container
-        attached = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-        self._attached = attached
-        self._socket: socket.socket = getattr(attached, "_sock")  # noqa: B009 - docker-py has no public name for it
-        self._socket.settimeout(None)  # waiting for a slow case is the session's business
-        self.stdout, self._stdout_write = os.pipe()
-        error_read, self._stderr_write = os.pipe()
-        self._tail = Tail(os.fdopen(error_read, "rb", buffering=0))
-        self._pump = threading.Thread(target=self._demultiplex, daemon=True)
-        self._pump.start()
-        try:
-            container.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def _demultiplex(self) -> None:
-        """Sort the frames of the one socket into our two pipes, until the container's streams end."""
-        from docker.utils.socket import frames_iter
-
-        try:
-            for stream, data in frames_iter(self._attached, tty=False):  # type: ignore[no-untyped-call]  # docker-py's
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(self._stdout_write if stream == 1 else self._stderr_write, view) :]
-        except (OSError, ValueError):  # the socket or our reading end was closed
-            pass
-        finally:
-            os.close(self._stdout_write)
-            os.close(self._stderr_write)
-
-    @property
-    def id(self) -> str:
-        """The container's id."""
-        return str(self._container.id)
-
-    def write(self, data: bytes) -> None:
-        """Send all of ``data`` to the probe's standard input."""
-        self._socket.sendall(data)
-
-    def tail(self) -> str:
-        """The end of what it printed to standard error."""
-        return self._tail.text(0.5)
-
-    def close(self) -> None:
-        """Remove the container with everything in it."""
-        from docker.errors import DockerException
-
-        if self.stdout < 0:
-            return
-        with contextlib.suppress(DockerException, OSError):  # OSError: there is no engine any more
-            self._container.remove(force=True)
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        os.close(self.stdout)
-        self.stdout = -1
-        self._pump.join(5.0)
-        self._attached.close()

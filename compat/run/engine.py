@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from compat.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.types import DeviceRequest
 
-__all__ = ["connect", "have_image", "remove_leftovers"]
+__all__ = ["EngineAwayError", "connect", "device_requests", "have_image"]
 
-LABEL = "gpu-compat"  # on every container and image that we make, so that ours can be told from everybody else's
+
+class EngineAwayError(EngineError):
+    """The engine does not answer at the moment. It may be back: a daemon is restarted by an upgrade of itself."""
 
 
 def connect() -> DockerClient:
@@ -53,13 +56,16 @@ def have_image(client: DockerClient, name: str) -> str:
         ) from problem
 
 
-def remove_leftovers(client: DockerClient, owner: str) -> int:
-    """Remove containers that a killed run of the same ``owner`` left behind; how many there were."""
-    from docker.errors import APIError
+def device_requests(client: DockerClient, devices: Sequence[str]) -> list[DeviceRequest]:
+    """What a container asks of the engine to have the GPUs with these UUIDs: CDI where the engine knows it.
 
-    removed = 0
-    for container in client.containers.list(all=True, filters={"label": f"{LABEL}.owner={owner}"}):
-        with contextlib.suppress(APIError):  # somebody else was faster
-            container.remove(force=True)
-            removed += 1
-    return removed
+    A container that got its GPUs by the older hook loses them when the daemon reloads (NVIDIA container toolkit, issue
+    48). CDI is in Docker since 25; the node's specification must name its devices by UUID. Not run on a GPU.
+    """
+    from docker.types import DeviceRequest
+
+    if not devices:
+        return []
+    if client.info().get("CDISpecDirs"):
+        return [DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={uuid}" for uuid in devices])]
+    return [DeviceRequest(driver="nvidia", device_ids=list(devices), capabilities=[["gpu", "compute", "utility"]])]

@@ -6,14 +6,28 @@ import datetime
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from compat.errors import RuntimeSetupError
-from compat.judge import wanted
-from compat.model import SCHEMA_VERSION, Arm, Evidence, Item, Node, Output, Plan, digest
+from compat.judge import Wanted, wanted
+from compat.model import (
+    SCHEMA_VERSION,
+    STANDARD,
+    Arm,
+    Conditions,
+    Evidence,
+    Identity,
+    Item,
+    Measurement,
+    Node,
+    Output,
+    Plan,
+    Tier,
+    digest,
+)
+from compat.run.arms import Arms
 from compat.run.prepare import Prepared
-from compat.run.session import Session
+from compat.run.session import Answer, Session, Work
 from compat.store import LocalStore
 
 __all__ = ["Measuring", "Pace", "Progress"]
@@ -53,6 +67,17 @@ class Pace:
         return True
 
 
+_GROUP = 16  # cases that share a process on a GPU, whose context costs 0.3 to 2 s
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An item that wants another pair, and the round that it belongs to."""
+
+    item: Item
+    round: int
+
+
 class Measuring:
     """Measures the items of one plan on this node, and resumes from whatever evidence the store already has."""
 
@@ -68,22 +93,24 @@ class Measuring:
         self._budget = budget
         self._random = random.Random()  # noqa: S311 - the order of pairs, nothing secret
         self._evidence: dict[str, list[Evidence]] = defaultdict(list)
+        self._answers: dict[str, tuple[int, Wanted]] = {}  # of the judge, by item: with how much evidence it was asked
+        self._libraries: dict[tuple[str, str], dict[str, str]] = {}  # what an item loads in a runtime, once looked at
         for found in store.evidence(self._digest):
             if found.node == node.id and found.item in self._items:
                 self._evidence[found.item].append(found)
+        self.found = sum(_pairs(found) for found in self._evidence.values())  # whole pairs that there are
 
-    @property
-    def found(self) -> int:
-        """How many whole pairs there are."""
-        return sum(_pairs(found) for found in self._evidence.values())
-
-    def _open(self) -> list[tuple[Item, int]]:
+    def _open(self) -> list[_Open]:
         """Items that still want pairs, each with the round that its next pair belongs to."""
         found = []
         for key, item in self._items.items():
-            want = wanted(self._plan, item, self._evidence[key])
-            if _pairs(self._evidence[key]) < want.pairs:
-                found.append((item, want.round))
+            have = self._evidence[key]
+            asked, want = self._answers.get(key, (-1, None))
+            if want is None or asked != len(have):
+                want = wanted(self._plan, item, have)
+                self._answers[key] = len(have), want
+            if _pairs(have) < want.pairs:
+                found.append(_Open(item, want.round))
         return found
 
     def run(self, report: Callable[[Progress], None]) -> bool:
@@ -93,43 +120,65 @@ class Measuring:
         while still_open := self._open():
             if not time.monotonic() - begin < self._budget:
                 return False
-            by_arms: dict[tuple[str, str], list[tuple[Item, int]]] = defaultdict(list)
-            for item, number in still_open:
-                by_arms[item.cell.known_good["runtime"], item.cell.stack["runtime"]].append((item, number))
             done = len(self._items) - len(still_open)
-            for (known_good, candidate), members in by_arms.items():
-                arms = _Arms(self._prepared, {Arm.KNOWN_GOOD: known_good, Arm.CANDIDATE: candidate}, members)
+            for arms, members in self._lanes(still_open):
                 try:
                     for _ in range(self._plan.policy.pairs_per_generation):
                         self._random.shuffle(members)
-                        for item, number in members:
-                            self._pair(arms, item, number, generation)
+                        for group in _groups(members):
+                            self._pair(arms, group, generation)
                             elapsed = time.monotonic() - begin
-                            report(Progress(generation, self.found, done, len(self._items), elapsed, item.key))
+                            last = group[-1].item.key
+                            report(Progress(generation, self.found, done, len(self._items), elapsed, last))
                 finally:
                     arms.close()
             generation += 1
         return True
 
-    def _pair(self, arms: _Arms, item: Item, number: int, generation: int) -> None:
-        pair = 1 + max((evidence.pair for evidence in self._evidence[item.key]), default=0)
+    def _lanes(self, members: Iterable[_Open]) -> Iterator[tuple[Arms, list[_Open]]]:
+        """Items that share their runtimes and their GPUs, with the probes for them."""
+        lanes: dict[tuple[str, str, tuple[str, ...]], list[_Open]] = defaultdict(list)
+        for member in members:
+            cell = member.item.cell
+            devices = self._devices(member.item)
+            lanes[cell.known_good["runtime"], cell.stack["runtime"], devices].append(member)
+        for (known_good, candidate, devices), found in lanes.items():
+            runtimes = self._prepared.runtimes
+            pair = {Arm.KNOWN_GOOD: runtimes[known_good], Arm.CANDIDATE: runtimes[candidate]}
+            yield Arms(pair, (name for member in found for name in member.item.case.imports), devices), found
+
+    def _devices(self, item: Item) -> tuple[str, ...]:
+        """UUIDs of the GPUs that an item runs on: the node's first, for an item that needs one."""
+        return tuple(gpu.uuid for gpu in self._node.gpus[:1]) if item.case.tier is Tier.GPU else ()
+
+    def _pair(self, arms: Arms, group: Sequence[_Open], generation: int) -> None:
+        """One more pair of every item of the group: the group in one arm, then the same group in the other."""
+        numbers = [1 + max((e.pair for e in self._evidence[member.item.key]), default=0) for member in group]
         order = [Arm.KNOWN_GOOD, Arm.CANDIDATE]
         self._random.shuffle(order)
         for arm in order:
-            evidence = self._one(arms, item, arm, number, generation, pair)
-            self._store.put_evidence(evidence)
-            self._evidence[item.key].append(evidence)
+            works = [self._work(member.item, arm) for member in group]
+            for member, number, answer in zip(group, numbers, arms.run(arm, works), strict=True):
+                evidence = self._record(arms.used(arm), member, arm, answer, generation, number)
+                self._store.put_evidence(evidence)
+                self._evidence[member.item.key].append(evidence)
+        self.found += len(group)
 
-    def _one(self, arms: _Arms, item: Item, arm: Arm, number: int, generation: int, pair: int) -> Evidence:
-        session = arms.session(arm)
-        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    def _work(self, item: Item, arm: Arm) -> Work:
+        look = (_stack(item, arm)["runtime"], item.key) not in self._libraries
         content = self._prepared.content[item.case.workload]
-        result, frames = session.run(item.case, content, self._prepared.artifact(item.case), item.timeout)
+        return Work(item.case, content, self._prepared.artifact(item.case), item.timeout, look)
+
+    def _record(
+        self, session: Session, member: _Open, arm: Arm, answer: Answer, generation: int, pair: int
+    ) -> Evidence:
+        result, item = answer.result, member.item
+        stack = _stack(item, arm)
+        measured = (*result.measurements, *_around(session, item, answer))
         outputs = tuple(
             Output(head.name, head.dtype, head.shape, self._store.put_blob(frame), head.seed, head.reference)
-            for head, frame in zip(result.outputs, frames, strict=True)
+            for head, frame in zip(result.outputs, answer.frames, strict=True)
         )
-        stack = item.cell.known_good if arm is Arm.KNOWN_GOOD else item.cell.stack
         return Evidence(
             schema_version=SCHEMA_VERSION,
             plan=self._digest,
@@ -139,50 +188,68 @@ class Measuring:
             stack=stack,
             runtime=stack["runtime"],
             node=self._node.id,
-            identity=self._store.put_identity(session.ready.identity),
+            identity=self._identity(session, item, stack["runtime"], answer),
             tier=item.case.tier,
-            round=number,
+            round=member.round,
             generation=generation,
             pair=pair,
-            started=started,
+            started=_ago(result.seconds),
             seconds=result.seconds,
             inputs=result.inputs,
-            measurements=result.measurements,
+            measurements=()
+            if result.fault
+            else _planned(item, (*result.measurements, *_around(session, item, answer))),
             outputs=outputs,
             fault=result.fault,
-            notes=session.ready.notes + result.notes,
+            notes=session.notes + result.notes + (answer.watch.notes if answer.watch else ()),
+            took=result.took,
+            devices=session.devices,
+            conditions=answer.watch.conditions if answer.watch else Conditions(),
         )
 
+    def _identity(self, session: Session, item: Item, runtime: str, answer: Answer) -> str:
+        """The digest of what the arm was for this item: what the probe has loaded, and what the item loads with it."""
+        known = self._libraries.get((runtime, item.key))
+        if known is None and answer.result.fault is None:
+            known = self._libraries[runtime, item.key] = answer.result.libraries
+        identity: Identity = session.ready.identity
+        if known:
+            identity = replace(identity, libraries={**identity.libraries, **known})
+        return self._store.put_identity(identity)
 
-class _Arms:
-    """Both arms' probes, for one generation. A probe that died is started again for the next case."""
 
-    def __init__(self, prepared: Prepared, names: dict[Arm, str], members: Iterable[tuple[Item, int]]) -> None:
-        self._prepared = prepared
-        self._names = names
-        self._imports = sorted({name for item, _ in members for name in item.case.imports})
-        self._sessions: dict[Arm, Session] = {}
+def _groups(members: Sequence[_Open]) -> Iterator[list[_Open]]:
+    """Cases that share a process: on a GPU several, elsewhere each has its own."""
+    size = _GROUP if members[0].item.case.tier is Tier.GPU else 1
+    for start in range(0, len(members), size):
+        yield list(members[start : start + size])
 
-    def session(self, arm: Arm) -> Session:
-        """The arm's probe, alive."""
-        session = self._sessions.get(arm)
-        if session is None or not session.alive:
-            session = self._sessions[arm] = self._start(arm)
-        return session
 
-    def _start(self, arm: Arm) -> Session:
-        runtime = self._prepared.runtimes[self._names[arm]]
-        try:
-            return Session(runtime, self._imports)
-        except RuntimeSetupError:
-            if not self._imports:
-                raise
-        # A library whose import ends the process must not take every case with it: each imports what it needs.
-        return Session(runtime, ())
+def _stack(item: Item, arm: Arm) -> dict[str, str]:
+    return item.cell.known_good if arm is Arm.KNOWN_GOOD else item.cell.stack
 
-    def close(self) -> None:
-        for session in self._sessions.values():
-            session.close()
+
+def _ago(seconds: float) -> str:
+    """The moment that was so many seconds ago, in UTC."""
+    moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _around(session: Session, item: Item, answer: Answer) -> list[Measurement]:
+    """What is measured outside the case's process."""
+    found = list(answer.watch.measurements) if answer.watch else []
+    seconds = session.ready.import_seconds
+    if item.case.imports and all(name in seconds for name in item.case.imports):
+        metric = STANDARD["import_time"]
+        taken = sum(seconds[name] for name in item.case.imports)
+        found.append(Measurement(metric.name, metric.unit, metric.direction, metric.kind, (taken,)))
+    return found
+
+
+def _planned(item: Item, measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """What the plan asks for: the probe measures what it can, and evidence holds what will be judged or shown."""
+    names = {metric.name for metric in item.case.metrics}
+    return tuple(measurement for measurement in measurements if measurement.metric in names)
 
 
 def _pairs(evidence: Iterable[Evidence]) -> int:

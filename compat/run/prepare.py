@@ -16,8 +16,9 @@ from compat.model import Artifact, Case, Item, Plan, Runtime
 from compat.paths import content_folder
 from compat.run.artifacts import artifact_path, fetch_artifact
 from compat.run.container import ContainerRuntime
-from compat.run.engine import connect, have_image, remove_leftovers
+from compat.run.engine import connect, have_image
 from compat.run.in_place import InPlaceRuntime
+from compat.run.leftovers import remove_leftovers, this_owner
 from compat.run.runtime import Folders, RealisedRuntime
 from compat.run.venv import VenvRuntime
 
@@ -45,11 +46,11 @@ class Prepared:
 
 
 def prepare(
-    plan: Plan, items: Sequence[Item], *, engine: str, cache: Path, owner: str, say: Say, sites: Sequence[Path] = ()
+    plan: Plan, items: Sequence[Item], *, engine: str, cache: Path, say: Say, sites: Sequence[Path] = ()
 ) -> Prepared:
     """Realise what ``items`` need. ``engine`` is one of ``ENGINES``; ``say`` gets a sentence per step.
 
-    ``owner`` tells our containers from those of other runs. Raises RuntimeSetupError, EngineError or ContentError.
+    What killed runs have left on this node is removed. Raises RuntimeSetupError, EngineError or ContentError.
     """
     say = _one_at_a_time(say)
     if engine not in ENGINES:
@@ -68,11 +69,9 @@ def prepare(
     )
     specs = [plan.runtimes[name] for name in names]
     client = _engine(specs, engine, say)
-    if client is not None:
-        removed = remove_leftovers(client, owner)
-        if removed:
-            say(f"removed {removed} containers that an ended run had left")
-    runtimes = {spec.name: _realise(spec, folders, cache, client, owner) for spec in specs}
+    for sentence in remove_leftovers(client):
+        say(sentence)
+    runtimes = {spec.name: _realise(spec, folders, cache, client) for spec in specs}
     steps: list[Callable[[], object]] = [partial(_build, runtime, say) for runtime in runtimes.values()]
     artifacts = dict.fromkeys(item.case.artifact for item in items if item.case.artifact)
     steps += [partial(_fetch, artifact, folders.artifacts, say) for artifact in artifacts]
@@ -154,9 +153,9 @@ def _engine(specs: Sequence[Runtime], engine: str, say: Say) -> DockerClient | N
     return client
 
 
-def _realise(spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None, owner: str) -> RealisedRuntime:
+def _realise(spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None) -> RealisedRuntime:
     if spec.kind == "in_place":
         return InPlaceRuntime(spec, folders)
     if client is not None:
-        return ContainerRuntime(spec, folders, client, owner)
+        return ContainerRuntime(spec, folders, client, this_owner())
     return VenvRuntime(spec, folders, cache)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,7 @@ from compat.errors import RuntimeSetupError
 from compat.model import Runtime
 from compat.run.connection import Connection
 
-__all__ = ["PINNED_THREADS", "Folders", "RealisedRuntime", "boot_command", "variables"]
+__all__ = ["PINNED_THREADS", "Folders", "RealisedRuntime", "boot_command", "seen_devices", "variables"]
 
 # A float32 sum differs between one thread and two, and a busy neighbour costs a pinned thread less.
 PINNED_THREADS = {
@@ -52,9 +53,11 @@ class RealisedRuntime(Protocol):
 
     spec: Runtime
     how: str  # for people: "container", "virtual environment", "in place"
+    memory: int | None  # bytes that a process of a case may have; None where a container bounds all of them
+    libraries: dict[str, str]  # what its zygotes have found so far, so that each file is hashed once (protocol.Ready)
 
-    def start(self) -> Connection:
-        """Start a probe; its first message is still to be sent."""
+    def start(self, devices: Sequence[str] = ()) -> Connection:
+        """Start a probe that sees the GPUs with these UUIDs and no others; its first message is still to be sent."""
 
     def inside(self, path: Path) -> str:
         """The path that a file of ``Folders`` has inside the runtime."""
@@ -75,6 +78,11 @@ def variables(spec: Runtime) -> dict[str, str]:
         else:
             raise RuntimeSetupError(f"runtime {spec.name}", f"{key} refers to {value}, which is not set", f"set {name}")
     return found
+
+
+def seen_devices(devices: Sequence[str]) -> dict[str, str]:
+    """The variables by which a process on this machine sees these GPUs and no others. Containers are given theirs."""
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(devices)}
 
 
 def boot_command(python: str, package_parent: str) -> list[str]:

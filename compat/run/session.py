@@ -6,36 +6,58 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from compat.errors import ProtocolError, RuntimeSetupError
-from compat.model import Case, Fault, FaultKind, Tier, plain
-from compat.probe.protocol import CaseRequest, CaseResult, Message, Reader, Ready, pack
+from compat.model import STANDARD, Case, Fault, FaultKind, Tier, plain
+from compat.node.conditions import Watch
+from compat.probe.protocol import CaseRequest, CaseResult, Hello, Message, Reader, Ready, pack
 from compat.run.connection import Connection
 from compat.run.runtime import RealisedRuntime
 
-__all__ = ["Session"]
+__all__ = ["Answer", "Session", "Work"]
 
 _START = 120.0  # seconds for a runtime to start and import its libraries
 _GRACE = 15.0  # seconds that a probe has beyond a case's own time to say that it hung
+_MOST_LIBRARIES = 10_000  # files that a runtime may name in its life
 
-_STANDARD = ("latency", "memory")
-
-
+_FIELDS = frozenset(field.name for field in fields(CaseResult))
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (CaseResult, Ready)}
+_Kind = TypeVar("_Kind", CaseResult, Ready)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A case to run, with its files on this machine and its seconds."""
+
+    case: Case
+    content: Path
+    artifact: Path | None
+    timeout: float
+    look: bool = False  # tell which libraries it loaded, too
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe said of a case, its arrays, and what the node was like meanwhile."""
+
+    result: CaseResult
+    frames: tuple[bytes, ...] = ()
+    watch: Watch | None = None
 
 
 class Session:
     """One started probe. After a RuntimeSetupError or a dead answer it is of no more use: ``alive`` is False."""
 
-    def __init__(self, runtime: RealisedRuntime, imports: Sequence[str]) -> None:
+    def __init__(self, runtime: RealisedRuntime, imports: Sequence[str], devices: Sequence[str] = ()) -> None:
         self._runtime = runtime
+        self.devices = tuple(devices)  # UUIDs of the GPUs that its cases may see
         try:
-            self._connection: Connection = runtime.start()
+            self._connection: Connection = runtime.start(self.devices)
         except OSError as problem:  # the interpreter is not one that this machine can execute
             raise RuntimeSetupError(
                 f"runtime {runtime.spec.name}", f"cannot be started: {problem}", "name an interpreter that runs here"
@@ -44,12 +66,20 @@ class Session:
         self._next = 0
         self.alive = True
         self.ready = self._hello(imports)
+        self.notes = (*self._connection.unbounded, *self.ready.notes)
+
+    @property
+    def connection(self) -> Connection:
+        """The streams of the process at the other end."""
+        return self._connection
 
     def _hello(self, imports: Sequence[str]) -> Ready:
+        until = time.monotonic() + _START
+        hello = Hello(tuple(imports), self._runtime.memory, self._runtime.libraries)
         try:
-            self._connection.write(pack("hello", {"imports": list(imports)}))
-            message = self._reader.read(time.monotonic() + _START)
-            ready = None if message is None else self._checked(message, "ready", Ready)
+            self._connection.write(pack("hello", asdict(hello)), until)
+            message = self._reader.read(until)
+            ready = None if message is None else _checked(_body(message, "ready"), Ready)
         except ProtocolError as problem:
             raise self._dead(problem.problem) from problem
         except TimeoutError as problem:
@@ -58,7 +88,8 @@ class Session:
             raise self._dead("ended before it was ready") from problem
         if ready is None:
             raise self._dead("ended before it was ready")
-        assert isinstance(ready, Ready)  # noqa: S101 - for the type checker
+        if len(self._runtime.libraries) + len(ready.libraries) <= _MOST_LIBRARIES:
+            self._runtime.libraries.update(ready.libraries)
         return ready
 
     def _dead(self, problem: str) -> RuntimeSetupError:
@@ -72,67 +103,101 @@ class Session:
             "the probe needs Python 3.9 or later there",
         )
 
-    @staticmethod
-    def _checked(message: Message, expected: str, kind: type) -> object:
-        op, body, _ = message
-        if op != expected:
-            raise ProtocolError("probe", f"said {op!r} where {expected!r} was due")
-        try:
-            # As JSON and strictly: Python's types would let "nan" pass for a number and true for an integer.
-            return _ADAPTERS[kind].validate_json(json.dumps(body), strict=True)
-        except ValidationError as problem:
-            first = problem.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ProtocolError("probe", f"sent a {expected} whose {place} is wrong: {first['msg']}") from problem
-
     def run(
         self, case: Case, content: Path, artifact: Path | None, timeout: float
     ) -> tuple[CaseResult, tuple[bytes, ...]]:
-        """Run one case; whatever goes wrong on the way is a fault of kind infrastructure, and ends the session."""
-        self._next += 1
-        names = {metric.name for metric in case.metrics}
-        request = CaseRequest(
-            id=self._next,
-            nonce=secrets.token_hex(8),
-            workload=case.workload,
-            path=self._runtime.inside(content),
-            tier=case.tier.value,
-            params=case.params,
-            seeds=case.seeds,
-            timed="latency" in names,
-            extra_metrics=()
-            if case.tier is Tier.AOT
-            else tuple(plain(metric) for metric in case.metrics if metric.name not in _STANDARD),
-            artifact=None if artifact is None else self._runtime.inside(artifact),
-            timeout=timeout,
-        )
+        """Run one case in a process of its own: what became of it, and its arrays."""
+        answer = self.run_group([Work(case, content, artifact, timeout)])[0]
+        return answer.result, answer.frames
+
+    def run_group(self, group: Sequence[Work]) -> list[Answer]:
+        """Run cases in one process, in their order; the answers, of which only the last can be a fault.
+
+        A fault ends the group: what comes after it has no answer. Whatever goes wrong on the way to a case is a fault
+        of kind infrastructure, and ends the session.
+        """
+        requests = [self._request(work) for work in group]
+        answers: list[Answer] = []
         start = time.monotonic()
         try:
-            self._connection.write(pack("run", asdict(request)))
-            message = self._reader.read(start + timeout + _GRACE)
-            if message is None:
-                raise ProtocolError("probe", "ended while the case ran")
-            result = self._checked(message, "result", CaseResult)
-            assert isinstance(result, CaseResult)  # noqa: S101 - for the type checker
-            self._same(request, result, message[2])
+            until = start + requests[0].timeout + _GRACE
+            self._connection.write(pack("run", {"cases": [asdict(request) for request in requests]}), until)
+            root = self._connection.pid if self.devices else None
+            for request in requests:
+                start = time.monotonic()
+                with Watch(self.devices, root) as watch:
+                    result, frames = self._answer(request, start + request.timeout + _GRACE)
+                answers.append(Answer(result, frames, watch))
+                if result.fault is not None:
+                    break
         except (OSError, TimeoutError, ProtocolError) as problem:
             self.alive = False
             output = self._connection.tail()
             self._connection.close()
-            fault = Fault(
-                "run", FaultKind.INFRASTRUCTURE, str(problem) or "the runtime gave no answer in its time", output=output
-            )
-            return CaseResult(request.id, request.nonce, time.monotonic() - start, "", fault=fault), ()
-        return result, message[2]
+            detail = str(problem) or "the runtime gave no answer in its time"
+            fault = Fault("run", FaultKind.INFRASTRUCTURE, detail, output=output)
+            request = requests[len(answers)]
+            answers.append(Answer(CaseResult(request.id, request.nonce, time.monotonic() - start, "", fault=fault)))
+        return answers
 
-    @staticmethod
-    def _same(request: CaseRequest, result: CaseResult, frames: tuple[bytes, ...]) -> None:
-        if (result.id, result.nonce) != (request.id, request.nonce):
+    def _request(self, work: Work) -> CaseRequest:
+        self._next += 1
+        case = work.case
+        return CaseRequest(
+            id=self._next,
+            nonce=secrets.token_hex(8),
+            workload=case.workload,
+            path=self._runtime.inside(work.content),
+            tier=case.tier.value,
+            params=case.params,
+            seeds=case.seeds,
+            timed="latency" in {metric.name for metric in case.metrics},
+            extra_metrics=()
+            if case.tier is Tier.AOT
+            else tuple(plain(metric) for metric in case.metrics if metric.name not in STANDARD),
+            artifact=None if work.artifact is None else self._runtime.inside(work.artifact),
+            timeout=work.timeout,
+            look=work.look,
+        )
+
+    def _answer(self, request: CaseRequest, until: float) -> tuple[CaseResult, tuple[bytes, ...]]:
+        message = self._reader.read(until)
+        if message is None:
+            raise ProtocolError("probe", "ended while the case ran")
+        body, frames = _body(message, "result"), message[2]
+        if type(body.get("id")) is not int or (body["id"], body.get("nonce")) != (request.id, request.nonce):
             raise ProtocolError("probe", "answered for another case")
-        if len(frames) != len(result.outputs):
-            raise ProtocolError("probe", f"announced {len(result.outputs)} outputs and sent {len(frames)}")
+        try:
+            if not body.keys() <= _FIELDS:
+                raise ProtocolError("probe", f"sent a CaseResult with {len(body.keys() - _FIELDS)} unknown fields")
+            result = _checked(body, CaseResult)
+            if len(frames) != len(result.outputs):
+                raise ProtocolError("probe", f"announced {len(result.outputs)} outputs and sent {len(frames)}")
+        except ProtocolError as problem:  # the message is whole: what it says is the case's own doing
+            fault = Fault("report", FaultKind.OUTPUT, problem.problem)
+            return CaseResult(request.id, request.nonce, 0.0, "", fault=fault), ()
+        return result, frames
 
     def close(self) -> None:
         """End the runtime's process."""
         self.alive = False
         self._connection.close()
+
+
+def _body(message: Message, expected: str) -> dict[str, Any]:
+    op, body, _ = message
+    if op != expected:
+        raise ProtocolError("probe", f"said {op!r} where {expected!r} was due")
+    return body
+
+
+def _checked(body: dict[str, Any], kind: type[_Kind]) -> _Kind:
+    try:
+        # As JSON and strictly: Python's types would let "nan" pass for a number and true for an integer.
+        found: _Kind = _ADAPTERS[kind].validate_json(json.dumps(body), strict=True)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = f"sent a {kind.__name__} whose {place} is wrong: {first['msg']}"
+        raise ProtocolError("probe", said) from problem
+    return found

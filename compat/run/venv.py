@@ -8,14 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime, digest
+from compat.run.bounds import memory_limit
 from compat.run.connection import LocalConnection
-from compat.run.runtime import PINNED_THREADS, Folders, boot_command, variables
+from compat.run.runtime import PINNED_THREADS, Folders, boot_command, seen_devices, variables
 
 __all__ = ["VenvRuntime", "install_problem"]
 
@@ -36,9 +37,10 @@ class VenvRuntime:
 
     def __init__(self, spec: Runtime, folders: Folders, cache: Path) -> None:
         self.spec = spec
+        self.memory: int | None = memory_limit()
+        self.libraries: dict[str, str] = {}
         self._folders = folders
         self._place = cache / "runtimes" / f"venv-{digest([sys.version, sys.platform, spec.requirements])[:16]}"
-        self._room = cache / "home"
 
     @property
     def python(self) -> Path:
@@ -79,20 +81,19 @@ class VenvRuntime:
                     "correct its requirements in the matrix file",
                 )
 
-    def start(self) -> LocalConnection:
-        """Start a probe with an environment of its own: nothing of ours leaks into what is measured."""
-        self._room.mkdir(parents=True, exist_ok=True)
+    def start(self, devices: Sequence[str] = ()) -> LocalConnection:
+        """Start a probe with variables and a home of its own: nothing of ours leaks into what is measured."""
         env = {
-            "HOME": str(self._room),
             "LANG": "C.UTF-8",
             "PATH": f"{self._place / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
             "USER": "compat",
             **PINNED_THREADS,
+            **seen_devices(devices),
             **variables(self.spec),
         }
         command = boot_command(str(self.python), str(self._folders.package.parent))
-        return LocalConnection(command, env, self._room)
+        return LocalConnection(command, env)
 
     def inside(self, path: Path) -> str:
         """The same path: a virtual environment shares the file system."""

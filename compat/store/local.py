@@ -43,6 +43,7 @@ class LocalStore:
 
     def __init__(self, root: Path, *, create: bool = False) -> None:
         self.root = root
+        self._numbers: dict[Path, int] = {}  # the next free number of each folder of evidence, as far as we know
         marker = root / "store.json"
         if create and not marker.exists():
             try:
@@ -100,7 +101,9 @@ class LocalStore:
     def _named(self, folder: str, document: _Document) -> str:
         data = self._text(document)
         name = digest(data)
-        self._write(self.root / folder / f"{name}.json", data)
+        path = self.root / folder / f"{name}.json"
+        if not path.exists():
+            self._write(path, data)
         return name
 
     def put_plan(self, plan: Plan) -> str:
@@ -133,10 +136,12 @@ class LocalStore:
     def put_evidence(self, evidence: Evidence) -> Path:
         """Keep one run of a case, under the next free number."""
         folder = self.root / "evidence" / evidence.plan / evidence.node
-        number = sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
+        if folder not in self._numbers:
+            self._numbers[folder] = sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
         data = self._text(evidence)
-        while not self._write(path := folder / f"{number:06d}.json", data):
-            number += 1
+        while not self._write(path := folder / f"{self._numbers[folder]:06d}.json", data):
+            self._numbers[folder] += 1  # somebody else writes here too
+        self._numbers[folder] += 1
         return path
 
     def put_verdict(self, verdict: Verdict) -> str:

@@ -1,15 +1,29 @@
-/* A library with NVML's ABI, as far as the inventory uses it. What it claims is set by environment variables:
-   FAKE_INIT (what nvmlInit returns), FAKE_COUNT, FAKE_LOST (index of a GPU that fell off the bus before it was
-   opened), FAKE_LOST_LATER (index of one that did afterwards), FAKE_ODD_NAME. -DWITHOUT_X leaves a function out. */
+/* A library with NVML's ABI, as far as we use it. What it claims is set by environment variables.
 
+   FAKE_INIT (what nvmlInit returns), FAKE_COUNT, FAKE_LOST (index of a GPU that fell off the bus before it was opened),
+   FAKE_LOST_LATER (index of one that did afterwards), FAKE_ODD_NAME.
+   FAKE_CLOCK, FAKE_TEMPERATURE, FAKE_POWER, FAKE_REASONS: what one call after the other answers, separated by commas;
+   the last one stays. A value below zero is an error of that number.
+   FAKE_PROCESSES: a file, read at each call, with "PID BYTES" a line; "-" for bytes that are not available.
+   FAKE_HANG: a clock is answered this many milliseconds late. FAKE_NO_PERMISSION: clocks cannot be locked or reset.
+   FAKE_NO_LOCK: index of a GPU whose clock cannot be locked. FAKE_LOG: a file that gets a line for each start, lock
+   and reset. -DWITHOUT_X leaves a function out. */
+
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, INSUFFICIENT_SIZE = 7, GPU_IS_LOST = 15 };
+enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
+enum { GPU_IS_LOST = 15, GPUS = 16, MIG = 100 }; /* an index from MIG on is an instance on the GPU of that index less MIG */
 
 typedef struct { unsigned index; } *device_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
+typedef struct { unsigned version; int sensor; int degrees; } temperature_t;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } process_t;
+
+static unsigned devices[MIG + GPUS];
 
 static int number(const char *name, int otherwise) {
     const char *value = getenv(name);
@@ -22,16 +36,46 @@ static int text(char *to, unsigned size, const char *value) {
     return SUCCESS;
 }
 
+static void say(const char *word, const char *what) {
+    const char *path = getenv("FAKE_LOG");
+    char line[128];
+    int file = path ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0644) : -1;
+    if (file < 0) return;
+    int length = snprintf(line, sizeof line, "%s%s\n", word, what);
+    if (write(file, line, (size_t)length) != length) abort();
+    close(file);
+}
+
+static void name_of(device_t device, char *to, size_t size) {
+    if (device->index >= MIG) snprintf(to, size, "MIG-00000000-0000-0000-0000-%012u", device->index - MIG);
+    else snprintf(to, size, "GPU-00000000-0000-0000-0000-%012u", device->index);
+}
+
 static int lost(device_t device) { return (int)device->index == number("FAKE_LOST_LATER", -1); }
 
-int nvmlInitWithFlags(unsigned flags) { return flags ? INVALID_ARGUMENT : number("FAKE_INIT", SUCCESS); }
+/* The next value of a variable's list, or the error that stands for it. */
+static int next(const char *name, const char *otherwise, int *calls, long long *value) {
+    const char *list = getenv(name) ? getenv(name) : otherwise;
+    for (int skip = (*calls)++; skip > 0 && strchr(list, ','); skip--) list = strchr(list, ',') + 1;
+    *value = atoll(list);
+    return *value < 0 ? (int)-*value : SUCCESS;
+}
+
+static int sense(device_t device, const char *name, const char *otherwise, int *calls, long long *value) {
+    if (device->index >= MIG) return NOT_SUPPORTED;
+    if (lost(device)) return GPU_IS_LOST;
+    return next(name, otherwise, calls, value);
+}
+
+int nvmlInitWithFlags(unsigned flags) {
+    say("init", "");
+    return flags ? INVALID_ARGUMENT : number("FAKE_INIT", SUCCESS);
+}
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 
-#ifndef WITHOUT_SHUTDOWN
-int nvmlShutdown(void) { return SUCCESS; }
-#endif
-
-const char *nvmlErrorString(int result) { return result == GPU_IS_LOST ? "GPU is lost" : "some other error"; }
+const char *nvmlErrorString(int result) {
+    return result == GPU_IS_LOST ? "GPU is lost" : result == NO_PERMISSION ? "Insufficient Permissions" : "some other error";
+}
 
 int nvmlSystemGetDriverVersion(char *to, unsigned size) { return text(to, size, "570.124.06"); }
 
@@ -41,18 +85,30 @@ int nvmlDeviceGetCount_v2(unsigned *count) {
 }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, device_t *device) {
-    static unsigned devices[16];
-    if (index >= (unsigned)number("FAKE_COUNT", 2)) return INVALID_ARGUMENT;
+    if (index % MIG >= (unsigned)number("FAKE_COUNT", 2)) return INVALID_ARGUMENT;
     if ((int)index == number("FAKE_LOST", -1)) return GPU_IS_LOST;
     devices[index] = index;
     *device = (device_t)&devices[index];
     return SUCCESS;
 }
 
+int nvmlDeviceGetHandleByUUID(const char *uuid, device_t *device) {
+    unsigned index;
+    if (sscanf(uuid, "GPU-00000000-0000-0000-0000-%12u", &index) == 1) index += 0;
+    else if (sscanf(uuid, "MIG-00000000-0000-0000-0000-%12u", &index) == 1) index += MIG;
+    else return INVALID_ARGUMENT;
+    return nvmlDeviceGetHandleByIndex_v2(index, device) ? NOT_FOUND : SUCCESS;
+}
+
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_t instance, device_t *device) {
+    if (instance->index < MIG) return INVALID_ARGUMENT;
+    return nvmlDeviceGetHandleByIndex_v2(instance->index - MIG, device);
+}
+
 int nvmlDeviceGetUUID(device_t device, char *to, unsigned size) {
     char uuid[64];
     if (lost(device)) return GPU_IS_LOST;
-    snprintf(uuid, sizeof uuid, "GPU-00000000-0000-0000-0000-%012u", device->index);
+    name_of(device, uuid, sizeof uuid);
     return text(to, size, uuid);
 }
 
@@ -75,5 +131,114 @@ int nvmlDeviceGetCudaComputeCapability(device_t device, int *major, int *minor) 
     if (lost(device)) return GPU_IS_LOST;
     *major = 9;
     *minor = 0;
+    return SUCCESS;
+}
+
+#ifndef WITHOUT_CLOCK
+int nvmlDeviceGetClockInfo(device_t device, int type, unsigned *megahertz) {
+    static int calls;
+    long long value;
+    if (type != 1) return INVALID_ARGUMENT; /* NVML_CLOCK_SM */
+    usleep(1000 * (unsigned)number("FAKE_HANG", 0));
+    int result = sense(device, "FAKE_CLOCK", "1980", &calls, &value);
+    if (result == SUCCESS) *megahertz = (unsigned)value;
+    return result;
+}
+#endif
+
+static int degrees_of(device_t device, int sensor, long long *degrees) {
+    static int calls;
+    return sensor ? INVALID_ARGUMENT : sense(device, "FAKE_TEMPERATURE", "61", &calls, degrees);
+}
+
+#ifndef WITHOUT_TEMPERATURE
+int nvmlDeviceGetTemperature(device_t device, int sensor, unsigned *degrees) {
+    long long value;
+    int result = degrees_of(device, sensor, &value);
+    if (result == SUCCESS) *degrees = (unsigned)value;
+    return result;
+}
+#endif
+
+#ifndef WITHOUT_TEMPERATURE_V
+int nvmlDeviceGetTemperatureV(device_t device, temperature_t *temperature) {
+    long long value;
+    if (temperature->version != (sizeof *temperature | 1 << 24)) return INVALID_ARGUMENT;
+    int result = degrees_of(device, temperature->sensor, &value);
+    if (result == SUCCESS) temperature->degrees = (int)value;
+    return result;
+}
+#endif
+
+#ifndef WITHOUT_POWER
+int nvmlDeviceGetPowerUsage(device_t device, unsigned *milliwatts) {
+    static int calls;
+    long long value;
+    int result = sense(device, "FAKE_POWER", "412500", &calls, &value);
+    if (result == SUCCESS) *milliwatts = (unsigned)value;
+    return result;
+}
+#endif
+
+static int reasons_of(device_t device, unsigned long long *reasons) {
+    static int calls;
+    long long value;
+    int result = sense(device, "FAKE_REASONS", "0", &calls, &value);
+    if (result == SUCCESS) *reasons = (unsigned long long)value;
+    return result;
+}
+
+#ifndef WITHOUT_THROTTLE_REASONS
+int nvmlDeviceGetCurrentClocksThrottleReasons(device_t d, unsigned long long *reasons) { return reasons_of(d, reasons); }
+#endif
+#ifndef WITHOUT_EVENT_REASONS
+int nvmlDeviceGetCurrentClocksEventReasons(device_t d, unsigned long long *reasons) { return reasons_of(d, reasons); }
+#endif
+
+static int processes_of(device_t device, unsigned *count, process_t *processes) {
+    const char *path = getenv("FAKE_PROCESSES");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    process_t found[GPUS];
+    unsigned have = 0;
+    char bytes[32];
+    if (device->index >= MIG) return NOT_SUPPORTED;
+    if (lost(device)) return GPU_IS_LOST;
+    while (file && have < GPUS && fscanf(file, "%u %31s", &found[have].pid, bytes) == 2) {
+        found[have].used = strcmp(bytes, "-") ? strtoull(bytes, NULL, 10) : ~0ULL; /* NVML_VALUE_NOT_AVAILABLE */
+        found[have].gpu_instance = found[have].compute_instance = ~0U;
+        have++;
+    }
+    if (file) fclose(file);
+    unsigned room = *count;
+    *count = have;
+    if (room < have) return INSUFFICIENT_SIZE;
+    if (have) memcpy(processes, found, have * sizeof *found);
+    return SUCCESS;
+}
+
+#ifndef WITHOUT_PROCESSES
+#ifndef WITHOUT_PROCESSES_V3
+int nvmlDeviceGetComputeRunningProcesses_v3(device_t d, unsigned *count, process_t *p) { return processes_of(d, count, p); }
+#endif
+int nvmlDeviceGetComputeRunningProcesses_v2(device_t d, unsigned *count, process_t *p) { return processes_of(d, count, p); }
+#endif
+
+int nvmlDeviceSetGpuLockedClocks(device_t device, unsigned least, unsigned most) {
+    char uuid[64], line[128];
+    if (getenv("FAKE_NO_PERMISSION")) return NO_PERMISSION;
+    if (lost(device)) return GPU_IS_LOST;
+    if ((int)device->index == number("FAKE_NO_LOCK", -1)) return NOT_SUPPORTED;
+    name_of(device, uuid, sizeof uuid);
+    snprintf(line, sizeof line, "%s %u %u", uuid, least, most);
+    say("lock ", line);
+    return SUCCESS;
+}
+
+int nvmlDeviceResetGpuLockedClocks(device_t device) {
+    char uuid[64];
+    if (getenv("FAKE_NO_PERMISSION")) return NO_PERMISSION;
+    if (lost(device)) return GPU_IS_LOST;
+    name_of(device, uuid, sizeof uuid);
+    say("reset ", uuid);
     return SUCCESS;
 }

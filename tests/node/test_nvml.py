@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import ctypes
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.node.fake import DRIVER, call, compile_library, uuid
+
 READ = (
     "import json; from compat.model import plain; from compat.node.nvml import read_gpus; "
     "print(json.dumps(plain(read_gpus())))"
 )
-DRIVER = "570.124.06"
 
 
 def _gpu(index: int, **changes: Any) -> dict[str, Any]:
     found = {
-        "uuid": f"GPU-00000000-0000-0000-0000-{index:012}",
+        "uuid": uuid(index),
         "product": "Made-up GPU",
         "memory_bytes": 80 << 30,
         "compute_capability": "9.0",
@@ -30,26 +26,8 @@ def _gpu(index: int, **changes: Any) -> dict[str, Any]:
     return {**found, **changes}
 
 
-def _library(folder: Path, *flags: str) -> Path:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("there is no C compiler")
-    source = Path(__file__).with_name("fake_nvml.c")
-    command = [compiler, "-shared", "-fPIC", "-Wall", "-Werror", *flags, "-o", str(folder / "libnvidia-ml.so.1")]
-    subprocess.run([*command, str(source)], check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _library(tmp_path_factory.mktemp("nvml"))
-
-
-def _read(folder: Path, code: str = READ, **variables: str) -> Any:
-    env = {**os.environ, **variables, "LD_LIBRARY_PATH": str(folder)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def _read(folder: Path, **variables: str) -> Any:
+    return call(folder, READ, **variables)
 
 
 def test_two_gpus(library: Path) -> None:
@@ -71,12 +49,8 @@ def test_a_name_that_is_not_text_is_unknown(library: Path) -> None:
 
 
 def test_a_library_without_a_function_leaves_that_field_unknown(tmp_path: Path) -> None:
-    folder = _library(tmp_path, "-DWITHOUT_MEMORY")
+    folder = compile_library(tmp_path, "-DWITHOUT_MEMORY")
     assert _read(folder) == [DRIVER, [_gpu(0, memory_bytes=None), _gpu(1, memory_bytes=None)]]
-
-
-def test_a_library_that_cannot_be_shut_down_was_read_all_the_same(tmp_path: Path) -> None:
-    assert _read(_library(tmp_path, "-DWITHOUT_SHUTDOWN")) == [DRIVER, [_gpu(0), _gpu(1)]]
 
 
 @pytest.mark.parametrize("code", ["9", "18", "999"], ids=["driver not loaded", "library and driver differ", "unknown"])
@@ -103,6 +77,6 @@ def test_the_node_has_the_gpus_and_another_id_with_other_gpus(library: Path) -> 
         "import json; from compat.model import plain; from compat.node import this_node; "
         "print(json.dumps(plain(this_node())))"
     )
-    both, again, one = _read(library, code), _read(library, code), _read(library, code, FAKE_LOST="1")
+    both, again, one = call(library, code), call(library, code), call(library, code, FAKE_LOST="1")
     assert (both["driver"], both["gpus"]) == (DRIVER, [_gpu(0), _gpu(1)])
     assert both["id"] == again["id"] != one["id"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from compat.errors import ProtocolError
-from compat.probe.protocol import LINE_LIMIT, PROTOCOL_VERSION, Reader, pack, unpack
+from compat.probe.protocol import PROTOCOL_VERSION, Parser, Reader, pack
 
 
 class Pipe:
@@ -85,7 +85,6 @@ def test_a_message_comes_back_as_it_was_sent(pipe: Pipe) -> None:
     assert pipe.reader.read() == ("result", BODY, FRAMES)
     assert pipe.reader.read(time.monotonic() + 1) == ("quit", {}, ())
     assert pipe.reader.read() is None
-    assert unpack(pack("result", BODY, FRAMES)) == ("result", BODY, FRAMES)
 
 
 def test_a_message_may_come_byte_by_byte(pipe: Pipe) -> None:
@@ -127,20 +126,22 @@ def test_a_reader_refuses_what_is_not_a_message(data: bytes) -> None:
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("data", NOT_MESSAGES.values(), ids=NOT_MESSAGES.keys())
-def test_unpack_refuses_what_is_not_a_message(data: bytes) -> None:
-    with pytest.raises(ProtocolError):
-        unpack(data, LINE_LIMIT, 1024)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"{", line()[:-1], line(frames=[3]) + b"ab", line(frames=[3]) + b"abcd", line() + line(), b"x" * 300 + b"\n"],
-    ids=["nothing", "half a line", "no newline", "short frame", "long frame", "two messages", "long line"],
-)
-def test_unpack_takes_one_whole_message_only(data: bytes) -> None:
-    with pytest.raises(ProtocolError):
-        unpack(data, 256, 1024)
+def test_a_parser_gives_messages_as_they_become_whole() -> None:
+    data = pack("result", BODY, FRAMES) + pack("quit", {}) + b"{"
+    for size in (1, 7, len(data)):
+        parser, found = Parser(), []
+        for start in range(0, len(data), size):
+            parser.feed(data[start : start + size])
+            while (message := parser.take()) is not None:
+                found.append(message)
+        assert found == [("result", BODY, FRAMES), ("quit", {}, ())]
+        assert parser.rest() == "a line"
+    parser = Parser()
+    assert parser.take() is None
+    assert parser.rest() == ""
+    parser.feed(pack("result", {}, (b"abc",))[:-1])
+    assert parser.take() is None
+    assert parser.rest() == "an array"
 
 
 @pytest.mark.parametrize("data", [b"{", line()[:-1], line(frames=[3]), line(frames=[3]) + b"ab"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +17,9 @@ from compat.errors import RuntimeSetupError
 from compat.model import FaultKind, Runtime
 from compat.probe.memory import resident_bytes
 from compat.probe.protocol import CaseResult
-from compat.run.container import ContainerConnection
+from compat.run.attached import ContainerConnection
 from compat.run.in_place import InPlaceRuntime
+from compat.run.leftovers import this_owner
 from compat.run.session import Session
 from tests.rig import Rig, gone, make_case, make_folders
 
@@ -35,7 +38,7 @@ identity = dict(python="3", implementation="fake", machine="none", distributions
 def ready():
     read()
     say("ready", dict(identity=identity))
-    request = read()
+    request = read()["cases"][0]
     return dict(id=request["id"], nonce=request["nonce"], seconds=1.0, inputs="")
 {body}
 """
@@ -105,28 +108,16 @@ WRONG_ANSWERS = {
     "garbage": ("raw(b'\\x00\\xff\\n')", "not a message"),
     "wrong nonce": ("say('result', dict(body, nonce='0' * 16))", "for another case"),
     "wrong id": ("say('result', dict(body, id=2))", "for another case"),
-    "id as text": ("say('result', dict(body, id='1'))", "id is wrong"),
-    "id as true": ("say('result', dict(body, id=True))", "id is wrong"),
+    "id as text": ("say('result', dict(body, id='1'))", "for another case"),
+    "id as true": ("say('result', dict(body, id=True))", "for another case"),
     "unknown op": ("say('done', body)", "where 'result' was due"),
     "ready again": ("say('ready', dict(identity=identity))", "where 'result' was due"),
-    "nothing in it": ("say('result', {})", "is wrong"),
-    "seconds as text": ("say('result', dict(body, seconds='1'))", "seconds is wrong"),
-    "seconds not a number": ("say('result', dict(body, seconds='nan'))", "seconds is wrong"),
+    "nothing in it": ("say('result', {})", "for another case"),
     "NaN": ("say('result', dict(body, seconds=float('nan')))", "not a message"),
     "infinite": (
         "text = json.dumps(dict(v=1, op='result', frames=[], body=body))\n"
         "raw(text.replace('1.0', '1e999').encode() + b'\\n')",
         "not a message"),
-    "measurements as numbers": ("say('result', dict(body, measurements=[1]))", "is wrong"),
-    "samples as text": (
-        "say('result', dict(body, measurements=[dict(metric='a', unit='s', direction='lower', kind='sampled',"
-        " samples=['inf'])]))", "samples.0 is wrong"),
-    "unknown kind of fault": ("say('result', dict(body, fault=dict(stage='run', kind='odd', detail='')))", "is wrong"),
-    "half a surrogate": ("say('result', dict(body, notes=['\\udc80']))", "is wrong"),
-    "outputs without arrays": (
-        "say('result', dict(body, outputs=[dict(name='y', dtype='<f4', shape=[1], seed=0, reference=False)]))",
-        "announced 1 outputs and sent 0"),
-    "arrays without outputs": ("say('result', body, [4]); raw(b'abcd')", "announced 0 outputs and sent 1"),
     "arrays cut off": ("say('result', body, [4]); raw(b'ab')", "in the middle of an array"),
     "enormous arrays": ("say('result', body, [2**40])", "announced arrays"),
     "negative arrays": ("say('result', body, [-1])", "announced arrays"),
@@ -156,6 +147,41 @@ def test_a_wrong_answer_is_a_fault_of_the_infrastructure(
     assert _all_gone(tmp_path)
     session.close()
     assert not session.alive
+
+
+# A whole message for the right case that says what it must not: that is the case's own doing, and the session goes on.
+ODD_ANSWERS = {
+    "seconds as text": ("say('result', dict(body, seconds='1'))", "seconds is wrong"),
+    "seconds not a number": ("say('result', dict(body, seconds='nan'))", "seconds is wrong"),
+    "measurements as numbers": ("say('result', dict(body, measurements=[1]))", "is wrong"),
+    "samples as text": (
+        "say('result', dict(body, measurements=[dict(metric='a', unit='s', direction='lower', kind='sampled',"
+        " samples=['inf'])]))", "samples.0 is wrong"),
+    "unknown kind of fault": ("say('result', dict(body, fault=dict(stage='run', kind='odd', detail='')))", "is wrong"),
+    "half a surrogate": ("say('result', dict(body, notes=['\\udc80']))", "is wrong"),
+    "outputs without arrays": (
+        "say('result', dict(body, outputs=[dict(name='y', dtype='<f4', shape=[1], seed=0, reference=False)]))",
+        "announced 1 outputs and sent 0"),
+    "arrays without outputs": ("say('result', body, [4]); raw(b'abcd')", "announced 0 outputs and sent 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "said"), ODD_ANSWERS.values(), ids=ODD_ANSWERS.keys())
+def test_an_odd_answer_is_the_case_s_own_fault(
+    fake: Callable[[str], InPlaceRuntime], tmp_path: Path, body: str, said: str
+) -> None:
+    again = "request = read()['cases'][0]; say('result', dict(body, id=request['id'], nonce=request['nonce']))"
+    session = Session(fake(f"body = ready()\n{body}\n{again}"), ())
+    content = tmp_path / "content" / "none.py"
+    result, frames = session.run(make_case(), content, None, 5.0)
+    assert result.fault is not None
+    assert (result.fault.kind, result.fault.stage, frames) == (FaultKind.OUTPUT, "report", ())
+    assert said in result.fault.detail
+    assert (result.measurements, result.outputs) == ((), ())
+    assert session.alive
+    assert session.run(make_case(), content, None, 5.0)[0].fault is None
+    session.close()
+    assert _all_gone(tmp_path)
 
 
 def _is_infrastructure(result: CaseResult, frames: tuple[bytes, ...]) -> None:
@@ -213,24 +239,43 @@ KILLS = {
 }
 
 
+@pytest.mark.parametrize("kind", ["in_place", pytest.param("venv", marks=pytest.mark.network)])
 @pytest.mark.parametrize("body", KILLS.values(), ids=KILLS.keys())
-def test_the_death_of_the_zygote_is_noticed_and_leaves_nothing(rig: Rig, body: str) -> None:
+def test_a_zygote_that_its_case_ends_leaves_nothing(request: pytest.FixtureRequest, kind: str, body: str) -> None:
+    rig: Rig = request.getfixturevalue(kind)
     session = rig.session
-    pid = "\nopen({!r}, 'w').write(str(os.getpid()))\n"
     note = rig.folders.artifacts / "pid"
-    if rig.kind != "container":  # its user may not write here, and its processes end with it
-        body = pid.format(str(note)) + body
+    note.unlink(missing_ok=True)
+    grandchild = "child = os.fork()\nif child == 0:\n    os.setsid()\n    time.sleep(600)\n"
+    told = f"open({str(note)!r}, 'a').write(f' {{os.getpid()}} {{child}}')\n"
     begin = time.monotonic()
-    result = rig.work(body)
+    result = rig.work(grandchild + told + body)
     assert time.monotonic() - begin < 10
     _is_infrastructure(result, ())
     assert not session.alive
     session.close()
     assert _has_ended(session)
-    if rig.kind != "container":
-        assert gone(int(note.read_text(encoding="ascii")))
+    assert all(gone(int(pid)) for pid in note.read_text(encoding="ascii").split())
+    assert list(Path(tempfile.gettempdir()).glob(f"gpu-compat-{this_owner()}-*/case-*")) == []
     rig.is_as_new()  # with a new probe
     assert rig.session is not session
+
+
+@pytest.mark.docker
+@pytest.mark.network
+def test_a_container_whose_zygote_is_killed_from_outside_is_noticed(container: Rig) -> None:
+    session = container.session
+    pid = session.connection.pid
+    assert pid is not None
+    timer = threading.Timer(0.5, lambda: os.kill(pid, signal.SIGKILL))
+    timer.start()
+    result = container.work("if os.fork() == 0: os.setsid()\ntime.sleep(600)", timeout=60.0)
+    timer.join()
+    _is_infrastructure(result, ())
+    assert gone(pid)
+    session.close()
+    assert _has_ended(session)
+    container.is_as_new()
 
 
 def test_closing_while_a_case_runs_ends_it(in_place: Rig) -> None:

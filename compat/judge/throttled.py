@@ -1,0 +1,39 @@
+"""Pairs that a hot or short-powered node made worthless: both arms were held down, so neither shows its speed.
+
+Throttling in one arm may be the regression, so such a pair counts. What a GPU does to stay within its power cap, or on
+its way to idle, is its ordinary work and drops nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from compat.judge.admit import Pair
+from compat.judge.text import plural
+
+__all__ = ["INVALIDATING", "dropped", "kept"]
+
+# Of Conditions.throttle: thermal limits, the hardware's slowdown (twice or more) and the power brake of the board.
+INVALIDATING = frozenset({"hw_slowdown", "hw_thermal", "power_brake", "sw_thermal"})
+
+
+def kept(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs that say something of speed."""
+    return [pair for pair in pairs if not _reasons(pair)]
+
+
+def dropped(pairs: Sequence[Pair]) -> str:
+    """How many pairs do not, and why, as the end of a sentence; empty when all do."""
+    reasons = [found for pair in pairs if (found := _reasons(pair))]
+    if not reasons:
+        return ""
+    counts = Counter(reason for found in reasons for reason in found)
+    named = ", ".join(sorted(counts))
+    return f"; {plural(len(reasons), 'pair')} not counted, because both arms were throttled ({named})"
+
+
+def _reasons(pair: Pair) -> frozenset[str]:
+    """Why the pair is worthless: the reasons of both arms, where both have one."""
+    good, new = (INVALIDATING.intersection(run.conditions.throttle) for run in (pair.known_good, pair.candidate))
+    return good | new if good and new else frozenset()

@@ -1,0 +1,129 @@
+"""What the node was like while a case ran: read on the host, by the controller, and never by the case itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from compat.model import STANDARD, Conditions, Measurement
+from compat.node.nvml import nvml
+from compat.node.sampler import Reading, Sampler
+
+__all__ = ["INVALIDATING", "Watch"]
+
+# Only these can make a pair worthless, and only where both arms have them: in one arm they may be the regression.
+INVALIDATING = frozenset({"hw_slowdown", "hw_thermal", "power_brake", "sw_thermal"})
+
+# The bits of nvmlClocksEventReasons (nvml.h; nvmlClocksThrottleReasons before CUDA 12.2), in nvidia-smi's words.
+_REASONS = {
+    0x001: "idle",
+    0x002: "applications_clocks",
+    0x004: "sw_power_cap",
+    0x008: "hw_slowdown",
+    0x010: "sync_boost",
+    0x020: "sw_thermal",
+    0x040: "hw_thermal",
+    0x080: "power_brake",
+    0x100: "display_clocks",
+    0x200: "board_limit",
+    0x400: "reliability",
+}
+_MOST = 400  # readings that evidence keeps of one metric: 20 s of one GPU, or every second one of 40 s
+
+_LOAD = "proc/loadavg"
+_GOVERNOR = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+
+
+class Watch:
+    """Watches the node while one case runs: ``with Watch(devices) as watch``, and then ask ``watch``.
+
+    ``devices`` are the UUIDs of the case's GPUs. Without any, two small files are read and that is all. ``root_pid`` is
+    the process under which the case runs: the probe's, or the first of its container; without it the memory of
+    processes is not told apart and not measured. ``host`` is where the machine's /proc and /sys are.
+    """
+
+    def __init__(self, devices: Sequence[str] = (), root_pid: int | None = None, host: Path = Path("/")) -> None:
+        self._host = host
+        self._wants_memory = root_pid is not None
+        self._sampler = Sampler(devices, root_pid) if devices and nvml() is not None else None
+        self._load: float | None = None
+        self._governor: str | None = None
+        self._moments: tuple[tuple[Reading, ...], ...] = ()
+        self._memory: int | None = None
+        self.notes: tuple[str, ...] = ()  # what should have been read and could not be
+        if devices and self._sampler is None:
+            self.notes = ("no GPU was read: NVML does not start on this node",)
+
+    def __enter__(self) -> Self:
+        self._load = _load(self._host)
+        self._governor = _line(self._host / _GOVERNOR)
+        if self._sampler is not None:
+            self._sampler.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._sampler is None:
+            return
+        answered = self._sampler.stop()
+        self._moments, self._memory = self._sampler.moments, self._sampler.memory
+        have = {measurement.metric for measurement in self.measurements}
+        want = ["sm_clock", "temperature", "power", "throttled", *(["memory_device"] if self._wants_memory else [])]
+        lacking = ", ".join(name for name in want if name not in have)
+        if not answered:
+            self.notes = ("NVML stopped answering while the case ran",)
+        elif lacking:
+            self.notes = (f"NVML gave no {lacking}",)
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the node was like. ``throttle`` has every reason that was seen, not only the ``INVALIDATING`` ones."""
+        seen = {reason for reading in self._readings() for reason in _reasons(reading)}
+        return Conditions(self._load, self._governor, tuple(sorted(seen)))
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was read of the GPUs, as metrics of ``compat.model.STANDARD``; what was not read is not there."""
+        every = math.ceil(len(self._readings()) / _MOST) or 1
+        kept = [reading for moment in self._moments[::every] for reading in moment]
+        told = [reading for reading in self._readings() if reading.reasons is not None]
+        throttled = sum(not INVALIDATING.isdisjoint(_reasons(reading)) for reading in told)
+        found: dict[str, tuple[float, ...]] = {
+            "sm_clock": _there(reading.sm_clock for reading in kept),
+            "temperature": _there(reading.temperature for reading in kept),
+            "power": _there(reading.power for reading in kept),
+            "throttled": (throttled / len(told),) if told else (),
+            "memory_device": () if self._memory is None else (float(self._memory),),
+        }
+        metrics = [STANDARD[name] for name, samples in found.items() if samples]
+        return tuple(Measurement(m.name, m.unit, m.direction, m.kind, found[m.name]) for m in metrics)
+
+    def _readings(self) -> list[Reading]:
+        return [reading for moment in self._moments for reading in moment]
+
+
+def _reasons(reading: Reading) -> set[str]:
+    """The names of a reading's bits; one that is newer than we are is named by its value."""
+    bits = reading.reasons or 0
+    return {_REASONS.get(bit, f"reason_{bit:#x}") for n in range(bits.bit_length()) if (bit := 1 << n) & bits}
+
+
+def _there(values: Iterable[float | None]) -> tuple[float, ...]:
+    return tuple(value for value in values if value is not None)
+
+
+def _load(host: Path) -> float | None:
+    try:
+        return float((_line(host / _LOAD) or "").split(" ")[0])
+    except ValueError:
+        return None
+
+
+def _line(path: Path) -> str | None:
+    """The text of a one-line file; None where it is not there, empty, or no text."""
+    try:
+        return path.read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,42 @@
+"""Which of the harness's own metrics a case has, by what its content declares; ``compat.probe`` takes them by the same.
+
+A metric that is not gated may be absent without harm: the container's peak is one, which only a container has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compat.model import AOT_METRICS, STANDARD, Tier
+
+if TYPE_CHECKING:
+    from compat.model import Metric
+    from compat.plan.content import Workload
+
+__all__ = ["promised"]
+
+
+def promised(workload: Workload, tier: Tier) -> tuple[Metric, ...]:
+    """The metrics of a case of ``workload`` in ``tier``, the content's own last.
+
+    What is compiled ahead of time has the compiler's, and what is interpreted has no speed and no memory of its own.
+    """
+    if tier is Tier.AOT:
+        return AOT_METRICS
+    names = ["nondeterministic"]
+    if workload.splits:
+        names.append("batch_mismatches")
+    if tier in (Tier.CPU, Tier.GPU):
+        names += ["memory", "memory_virtual", "memory_cgroup"]
+        if workload.timed:
+            names += ["latency", "first_call", "leak", "memory_private"]
+            names += ["throughput"] if workload.items is not None else []
+        if workload.imports:
+            names.append("import_time")
+        if workload.artifact is not None:
+            names.append("load_time")
+    if tier is Tier.GPU:
+        names += ["memory_context", "memory_device", "sm_clock", "temperature", "power", "throttled"]
+        if "torch" in workload.components:
+            names += ["memory_allocated", "memory_reserved"]
+    return tuple(metric for name, metric in STANDARD.items() if name in names) + workload.own_metrics

@@ -1,0 +1,146 @@
+"""What a case is measured with: the host's clock and memory, and on a GPU the driver's events and torch's allocator.
+
+Which metrics a case has is decided in planning, by the same facts (``compat.plan.promised``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from compat.model import STANDARD, Measurement
+from compat.probe.growth import READINGS, Growth
+from compat.probe.memory import Use
+from compat.probe.timing import latency_samples
+
+__all__ = ["Bench", "bench_for", "measured"]
+
+Work = Callable[[], Any]
+Measurements = tuple[Measurement, ...]
+
+_LEAK_WINDOW = 0.03  # seconds of calls for the leak of work on a GPU
+_LEAK_CALLS = 20  # between two readings at most: what a call costs the host is not in its latency
+
+
+def measured(name: str, *samples: float) -> Measurement:
+    """A measurement of one of the harness's own metrics."""
+    metric = STANDARD[name]
+    return Measurement(metric.name, metric.unit, metric.direction, metric.kind, samples)
+
+
+class Bench:
+    """Measures nothing but what work returns: for what is interpreted, whose speed and memory are the interpreter's.
+
+    ``notes`` has what could not be measured.
+    """
+
+    speed = False  # whether the work has one
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def first_call(self, work: Work) -> tuple[Any, float]:
+        """What the work returns, and the seconds until it is all there."""
+        begin = time.perf_counter()
+        values = work()
+        return values, time.perf_counter() - begin
+
+    def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
+        """Latency samples in seconds, and the bytes of host memory that a call leaves behind (None: not readable)."""
+        raise NotImplementedError
+
+    def memory(self) -> Measurements:
+        """What was taken of the host's memory since the bench was made, and of the GPU's outside torch."""
+        return ()
+
+    def allocator(self) -> Measurements:
+        """What torch's allocator took of the GPU since the bench was made."""
+        return ()
+
+    def close(self) -> None:
+        """Give back what measuring needed."""
+
+
+class HostBench(Bench):
+    """Measures work on a CPU. ``timed`` work is worth a walk over all pages of its process."""
+
+    speed = True
+
+    def __init__(self, timed: bool) -> None:
+        super().__init__()
+        self._use = Use(private=timed)
+
+    def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
+        """Latency by a monotonic clock; the leak over the same calls."""
+        growth = Growth()
+        samples = latency_samples(work, growth.look, READINGS)
+        return samples, growth.slope()
+
+    def memory(self) -> Measurements:
+        """The case's own host memory, and its container's."""
+        found = self._use.measured()
+        if "memory" not in found:
+            self.notes.append("memory: /proc/self/status could not be read")
+        return tuple(measured(name, value) for name, value in found.items())
+
+
+class GpuBench(HostBench):
+    """Measures work on the first visible GPU."""
+
+    _context_taken = False  # once in a process: it is the same for all of its cases
+
+    def __init__(self, timed: bool) -> None:
+        from compat.probe import cuda, cuda_memory, cuda_timing  # only here: other cases need no driver
+
+        super().__init__(timed)
+        self._memory, self._timing, self._error = cuda_memory, cuda_timing, cuda.CudaError
+        self._device = cuda.Device()
+        self._start = cuda_memory.restart_peaks()
+
+    def first_call(self, work: Work) -> tuple[Any, float]:
+        """As on a CPU, until the GPU has done it."""
+        begin = time.perf_counter()
+        values = work()
+        self._device.synchronize()
+        return values, time.perf_counter() - begin
+
+    def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
+        """Latency by CUDA events; the leak over calls of its own, for reading memory would delay the GPU's queue."""
+        samples = self._timing.latency_samples(self._device, work)
+        growth = Growth()
+        between = READINGS - 1
+        calls = max(1, min(_LEAK_CALLS, int(_LEAK_WINDOW / between / statistics.median(samples))))
+        growth.look(0)
+        for step in range(1, READINGS):
+            for _ in range(calls):
+                work()
+            self._device.synchronize()
+            growth.look(step * calls)
+        return samples, growth.slope()
+
+    def memory(self) -> Measurements:
+        """Host memory, and once in a process what a CUDA context takes of the GPU."""
+        found = super().memory()
+        if not GpuBench._context_taken:
+            GpuBench._context_taken = True
+            found += self._memory.context_memory(self._device, self.notes)
+        return found
+
+    def allocator(self) -> Measurements:
+        """The peaks of torch's allocator."""
+        return self._memory.allocator_peaks(self._start, self.notes)
+
+    def close(self) -> None:
+        """Give the device back. Where that fails the case has failed before, and has said so."""
+        with contextlib.suppress(self._error):
+            self._device.close()
+
+
+def bench_for(tier: str, timed: bool) -> Bench:
+    """The bench for a tier. On a GPU CudaError where there is none to be had."""
+    if tier == "gpu":
+        return GpuBench(timed)
+    return Bench() if tier == "interpreted" else HostBench(timed)

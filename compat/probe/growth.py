@@ -1,0 +1,47 @@
+"""What calls of a piece of work leave behind: the slope of this process's own memory over its calls."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from itertools import combinations
+
+from compat.probe.memory import private_bytes, resident_bytes
+
+__all__ = ["READINGS", "Growth"]
+
+READINGS = 6  # of memory, spread over the calls: few, for each is a walk over all pages
+
+
+class Growth:
+    """Readings of memory between calls of the work, and the slope of them: bytes a call.
+
+    The resolution is a page (4096 B) over the calls between two readings. It costs six readings and no call of its own:
+    1 ms with numpy imported, 16 ms with torch.
+    """
+
+    def __init__(self, read: Callable[[], int | None] = private_bytes) -> None:
+        self._read = read if read() is not None else resident_bytes
+        self._readings: list[tuple[int, int]] = []
+
+    def look(self, calls: int) -> None:
+        """Take a reading, after so many calls. What only waits for the collector is no leak, so it is collected."""
+        gc.collect(1)  # young objects: those of the calls since the last look, and none of the zygote's
+        found = self._read()
+        if found is not None:
+            self._readings.append((calls, found))
+
+    def slope(self) -> float | None:
+        """Bytes a call, 0 or more; None with fewer than six readings.
+
+        The lower quartile of the slopes between all pairs of readings (Theil and Sen take their median): a leak grows
+        between most of them, an allocator that takes a step once, or even twice, does not.
+        """
+        if len(self._readings) < READINGS:
+            return None
+        slopes = sorted(
+            (after - before) / (late - early)
+            for (early, before), (late, after) in combinations(self._readings, 2)
+            if late > early
+        )
+        return max(0.0, slopes[len(slopes) // 4]) if slopes else None

@@ -1,0 +1,143 @@
+"""Starts the process that runs a case, or a group of them: a fork of the warm zygote, or a fresh interpreter.
+
+Both kinds leave everything of the zygote's behind: a session of their own, their own folder, no descriptor but the
+pipe for their answers, and nobody may be reached through them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import json
+import os
+import signal
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import compat
+from compat.model import plain
+from compat.probe.child import run_case
+from compat.probe.libraries import loaded_libraries
+from compat.probe.limits import bound_process
+from compat.probe.process import die_with_parent, let_in
+from compat.probe.protocol import CaseRequest, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["Start", "fork", "spawn", "spawned_main"]
+
+_RESULT = 3  # the descriptor for answers in a fresh interpreter
+_BROKEN = 70  # sysexits.h EX_SOFTWARE: the process ended before it could answer
+_FRESH = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, {root!r}); "
+    "from compat.probe.launch import spawned_main; sys.path.remove({root!r}); spawned_main()"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a case's process is given beside its pipes."""
+
+    requests: Sequence[CaseRequest]
+    room: str  # its folder: the current one, and where temporary files go
+    memory: int | None  # bytes of its own that it may have
+    known: Collection[str]  # libraries that the zygote has told of already
+
+
+def fork(start: Start, result: int, output: int, ours: Sequence[int]) -> int:
+    """The process id of a copy of this process that runs the cases; ``ours`` are descriptors that it must not keep."""
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for fd in ours:
+                os.close(fd)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.close(output)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _run(start, result, parent)
+        finally:
+            os._exit(_BROKEN)
+    return pid
+
+
+def spawn(start: Start, result: int, output: int) -> int:
+    """The process id of a fresh interpreter that runs the cases; it imports for itself what they need."""
+    read, write = os.pipe()
+    os.set_blocking(write, True)
+    root = os.path.dirname(os.path.dirname(os.path.abspath(compat.__file__)))  # noqa: PTH100, PTH120
+    asked = {**dataclasses.asdict(start), "known": sorted(start.known), "parent": os.getpid()}
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-c", _FRESH.format(root=root)],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, read, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+                (os.POSIX_SPAWN_DUP2, result, _RESULT),
+            ],
+        )
+    finally:
+        os.close(read)
+    with os.fdopen(write, "wb") as stream, contextlib.suppress(BrokenPipeError):  # it ended at once: its pipes tell
+        stream.write(json.dumps(asked).encode())
+    return pid
+
+
+def spawned_main() -> None:
+    """What a fresh interpreter runs: read what is asked from standard input, and do it."""
+    try:
+        with os.fdopen(0, "rb", closefd=False) as stream:
+            asked = json.loads(stream.read())
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.close(null)
+        requests = [CaseRequest(**request) for request in asked["requests"]]
+        start = Start(requests, asked["room"], asked["memory"], frozenset(asked["known"]))
+        _run(start, _RESULT, asked["parent"])
+    finally:
+        os._exit(_BROKEN)
+
+
+def _run(start: Start, result: int, parent: int) -> None:
+    """Become the process of the cases, run them, answer, and end. Does not return."""
+    try:
+        os.setsid()
+        die_with_parent(parent)
+        let_in()
+        bound_process(start.memory)
+        os.chdir(start.room)
+        os.environ["TMPDIR"] = tempfile.tempdir = start.room
+        for request in start.requests:
+            answer, frames = run_case(request)
+            if request.look:
+                answer = dataclasses.replace(answer, libraries=dict.fromkeys(loaded_libraries() - set(start.known), ""))
+            _flush()
+            _write(result, pack("result", plain(answer), frames))
+            if answer.fault is not None:
+                break  # the state of the process is in doubt: what is left of the group is run by others
+            del answer, frames
+            gc.collect()
+        os._exit(0)
+    except BaseException as problem:  # noqa: BLE001 - this process must end here, whatever happened
+        with contextlib.suppress(OSError):
+            os.write(2, f"probe: {type(problem).__name__}: {problem}\n".encode())
+        os._exit(_BROKEN)
+
+
+def _write(fd: int, data: Any) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _flush() -> None:
+    """Send on what was printed; best effort, for a case may have closed or replaced the stream."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()

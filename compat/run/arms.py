@@ -1,0 +1,96 @@
+"""Both arms' probes for one generation, and what becomes of one that dies: it is started again for the next case."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from compat.errors import RuntimeSetupError
+from compat.model import Arm, FaultKind
+from compat.probe.protocol import CaseResult
+from compat.run.engine import EngineAwayError
+from compat.run.runtime import RealisedRuntime
+from compat.run.session import Answer, Session, Work
+
+__all__ = ["Arms"]
+
+_AWAY = 120.0  # seconds for an engine to come back: a daemon that is upgraded takes less
+_AGAIN = 0.5  # seconds between questions to it
+
+
+class Arms:
+    """The probes of the known-good and the candidate runtime in one lane, that is with the same GPUs.
+
+    They start when they are first needed, one right after the other, and end together.
+    """
+
+    def __init__(self, runtimes: dict[Arm, RealisedRuntime], imports: Iterable[str], devices: Sequence[str]) -> None:
+        self._runtimes = runtimes
+        self._imports = sorted(set(imports))
+        self._devices = devices
+        self._sessions: dict[Arm, Session] = {}
+
+    def session(self, arm: Arm) -> Session:
+        """The arm's probe, alive."""
+        session = self._sessions.get(arm)
+        if session is None or not session.alive:
+            session = self._sessions[arm] = self._start(self._runtimes[arm])
+        return session
+
+    def used(self, arm: Arm) -> Session:
+        """The arm's probe that answered last, dead or alive."""
+        return self._sessions[arm]
+
+    def run(self, arm: Arm, group: Sequence[Work]) -> list[Answer]:
+        """Run cases in one process; where one of them faults, every one again in a process of its own."""
+        answers = self._run(arm, group)
+        if len(group) == 1 or (len(answers) == len(group) and answers[-1].result.fault is None):
+            return answers
+        alone = []
+        for work in group:
+            alone += self._run(arm, [work])
+        return alone
+
+    def _run(self, arm: Arm, group: Sequence[Work]) -> list[Answer]:
+        """Run cases in one process; once more when the runtime, the engine or the probe failed under it.
+
+        What failed under a case says nothing about the case. If it fails again, the case may be why: the fault stands.
+        """
+        answers = self.session(arm).run_group(group)
+        fault = answers[-1].result.fault
+        if fault is None or fault.kind is not FaultKind.INFRASTRUCTURE:
+            return answers
+        note = f"tried again in a new probe: {fault.detail}"
+        answers = self.session(arm).run_group(group)
+        return [replace(answer, result=_noted(answer, note)) for answer in answers]
+
+    def _start(self, runtime: RealisedRuntime) -> Session:
+        until = time.monotonic() + _AWAY
+        while True:
+            try:
+                return self._started(runtime)
+            except EngineAwayError:
+                if not time.monotonic() < until:
+                    raise
+            time.sleep(_AGAIN)
+
+    def _started(self, runtime: RealisedRuntime) -> Session:
+        try:
+            return Session(runtime, self._imports, self._devices)
+        except EngineAwayError:
+            raise
+        except RuntimeSetupError:
+            if not self._imports:
+                raise
+        # A library whose import ends the process must not take every case with it: each imports what it needs.
+        return Session(runtime, (), self._devices)
+
+    def close(self) -> None:
+        """End both."""
+        for session in self._sessions.values():
+            session.close()
+
+
+def _noted(answer: Answer, note: str) -> CaseResult:
+    return replace(answer.result, notes=(*answer.result.notes, note))

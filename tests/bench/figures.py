@@ -1,0 +1,69 @@
+"""The figures that the benchmarks record, what each should be, and the file they are kept in."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["FIGURES", "Figure", "keep"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A named number of one run, and the bound that it should keep; None where it is only to be known."""
+
+    name: str
+    what: str
+    unit: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def target(self) -> str:
+        """The bound in words."""
+        if self.at_most is not None:
+            return f"at most {self.at_most:g}"
+        return f"at least {self.at_least:g}" if self.at_least is not None else ""
+
+    def reached(self, value: float) -> str:
+        """``yes`` or ``NO``; nothing where there is no bound."""
+        if not self.target:
+            return ""
+        high = self.at_most is None or value <= self.at_most
+        low = self.at_least is None or value >= self.at_least
+        return "yes" if high and low else "NO"
+
+
+_ALL = (
+    Figure("probe.case_ms.venv", "a no-op case through the zygote, virtual environment", "ms", at_most=30),
+    Figure("probe.case_ms.container", "a no-op case through the zygote, container", "ms", at_most=30),
+    Figure("probe.over_fork_cpu_ms", "CPU of such a case above a bare fork of the process", "ms", at_most=10),
+    Figure("probe.generation_s", "start of both arms' zygotes, torch imported", "s"),
+    Figure("probe.container_per_case_ratio", "one container a case, over the zygote in a container", at_least=50),
+    Figure("probe.reframe_cpu_ratio", "CPU of a ReFrame test, over that of a case", at_least=5),
+    Figure("probe.flatness", "ms a case at 10,000 cases, over ms a case at 100", at_most=1.1),
+    Figure("probe.generation_sd", "deviation between generations, log latency of a real case"),
+    Figure("probe.process_sd", "deviation between processes of one generation"),
+    Figure("probe.pair_generation_sd", "deviation between generations of a pair's difference"),
+    Figure("probe.install_sd", "deviation between installs of one release"),
+)
+FIGURES = {figure.name: figure for figure in _ALL}
+
+
+def keep(path: Path, found: Mapping[str, float]) -> None:
+    """Merge ``found`` into the JSON object in ``path``; a reader sees the old text or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # another run may be merging its own
+        figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        text = json.dumps({**figures, **found}, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        os.close(folder)
