@@ -15,7 +15,7 @@ from compat.probe.tools import Tools
 from compat.run.runtime import Folders, RealisedRuntime
 from compat.run.session import Session
 
-__all__ = ["NUMPY", "Rig", "gone", "make_case", "make_folders"]
+__all__ = ["FAULTY", "GOOD", "NUMPY", "Rig", "gone", "make_case", "make_folders"]
 
 NUMPY = ("numpy==2.2.6",)  # what the built runtimes of the tests hold
 
@@ -26,6 +26,19 @@ def prepare(params, tools):
     values = tools.uniform((4, 5))
     return lambda: {"doubled": values * 2, "three": 3, "text": "fine", "folder": sorted(os.listdir("."))[0:0] == []}
 """
+
+# A statement for each way to end that needs nothing but the standard library, and the fault it is.
+FAULTY = {
+    "exception": ("raise ValueError", FaultKind.EXCEPTION),
+    "exit": ("os._exit(3)", FaultKind.EXIT),
+    "abort": ("os.abort()", FaultKind.CRASH),
+    "hang": ("time.sleep(60)", FaultKind.HANG),
+    "flood": ("[os.write(1, b'.' * 100000) for _ in range(1000)]", FaultKind.OUTPUT),
+    "child left behind": (
+        "[os.setsid() or time.sleep(60) for _ in '.' if os.fork() == 0]; raise OSError",
+        FaultKind.EXCEPTION,
+    ),
+}
 
 
 def make_folders(root: Path) -> Folders:

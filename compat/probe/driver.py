@@ -15,6 +15,8 @@ import signal
 import time
 from pathlib import Path
 
+from compat.probe import cuda
+
 __all__ = ["read_driver"]
 
 _SECONDS = 10.0  # for the libraries to answer in; a driver that hangs must not take the probe with it
@@ -69,18 +71,8 @@ def _asked_apart() -> dict[str, str]:
 
 
 def _cuda() -> dict[str, str]:
-    try:
-        cuda = ctypes.CDLL("libcuda.so.1")
-        version = ctypes.c_int()
-        answered = cuda.cuDriverGetVersion(ctypes.byref(version)) == 0
-    except (OSError, AttributeError):
-        return {}
-    found = {"cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"} if answered else {}
-    with contextlib.suppress(OSError), Path("/proc/self/maps").open(encoding="utf-8", errors="replace") as maps:
-        paths = {line.rstrip("\n").partition("/")[2] for line in maps if "/libcuda.so" in line}
-        if paths:
-            found["libcuda"] = "/" + min(paths)
-    return found
+    found = {"cuda": cuda.driver_version(), "libcuda": cuda.loaded_library()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _nvml() -> dict[str, str]:

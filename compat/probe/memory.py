@@ -11,7 +11,15 @@ import contextlib
 import os
 from pathlib import Path
 
-__all__ = ["Use", "cgroup_peak_bytes", "high_water_bytes", "oom_kills", "private_bytes", "resident_bytes"]
+__all__ = [
+    "Use",
+    "anonymous_bytes",
+    "cgroup_peak_bytes",
+    "high_water_bytes",
+    "oom_kills",
+    "private_bytes",
+    "resident_bytes",
+]
 
 _CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/memory")  # version 2, version 1
 _PEAKS = ("memory.peak", "memory.max_usage_in_bytes")  # of version 2 since Linux 5.19, of version 1
@@ -74,12 +82,20 @@ def high_water_bytes() -> int | None:
 
 
 def private_bytes() -> int | None:
-    """Private_Dirty: pages that this process has written and shares with nobody, to the page.
+    """Private_Dirty: pages that this process has written and shares with nobody.
 
-    Unlike VmRSS, which older kernels count in batches of 64 pages, this walks the page tables: seen, 0.2 ms
-    with numpy imported and 2.7 ms with torch.
+    Like ``anonymous_bytes`` it walks the page tables: seen, 0.2 ms with numpy imported and 2.7 ms with torch.
     """
     return _fields("smaps_rollup").get("Private_Dirty")
+
+
+def anonymous_bytes() -> int | None:
+    """Anonymous: pages that hold no file, the parent's that a fork shares included, to the page.
+
+    A first write to a shared page does not move it, as it moves Private_Dirty for as long as a case goes on (seen, 130
+    kB over 60 calls). VmRSS is no substitute: kernels have counted it in batches of 64 pages and more.
+    """
+    return _fields("smaps_rollup").get("Anonymous")
 
 
 def cgroup_peak_bytes() -> int | None:

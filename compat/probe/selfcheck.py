@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import os
 
+from compat.probe import cuda
+
 __all__ = ["why_not_fork"]
 
 
-def why_not_fork() -> str:
-    """What makes a fork unsafe, as words for a note; empty when it is safe."""
+def why_not_fork(thorough: bool = False) -> str:
+    """What makes a fork unsafe, as words for a note; empty when it is safe.
+
+    ``thorough`` asks libcuda too, where it is loaded: once after the imports is enough, since we run nothing later.
+    """
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - asked before every case
     if threads > 1:
-        return f"importing its libraries started {threads - 1} threads"
-    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115
-        except OSError:  # the descriptor of the listing itself
-            continue
-        if target.startswith("/dev/nvidia"):
-            return f"importing its libraries opened {target}"
+        return f"importing its libraries started {threads - 1} {'thread' if threads == 2 else 'threads'}"
+    opened = cuda.open_devices()
+    if opened is None:
+        return "/proc does not tell what its libraries have opened"
+    if opened:
+        return f"importing its libraries opened {', '.join(opened)}"
+    if thorough and cuda.initialised() is not False:
+        return "importing its libraries initialised CUDA"
     return ""

@@ -57,6 +57,7 @@ class Zygote:
         self._reader = Reader(control_in)
         self._libraries = Libraries({})
         self._memory: int | None = None
+        self._fresh = ""  # why cases must not be forked from us
 
     def serve(self) -> None:
         """Answer ``hello`` and ``run`` until ``quit`` or the end of the stream."""
@@ -90,9 +91,9 @@ class Zygote:
         self._memory = hello.memory
         self._libraries = Libraries(hello.libraries)
         identity = read_identity(self._libraries)
-        unsafe = why_not_fork()
-        if unsafe:
-            notes.append(f"cases are started as fresh processes, not forked: {unsafe}")
+        self._fresh = why_not_fork(thorough=True)
+        if self._fresh:
+            notes.append(f"cases are started as fresh processes, not forked: {self._fresh}")
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
         return Ready(identity, seconds, self._libraries.found, tuple(notes))
@@ -105,7 +106,7 @@ class Zygote:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()  # what is still in our buffer is not the case's
         start = Start(requests, room, self._memory, self._libraries.paths)
-        if why_not_fork():
+        if self._fresh or why_not_fork():
             pid = spawn(start, result_write, output_write)
         else:
             pid = fork(start, result_write, output_write, (result_read, output_read, self._in, self._out))

@@ -196,9 +196,7 @@ class Measuring:
             started=_ago(result.seconds),
             seconds=result.seconds,
             inputs=result.inputs,
-            measurements=()
-            if result.fault
-            else _planned(item, (*result.measurements, *_around(session, item, answer))),
+            measurements=() if result.fault else _planned(item, measured),
             outputs=outputs,
             fault=result.fault,
             notes=session.notes + result.notes + (answer.watch.notes if answer.watch else ()),

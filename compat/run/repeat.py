@@ -13,7 +13,7 @@ from compat.errors import UsageError
 from compat.model import Arm, Item, Node, Plan, digest
 from compat.patterns import name_pattern
 from compat.run.leftovers import LABEL, this_owner
-from compat.run.measure import Measuring, Progress
+from compat.run.measure import Measuring, Progress, _Open
 from compat.run.prepare import Prepared
 from compat.run.repeated import Repeated, summary
 from compat.store import LocalStore
@@ -97,3 +97,23 @@ class _Repeating(Measuring):
         super().__init__(plan, [item], store, node, prepared, math.inf)
         self._count = count
         self._arms = list(arms)
+
+    def _runs(self, item: Item) -> int:
+        """How many runs there are in each arm."""
+        return min(sum(record.arm is arm for record in self._evidence[item.key]) for arm in self._arms)
+
+    def _open(self) -> list[_Open]:
+        return [_Open(item, 1) for item in self._items.values() if self._runs(item) < self._count]
+
+    def _pair(self, arms: Arms, group: Sequence[_Open], generation: int) -> None:
+        (member,) = group
+        if self._runs(member.item) == self._count:  # the number is odd, and a generation has several pairs
+            return
+        self._random.shuffle(self._arms)
+        pair = self._runs(member.item) + 1
+        for arm in self._arms:
+            (answer,) = arms.run(arm, [self._work(member.item, arm)])
+            evidence = self._record(arms.used(arm), member, arm, answer, generation, pair)
+            self._store.put_evidence(evidence)
+            self._evidence[member.item.key].append(evidence)
+        self.found += 1

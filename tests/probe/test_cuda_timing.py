@@ -141,12 +141,12 @@ def test_it_takes_the_time_that_it_aims_at(cuda: Cuda) -> None:
 
 
 def test_a_gpu_has_time_to_raise_its_clocks(cuda: Cuda) -> None:
-    found = measure(cuda, 500_000)
+    found = measure(cuda, 110_000)
     warm_up = found["calls"] - len(found["samples"])  # calls of this length are not averaged
     assert warm_up >= 8  # 25 ms, where four calls are enough to be steady
 
 
-@pytest.mark.parametrize("fail_at", [0, 1, 40])
+@pytest.mark.parametrize("fail_at", [0, 1, 20])
 def test_the_collector_rests_and_everything_is_given_back(cuda: Cuda, fail_at: int) -> None:
     found = measure(cuda, 20_000, fail_at=fail_at)
     assert found["problem"].startswith("ArithmeticError" if fail_at else "")

@@ -107,3 +107,13 @@ def test_importing_triton_initialises_nothing(cuda: Cuda, start: Start, runtimes
     pid, answer = zygote.run_case()
     assert answer == 0
     assert cuda.callers()["cuInit"] == {pid}  # the driver was there to be initialised
+
+
+def test_a_zygote_in_which_cuda_was_initialised_starts_fresh_processes(cuda: Cuda, start: Start) -> None:
+    zygote = start("initialises", initialises=INITIALISES)
+    assert "cases are started as fresh processes, not forked: importing its libraries initialised CUDA" in (
+        zygote.session.ready.notes
+    )
+    cases = [zygote.run_case(), zygote.run_case()]
+    assert [answer for _, answer in cases] == [0, 0]  # in a fork of this zygote it would fail
+    assert len({pid for pid, _ in cases} | {zygote.pid}) == 3
