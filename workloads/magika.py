@@ -10,6 +10,7 @@ COMPONENTS = ("onnxruntime",)
 IMPORTS = ("numpy", "onnxruntime")
 KIND = "model"
 TIERS = ("cpu",)
+ITEMS = "batch"
 ARTIFACT = {
     "package": "magika==1.0.3",
     "path": "magika/models/standard_v3_3/model.onnx",

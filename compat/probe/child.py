@@ -107,10 +107,9 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
     bench = _staged("start", bench_for, request.tier, request.timed)
     try:
         module = _staged("import", load_content, request.path)
-        work = None
-        for seed in range(request.seeds):
-            made = _one_seed(module, request, seed, bench, answer)
-            work = work or made
+        work, outputs = _one_seed(module, request, 0, bench, answer)
+        for seed in range(1, request.seeds):
+            _one_seed(module, request, seed, bench, answer)
         if request.timed and not bench.speed:
             answer.notes.append("what is interpreted has no speed: latency is not measured")
         elif request.timed:
@@ -121,13 +120,22 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
         answer.measurements += _staged("run", bench.memory)
         if "torch" in getattr(module, "COMPONENTS", ()):
             answer.measurements += _staged("run", bench.allocator)
+        if _splits(module):  # last: what it takes of memory is not the case's
+            del work
+            in_parts = _in_parts(module, request, answer.inputs[0])
+            answer.measurements.append(measured("batch_mismatches", float(differing(outputs, in_parts))))
     finally:
         answer.notes += bench.notes
         bench.close()
 
 
-def _one_seed(module: ModuleType, request: CaseRequest, seed: int, bench: Bench, answer: _Answer) -> Any:
-    """Prepare the work, take what it returns, and what the oracle says. The first seed is also called again."""
+def _one_seed(
+    module: ModuleType, request: CaseRequest, seed: int, bench: Bench, answer: _Answer
+) -> tuple[Any, dict[str, Encoded]]:
+    """Prepare the work, take what it returns and what the oracle says: the work and its outputs.
+
+    That of the first seed is called twice, to see whether the same bits come again.
+    """
     tools = Tools(seed, request.artifact)
     begin = time.perf_counter()
     work = _called("prepare", module, "prepare", request.params, tools)
@@ -145,19 +153,16 @@ def _one_seed(module: ModuleType, request: CaseRequest, seed: int, bench: Bench,
             answer.measurements.append(measured("first_call", first_call))
         again = _encode_all(_staged("run", work), "run")
         answer.measurements.append(measured("nondeterministic", float(differing(outputs, again))))
-        if _splits(module):
-            in_parts = _in_parts(module, request, answer.inputs[0])
-            answer.measurements.append(measured("batch_mismatches", float(differing(outputs, in_parts))))
+    answer.add(outputs, seed, False)
     if loaded is not None:
         if LOADED in outputs:
             raise _StageError("run", ValueError(f"an output is called {LOADED!r}, which is what tools.loaded() gives"))
-        outputs[LOADED] = encode(loaded)
-    answer.add(outputs, seed, False)
+        answer.add({LOADED: encode(loaded)}, seed, False)
     if hasattr(module, "reference"):
         tools.restart()
         oracle = _called("reference", module, "reference", request.params, tools)
         answer.add(_encode_all(oracle, "reference"), seed, True)
-    return work
+    return work, outputs
 
 
 def _splits(module: ModuleType) -> bool:

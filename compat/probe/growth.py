@@ -10,14 +10,14 @@ from compat.probe.memory import anonymous_bytes, resident_bytes
 
 __all__ = ["READINGS", "Growth"]
 
-READINGS = 6  # of memory, spread over the calls: few, for each is a walk over all pages
+READINGS = 4  # of memory, spread over the calls: few, for each is a walk over all pages
 
 
 class Growth:
     """Readings of memory between calls of the work, and the slope of them: bytes a call.
 
-    The resolution is a page (4096 B) over the calls between two readings. It costs six readings and no call of its own:
-    1 ms with numpy imported, 16 ms with torch. What is leaked of shared memory and of mapped files is not seen.
+    The resolution is a page (4096 B) over the calls between two readings. It costs four readings: 1 ms with numpy
+    imported, 11 to 20 ms with torch. What is leaked of shared memory and of mapped files is not seen.
     """
 
     def __init__(self, read: Callable[[], int | None] = anonymous_bytes) -> None:
@@ -32,10 +32,10 @@ class Growth:
             self._readings.append((calls, found))
 
     def slope(self) -> float | None:
-        """Bytes a call, 0 or more; None with fewer than six readings.
+        """Bytes a call, 0 or more; None where a reading is missing.
 
         The lower quartile of the slopes between all pairs of readings (Theil and Sen take their median): a leak grows
-        between most of them, an allocator that takes a step once, or even twice, does not.
+        between most of them, and an allocator that takes a step once does not.
         """
         if len(self._readings) < READINGS:
             return None

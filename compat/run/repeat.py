@@ -12,6 +12,7 @@ from pathlib import Path
 from compat.errors import UsageError
 from compat.model import Arm, Item, Node, Plan, digest
 from compat.patterns import name_pattern
+from compat.run.arms import Arms
 from compat.run.leftovers import LABEL, this_owner
 from compat.run.measure import Measuring, Progress, _Open
 from compat.run.prepare import Prepared

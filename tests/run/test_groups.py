@@ -1,0 +1,151 @@
+"""Cases that share a process, as they do on a GPU: in random order, and each alone once one of them has faulted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from compat.model import Arm, FaultKind, Gpu, Runtime, Tier
+from compat.run.arms import Arms
+from compat.run.in_place import InPlaceRuntime
+from compat.run.measure import Measuring
+from compat.run.prepare import Prepared
+from compat.run.session import Session, Work
+from tests.probe.fake_cuda import Cuda, compile_library
+from tests.rig import Rig, make_case, make_folders
+
+from .small_plan import NODE, Small, check
+
+PID = "import os\n\ndef prepare(params, tools):\n    return lambda: {'pid': os.getpid()}\n"
+CRASH = "import os\n\ndef prepare(params, tools):\n    return os.abort\n"
+RAISES = "def prepare(params, tools):\n    raise ValueError('no')\n"
+MARK = (
+    "import os\n\ndef prepare(params, tools):\n    os.environ['MARK'] = '1'\n    return lambda: {'pid': os.getpid()}\n"
+)
+
+
+def _work(rig: Rig, *sources: str) -> list[Work]:
+    return [Work(make_case(), rig.write(source), None, 20.0) for source in sources]
+
+
+def test_a_group_is_one_process_and_answers_in_order(rig: Rig) -> None:
+    three = "def prepare(params, tools):\n    print('third')\n    return lambda: {'three': 3}\n"
+    first, second, third = rig.session.run_group(_work(rig, PID, PID, three))
+    assert [a.result.fault for a in (first, second, third)] == [None] * 3
+    assert first.frames == second.frames != third.frames == ((3).to_bytes(8, "little"),)
+    assert len({a.result.id for a in (first, second, third)}) == 3
+    other = rig.session.run_group(_work(rig, PID))
+    assert other[0].frames != first.frames
+    rig.is_as_new()
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        (CRASH, FaultKind.CRASH),
+        (RAISES, FaultKind.EXCEPTION),
+        ("import os\n\ndef prepare(params, tools):\n    return lambda: os._exit(0)\n", FaultKind.EXIT),
+        ("def prepare(params, tools):\n    while True: pass\n", FaultKind.HANG),
+    ],
+    ids=["crash", "exception", "exit", "hang"],
+)
+def test_a_fault_ends_the_group_and_belongs_to_its_case(rig: Rig, source: str, kind: FaultKind) -> None:
+    works = [replace(work, timeout=1.0) for work in _work(rig, PID, source, PID)]
+    answers = rig.session.run_group(works)
+    assert len(answers) == 2  # the third did not run
+    assert answers[0].result.fault is None
+    assert answers[1].result.fault is not None
+    assert answers[1].result.fault.kind is kind
+    assert answers[1].frames == ()
+    rig.is_as_new()
+
+
+def test_each_case_of_a_group_has_its_own_time(in_place: Rig) -> None:
+    slow = "import time\n\ndef prepare(params, tools):\n    time.sleep(0.7)\n    return lambda: {}\n"
+    works = [replace(work, timeout=1.2) for work in _work(in_place, slow, slow, slow)]
+    assert [answer.result.fault for answer in in_place.session.run_group(works)] == [None] * 3
+
+
+def test_the_output_of_one_case_is_not_its_neighbour_s(in_place: Rig) -> None:
+    prints = "def prepare(params, tools):\n    print('mine')\n    return lambda: {}\n"
+    fails = "def prepare(params, tools):\n    print('yours')\n    raise ValueError\n"
+    answers = in_place.session.run_group(_work(in_place, prints, fails))
+    assert answers[1].result.fault is not None
+    assert answers[1].result.fault.output == "yours\n"
+
+
+def test_what_a_group_does_to_its_process_ends_with_it(in_place: Rig) -> None:
+    in_place.session.run_group(_work(in_place, MARK, PID))
+    assert in_place.value("os.environ.get('MARK')") == "None"
+
+
+@pytest.mark.parametrize("faulty", [CRASH, RAISES], ids=["crash", "exception"])
+def test_a_group_with_a_fault_is_run_again_case_by_case(rig: Rig, faulty: str) -> None:
+    arms = Arms(dict.fromkeys(Arm, rig.runtime), (), ())
+    try:
+        answers = arms.run(Arm.CANDIDATE, _work(rig, PID, faulty, PID, PID))
+        assert [answer.result.fault is None for answer in answers] == [True, False, True, True]
+        assert len({answer.frames for answer in answers}) == 4  # three processes, and the one that faulted
+        whole = arms.run(Arm.KNOWN_GOOD, _work(rig, PID, PID))
+        assert whole[0].frames == whole[1].frames
+    finally:
+        arms.close()
+
+
+# -- the whole act of measuring, with a driver of libcuda's ABI --------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Small, Cuda]:
+    """Eighteen cases of tier gpu in place, on a node with a GPU; one of them crashes."""
+    library = tmp_path / "library"
+    library.mkdir()
+    cuda = Cuda(compile_library(library), tmp_path)
+    made = Small(tmp_path / "small", {**{f"good{n}": PID for n in range(17)}, "crash": CRASH})
+    items = tuple(replace(item, case=replace(item.case, tier=Tier.GPU)) for item in made.plan.items)
+    rings = (replace(made.plan.rings[0], tiers=(Tier.GPU,)),)
+    made.plan = replace(made.plan, items=items, rings=rings)
+    runtimes = {
+        name: InPlaceRuntime(Runtime(name, env=cuda.env), made.prepared.folders) for name in made.prepared.runtimes
+    }
+    made.prepared = Prepared(dict(runtimes), made.prepared.folders, made.prepared.content)
+    made.store.put_plan(made.plan)
+    return made, cuda
+
+
+def test_cases_on_a_gpu_share_a_process_until_one_faults(small: tuple[Small, Cuda]) -> None:
+    made, cuda = small
+    node = replace(NODE, id="node-gpu", gpus=(Gpu("GPU-1"), Gpu("GPU-2")))
+    made.store.put_node(node)
+    measuring = Measuring(made.plan, made.plan.items, made.store, node, made.prepared, 60.0)
+    assert measuring.run(made.seen.append) is True
+    evidence = made.evidence()
+    check(made)
+    crashed = [record for record in evidence if record.item.startswith("operator:crash")]
+    assert {record.fault.kind for record in crashed if record.fault} == {FaultKind.CRASH}
+    good = [record for record in evidence if record not in crashed]
+    assert {record.fault for record in good} == {None}
+    assert {record.devices for record in evidence} == {("GPU-1",)}  # the lane's, and nobody else's
+    processes = {output.digest for record in good for output in record.outputs}
+    assert processes  # each said its process id: groups share one, but for the group with the crash
+    assert len(processes) <= len(good) - 2
+    assert {"cuInit", "cuDevicePrimaryCtxRetain"} <= cuda.callers().keys()
+    orders = [[r.item for r in good if (r.arm, r.pair) == (Arm.CANDIDATE, pair)] for pair in (1, 2)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]
+
+
+def test_a_session_sees_its_devices_and_no_others(tmp_path: Path) -> None:
+    folders = make_folders(tmp_path)
+    content = folders.content[0] / "sees.py"
+    content.write_text(
+        "import os\n\ndef prepare(params, tools):\n    return lambda: {'seen': os.environ['CUDA_VISIBLE_DEVICES']}\n"
+    )
+    runtime = InPlaceRuntime(Runtime("here"), folders)
+    for devices in ((), ("GPU-1", "GPU-2")):
+        session = Session(runtime, (), devices)
+        _, frames = session.run(make_case(), content, None, 20.0)
+        session.close()
+        assert frames == (",".join(devices).encode(),)
