@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compat.errors import CompatError
+from compat.model import Arm
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +32,12 @@ _Store = Annotated[Path, typer.Argument(help="The folder that a run left its evi
 _Ring = Annotated[str | None, typer.Option("--ring", help="The ring. Default: the only one.")]
 _Content = Annotated[
     list[Path] | None, typer.Option("--content", help="A folder of your own with kernels/ or workloads/. Repeatable.")
+]
+_Engine = Annotated[str | None, typer.Option("--engine", help="auto, docker or venv: what realises the runtimes.")]
+_Cache = Annotated[Path | None, typer.Option("--cache", help="Where built runtimes are kept between runs.")]
+_LockClocks = Annotated[
+    int | None,
+    typer.Option("--lock-clocks", metavar="MHZ", min=1, help="For diagnosis: hold the GPU's clock there. Needs root."),
 ]
 _Plan = Annotated[str | None, typer.Option("--plan", help="Digest of the plan, or its start. Default: the newest.")]
 
@@ -64,21 +71,20 @@ def run(
     matrix: _Matrix,
     ring: _Ring = None,
     store: Annotated[Path | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.")] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="auto, docker or venv: what realises the runtimes.")
-    ] = None,
-    cache: Annotated[Path | None, typer.Option("--cache", help="Where built runtimes are kept between runs.")] = None,
+    engine: _Engine = None,
+    cache: _Cache = None,
     content: _Content = None,
     label: Annotated[list[str] | None, typer.Option("--label", help="KEY=VALUE of this node. Repeatable.")] = None,
     case: Annotated[str, typer.Option("--case", help="Only cases whose name matches this shell pattern.")] = "*",
     fresh: Annotated[bool, typer.Option("--fresh", help="Put stored evidence aside and measure again.")] = False,
+    lock_clocks: _LockClocks = None,
 ) -> None:
     """Measure on this node, judge, and write the report. Exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage."""
     from compat.gate import exit_code
     from compat.report.terminal import print_verdict
     from compat.way import Job, Options, conclude, make_plan, parse_labels, write_reports
 
-    options = Options(ring, store, engine, cache, tuple(content or ()), parse_labels(label or ()), fresh)
+    options = Options(ring, store, engine, cache, tuple(content or ()), parse_labels(label or ()), fresh, lock_clocks)
     job = Job(make_plan(matrix, options), options)
     console = _console()
     screen = _Screen(console)
@@ -154,6 +160,64 @@ def show(
         typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
     else:
         typer.echo(tables.show(evidence, case).to_string(index=False))
+
+
+@app.command()
+def golden(
+    store: _Store,
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The safetensors file to write.")],
+    case: Annotated[str, typer.Option("--case", help="Shell pattern for names of cases, all of one workload.")] = "*",
+    plan: _Plan = None,
+) -> None:
+    """Write what the known-good arm returned as golden outputs, and print the declaration for the workload's file."""
+    from compat.errors import StoreError
+    from compat.model import digest
+    from compat.store.golden import golden_tensors
+    from compat.way import open_store
+
+    data = golden_tensors(open_store(store), case, plan)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(data)
+    except OSError as problem:
+        raise StoreError(
+            str(output), f"cannot be written: {problem.strerror}", "make room or rights there"
+        ) from problem
+    typer.echo(f'GOLDEN = {{"path": "golden/{output.name}", "sha256": "{digest(data)}"}}')
+
+
+@app.command(name="case")
+def repeat_case(
+    store: _Store,
+    case: Annotated[str, typer.Argument(help="A case: its name, or a pattern for it alone.", metavar="CASE")],
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Runs of each arm.")] = 20,
+    arm: Annotated[Arm | None, typer.Option("--arm", help="Only this arm. Default: both, interleaved.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="Keep the evidence in a new store there.")
+    ] = None,
+    engine: _Engine = None,
+    cache: _Cache = None,
+    content: _Content = None,
+    lock_clocks: _LockClocks = None,
+    plan: _Plan = None,
+) -> None:
+    """Repeat one case of a stored plan exactly, each time in a fresh process, and print how it went. Judges nothing."""
+    from compat.report.repeated import repeated_text
+    from compat.way import Options, open_store
+    from compat.way import repeat_case as again
+
+    options = Options(None, keep, engine, cache, tuple(content or ()), lock_clocks=lock_clocks)
+    arms = tuple(Arm) if arm is None else (arm,)
+    screen = _Screen(_console())
+    try:
+        repeated = again(
+            open_store(store), case, options, screen.say, screen.progress, count=repeat, arms=arms, plan=plan
+        )
+    finally:
+        screen.end()
+    typer.echo(repeated_text(repeated))
+    if repeated.stopped:
+        raise typer.Exit(130)
 
 
 def _console() -> Console:

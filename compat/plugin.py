@@ -50,6 +50,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-label", metavar="KEY=VALUE", action="append", default=[], help="a label of this node, for rings"
     )
     group.addoption("--compat-fresh", action="store_true", help="put stored evidence aside and measure again")
+    group.addoption(
+        "--compat-lock-clocks",
+        metavar="MHZ",
+        type=_megahertz,
+        help="for diagnosis: hold the GPU's clock there; needs root",
+    )
+
+
+def _megahertz(text: str) -> int:
+    """A clock of at least 1 MHz. ValueError becomes a usage error of pytest's."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text!r} is no number of MHz")
+    return int(text)
 
 
 def _options(config: pytest.Config) -> Options:
@@ -63,11 +76,12 @@ def _options(config: pytest.Config) -> Options:
         content=tuple(config.getoption("--compat-content")),
         labels=parse_labels(config.getoption("--compat-label")),
         fresh=config.getoption("--compat-fresh"),
+        lock_clocks=config.getoption("--compat-lock-clocks"),
     )
 
 
 def _asked_for(config: pytest.Config) -> bool:
-    names = ("ring", "store", "engine", "cache", "content", "label", "fresh")
+    names = ("ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks")
     return any(config.getoption(f"--compat-{name}") for name in names)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import compat
-from compat.errors import StoreError, UsageError
-from compat.model import Item, Plan, Verdict, digest
+from compat.errors import ContentError, StoreError, UsageError
+from compat.model import Arm, Item, Plan, Verdict, digest
 from compat.patterns import name_pattern
 from compat.plan import build_plan, load_matrix
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from compat.model import Node
     from compat.report.view import View
     from compat.run.measure import Progress
+    from compat.run.repeated import Repeated
     from compat.store import LocalStore
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "make_plan",
     "open_store",
     "parse_labels",
+    "repeat_case",
     "ring_of",
     "write_reports",
 ]
@@ -48,6 +51,7 @@ class Options:
     content: tuple[Path, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     fresh: bool = False
+    lock_clocks: int | None = None  # MHz, of the GPUs that are measured on
 
     def engine_name(self) -> str:
         """What realises the runtimes."""
@@ -60,6 +64,11 @@ class Options:
             return Path(chosen).resolve()
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         return Path(base) / "gpu-compat"
+
+    def node_labels(self) -> dict[str, str]:
+        """The labels of this node. Locked clocks are one of them, so that a store does not mix them with free ones."""
+        locked = {} if self.lock_clocks is None else {"locked-clocks": f"{self.lock_clocks} MHz"}
+        return {**self.labels, **locked}
 
 
 def make_plan(matrix: Path, options: Options) -> Plan:
@@ -116,11 +125,8 @@ class Job:
         """
         from compat.node import this_node
         from compat.plan.cells import unplaced
-        from compat.run.measure import Measuring
-        from compat.run.prepare import prepare
-        from compat.store import LocalStore
 
-        node = this_node(self.options.labels)
+        node = this_node(self.options.node_labels())
         self._check_labels(node)
         here = []
         for item in items:
@@ -129,6 +135,16 @@ class Job:
                 here.append(item)
             else:
                 say(f"{item.key} is not measured here: {reason}")
+        with _clocks(self.options, node, here, say):
+            return self._measure(node, here, say, report)
+
+    def _measure(
+        self, node: Node, here: Sequence[Item], say: Callable[[str], None], report: Callable[[Progress], None]
+    ) -> LocalStore:
+        from compat.run.measure import Measuring
+        from compat.run.prepare import prepare
+        from compat.store import LocalStore
+
         prepared = prepare(
             self.plan,
             here,
@@ -166,6 +182,68 @@ class Job:
         aside = self.folder.with_name(f"{self.folder.name}.{stamp}")
         self.folder.rename(aside)
         say(f"the evidence there was is in {aside}")
+
+
+@contextlib.contextmanager
+def _clocks(options: Options, node: Node, items: Sequence[Item], say: Callable[[str], None]) -> Iterator[None]:
+    """Reset the clocks that a killed run has left locked; inside, lock those of the GPUs in use, if that is asked."""
+    from compat.node.clocks import LockedClocks, undo_left
+    from compat.run.devices import devices_of
+
+    folder = options.cache_folder() / "clocks"
+    for gpu in undo_left(folder):
+        say(f"reset the clocks of {gpu}, which a killed run had left locked")
+    if options.lock_clocks is None:
+        yield
+        return
+    devices = tuple(dict.fromkeys(uuid for item in items for uuid in devices_of(item, node)))
+    with LockedClocks(options.lock_clocks, devices, folder):
+        say(f"the clocks of {', '.join(devices)} are held at {options.lock_clocks} MHz: this is for diagnosis")
+        yield
+
+
+def repeat_case(
+    store: LocalStore,
+    pattern: str,
+    options: Options,
+    say: Callable[[str], None],
+    report: Callable[[Progress], None],
+    *,
+    count: int,
+    arms: Sequence[Arm] = tuple(Arm),
+    plan: str | None = None,
+) -> Repeated:
+    """Run the one case of a stored plan that ``pattern`` names ``count`` times in each of ``arms``.
+
+    ``store`` is only read; the evidence is kept in ``options.store`` if that is given, and it must be new.
+    """
+    from compat.node import this_node
+    from compat.plan.cells import unplaced
+    from compat.run.prepare import prepare
+    from compat.run.repeat import only_item, repeat, with_arms
+
+    chosen = store.plan(plan)
+    item = with_arms(only_item(chosen, pattern), arms)
+    if options.store is not None and (options.store / "store.json").exists():
+        raise UsageError(str(options.store), "is a store already", "name a new folder: runs on demand are no round")
+    node = this_node(options.node_labels())
+    reason = unplaced(item.cell, node)
+    if reason is not None:
+        raise UsageError(item.key, f"cannot run here: {reason}", "repeat it on a node that has it")
+    with _clocks(options, node, [item], say):
+        try:
+            prepared = prepare(
+                chosen,
+                [item],
+                engine=options.engine_name(),
+                cache=options.cache_folder(),
+                say=say,
+                sites=options.content,
+            )
+        except ContentError as problem:
+            remedy = "restore it, or name its folder with --content; what was changed needs a run of its own"
+            raise ContentError(problem.where, problem.problem, remedy) from problem
+        return repeat(chosen, item, node, prepared, count=count, arms=arms, keep=options.store, report=report)
 
 
 @dataclass(frozen=True)

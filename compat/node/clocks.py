@@ -49,7 +49,7 @@ class LockedClocks:
 
     def __enter__(self) -> Self:
         if not self._devices:
-            raise _refused("this node has no GPU that NVML knows")
+            raise _refused("no case runs on a GPU of this node")
         with _recording(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
         root = str(Path(compat.__file__).resolve().parents[1])

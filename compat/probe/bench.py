@@ -109,8 +109,8 @@ class GpuBench(HostBench):
 
     def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
         """Latency by CUDA events; the leak over calls of its own, for reading memory would delay the GPU's queue."""
-        samples = self._timing.latency_samples(self._device, work)
         growth = Growth()
+        samples = self._timing.latency_samples(self._device, work)
         between = READINGS - 1
         calls = max(1, min(_LEAK_CALLS, int(_LEAK_WINDOW / between / statistics.median(samples))))
         growth.look(0)

@@ -24,9 +24,9 @@ def item_anchor(key: str) -> str:
     return anchor("item", key)
 
 
-def repeat_command(key: str, ring: str) -> str:
-    """Write the command that measures one item again."""
-    return f"compat run MATRIX_FILE --ring {shlex.quote(ring)} --case {shlex.quote(key)} --store NEW_FOLDER"
+def repeat_command(key: str, plan: str) -> str:
+    """Write the command that repeats one item of the plan with the digest ``plan``; STORE is where its evidence is."""
+    return f"compat case STORE {shlex.quote(key)} --plan {plan[:12]} --repeat 20"
 
 
 def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:

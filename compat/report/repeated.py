@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from compat.model import Arm, Kind
-from compat.report.items import ARMS
+from compat.report.parts import ARMS
 from compat.report.text import NOTHING, clean, clip, count, difference, percent, quantity
 
 if TYPE_CHECKING:
@@ -34,11 +34,7 @@ def _lines(repeated: Repeated) -> Iterator[str]:
         yield f"outputs that changed: {len(repeated.changes)} of {repeated.outputs}{tolerance}"
         yield from (f"  {_change(change)}" for change in repeated.changes)
     elif repeated.outputs:
-        yield (
-            f"outputs: all {repeated.outputs} the same in every run"
-            if repeated.outputs > 1
-            else ("outputs: the same in every run")
-        )
+        yield f"outputs: {repeated.outputs}, the same in every run"
     else:
         yield "outputs: none"
     for failure in repeated.failures:
@@ -94,7 +90,7 @@ def _change(change: Change) -> str:
 
 def _failure(failure: Failure, runs: int) -> Iterator[str]:
     fault = failure.fault
-    signal = f" {fault.signal}" if fault.signal else ""
-    yield f"fault in {failure.runs} of {count(runs, 'run')} of {ARMS[failure.arm]}: {fault.kind.value}{signal}, {fault.stage}"
+    kind = " ".join(filter(None, (fault.kind.value, fault.signal)))
+    yield f"fault in {failure.runs} of {count(runs, 'run')} of {ARMS[failure.arm]}: {kind} in {fault.stage}"
     yield f"  {clip(fault.detail, _LONGEST)}"
     yield from (f"  | {line}" for line in fault.output[-_OUTPUT:].strip().splitlines())

@@ -90,7 +90,7 @@ def view(
     by_item: dict[str, list[Evidence]] = {}
     for record in evidence:
         by_item.setdefault(record.item, []).append(record)
-    repeats = {item.key: repeat_command(item.key, verdict.ring) for item in plan.items}
+    repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
     shown = items(verdict.comparisons, by_item, verdict.policy, repeats)
     required = [comparison for comparison in verdict.comparisons if comparison.required]
     passed = sum(comparison.status is Status.PASS for comparison in required)
@@ -232,5 +232,7 @@ def _steps(verdict: Verdict, shown: Sequence[ItemView]) -> tuple[Step, ...]:
     ]
     commands = [item.repeat for item in shown if item.repeat]
     if commands:
-        steps.append(Step("Measure one item again, here the worst, in a folder of its own:", commands[0]))
+        steps.append(
+            Step("Repeat one item, here the worst; STORE is the folder that this report was made from:", commands[0])
+        )
     return tuple(steps)

@@ -13,7 +13,7 @@ from compat.run.connection import Tail, wait_writable
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["ContainerConnection"]
+__all__ = ["ContainerConnection", "remove"]
 
 
 class ContainerConnection:
@@ -23,7 +23,7 @@ class ContainerConnection:
 
     def __init__(self, container: Container) -> None:
         self._container = container
-        self.removed = False  # from the engine; an engine that is away keeps it until it is asked again
+        self.removed = False  # an engine that is away when we close keeps the container
         attached = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         self._attached = attached
         self._socket: socket.socket = getattr(attached, "_sock")  # noqa: B009 - docker-py has no public name for it
@@ -70,6 +70,11 @@ class ContainerConnection:
         """The container's id."""
         return str(self._container.id)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed."""
+        return self.stdout >= 0
+
     def write(self, data: bytes, deadline: float | None = None) -> None:
         """Send all of ``data`` to the probe's standard input."""
         view = memoryview(data)
@@ -86,7 +91,7 @@ class ContainerConnection:
         """Remove the container with everything in it."""
         if self.stdout < 0:
             return
-        self.remove()
+        self.removed = remove(self._container)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         os.close(self.stdout)
@@ -94,16 +99,15 @@ class ContainerConnection:
         self._pump.join(5.0)
         self._attached.close()
 
-    def remove(self) -> None:
-        """Have the engine remove the container, if that is still to be done and the engine answers."""
-        from docker.errors import DockerException, NotFound
 
-        if self.removed:
-            return
-        try:
-            self._container.remove(force=True)
-        except NotFound:
-            pass
-        except (DockerException, OSError):  # OSError: there is no engine at the moment
-            return
-        self.removed = True
+def remove(container: Container) -> bool:
+    """Have the engine remove a container with everything in it; False when the engine does not answer or refuses."""
+    from docker.errors import DockerException, NotFound
+
+    try:
+        container.remove(force=True)
+    except NotFound:
+        return True
+    except (DockerException, OSError):  # OSError: there is no engine at the moment
+        return False
+    return True

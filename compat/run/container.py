@@ -6,14 +6,14 @@ user, limits on processes and memory. Only building has the network, and what pi
 
 from __future__ import annotations
 
-import contextlib
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import EngineError, RuntimeSetupError
 from compat.model import Runtime, digest
-from compat.run.attached import ContainerConnection
+from compat.run.attached import ContainerConnection, remove
 from compat.run.bounds import memory_limit, process_limit
 from compat.run.engine import EngineAwayError, device_requests, have_image
 from compat.run.leftovers import LABEL
@@ -42,7 +42,9 @@ class ContainerRuntime:
         self.libraries: dict[str, str] = {}
         self._client = client
         self._owner = owner
+        self._mark = secrets.token_hex(4)  # our containers, among those of the same owner
         self._connections: list[ContainerConnection] = []
+        self._was_away = False
         self._image = spec.image or ""
         self._inside = {folder.resolve(): f"/compat/{index}" for index, folder in enumerate(folders.all())}
         # The package is mounted under its own name, so that its parent holds nothing else.
@@ -122,7 +124,7 @@ class ContainerRuntime:
             builder.remove(force=True)
 
     def _labels(self) -> dict[str, str]:
-        return {LABEL: "run", f"{LABEL}.owner": self._owner}
+        return {LABEL: "run", f"{LABEL}.owner": self._owner, f"{LABEL}.runtime": self._mark}
 
     def start(self, devices: Sequence[str] = ()) -> ContainerConnection:
         """Start a closed container with a probe in it, and with these GPUs."""
@@ -150,6 +152,7 @@ class ContainerRuntime:
                 security_opt=["no-new-privileges"],
                 shm_size="1g",
                 stdin_open=True,
+                stop_signal="SIGKILL",  # the first process of a namespace hears no other
                 tmpfs={"/tmp": "exec,mode=1777,size=4g"},  # noqa: S108 - inside the container; exec for compiled code
                 user=_USER,
                 volumes=mounts,
@@ -164,25 +167,30 @@ class ContainerRuntime:
         try:
             connection = ContainerConnection(container)
         except (APIError, OSError) as problem:
-            with contextlib.suppress(APIError, OSError):
-                container.remove(force=True)
-            if isinstance(problem, OSError) and not isinstance(problem, APIError):
+            remove(container)
+            if not isinstance(problem, APIError):
                 raise self._away(problem) from problem
             raise EngineError(
                 f"runtime {self.spec.name}", f"has a container that does not start: {problem}", "look at the image"
             ) from problem
-        self._remove_left()
-        self._connections.append(connection)
+        self._connections = [before for before in self._connections if not before.removed] + [connection]
+        self._clear_up()
         return connection
 
-    def _remove_left(self) -> None:
-        """Remove the containers that could not be removed when they were over, because the engine was away."""
-        for connection in self._connections:
-            if connection.stdout < 0:
-                connection.remove()
-        self._connections = [connection for connection in self._connections if not connection.removed]
+    def _clear_up(self) -> None:
+        """Remove what an engine that was away for a while has kept of ours, also what it never told us of."""
+        live = {connection.id for connection in self._connections if connection.is_open}
+        if not self._was_away and len(live) == len(self._connections):
+            return
+        labels = [f"{key}={value}" for key, value in self._labels().items()]
+        for container in self._client.containers.list(all=True, filters={"label": labels}):
+            if container.id not in live:
+                remove(container)
+        self._connections = [connection for connection in self._connections if connection.is_open]
+        self._was_away = False
 
     def _away(self, problem: OSError) -> EngineAwayError:
+        self._was_away = True
         return EngineAwayError(
             f"runtime {self.spec.name}", f"the engine does not answer: {problem}", "start it, and run this again"
         )

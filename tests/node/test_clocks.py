@@ -281,7 +281,7 @@ def test_all_are_locked_or_none(site: Site) -> None:
 @pytest.mark.parametrize(
     ("indexes", "variables", "reason"),
     [
-        ((), {}, "this node has no GPU that NVML knows"),
+        ((), {}, "no case runs on a GPU of this node"),
         ((0,), {"FAKE_INIT": "9"}, "NVML does not start on this node"),
         ((9,), {}, "Not Found"),
     ],

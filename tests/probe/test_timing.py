@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 
 import pytest
 
-from compat.probe.timing import latency_samples
+from compat.probe.timing import latency_samples, looks
 
 
 class Work:
@@ -63,3 +64,31 @@ def test_the_collector_rests_and_is_as_it_was_afterwards(collecting: bool, fail_
         assert gc.isenabled() is collecting
     finally:
         (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.parametrize("rest", [0.0, 0.0005, 0.03])
+def test_a_look_is_taken_at_both_ends_and_evenly_between_and_is_not_timed(rest: float) -> None:
+    work = Work(rest)
+    seen: list[tuple[int, int]] = []
+
+    def look(calls: int) -> None:
+        time.sleep(0.02)
+        seen.append((calls, work.calls))
+
+    samples = latency_samples(work, look, 4)
+    assert len(seen) == 4
+    warm_up = seen[0][1]
+    assert [calls for calls, _ in seen] == [total - warm_up for _, total in seen]
+    assert seen[0][0] == 0
+    assert seen[-1][1] == work.calls
+    steps = [later - earlier for (earlier, _), (later, _) in itertools.pairwise(seen)]
+    assert max(steps) <= min(steps) + work.calls / len(samples)
+    assert sorted(samples)[len(samples) // 2] < rest + 0.015  # a look is longer
+
+
+@pytest.mark.parametrize(
+    ("count", "times", "expected"),
+    [(5, 0, set()), (5, 4, {0, 2, 3, 5}), (100, 4, {0, 33, 67, 100}), (5, 6, {0, 1, 2, 3, 4, 5})],
+)
+def test_where_looks_are(count: int, times: int, expected: set[int]) -> None:
+    assert looks(count, times) == expected

@@ -106,10 +106,9 @@ def test_faults_are_counted_per_arm_and_only_what_was_planned_can_be_repeated() 
     assert (fault.arm, fault.times, fault.nodes, fault.output) == ("candidate", 3, ("canary-01",), build.TRACEBACK)
     assert items["the stack as a whole"].repeat == ""
     repeat = items["kernel:matmul[fp16-sm_75]"].repeat
-    assert repeat == (
-        "compat run MATRIX_FILE --ring canary --case 'stack-2025-5e1c4a/kernel:matmul[fp16-sm_75]' --store NEW_FOLDER"
-    )
-    pattern = shlex.split(repeat)[6]
+    plan = build.verdict().plan
+    assert repeat == (f"compat case STORE 'stack-2025-5e1c4a/kernel:matmul[fp16-sm_75]' --plan {plan[:12]} --repeat 20")
+    pattern = shlex.split(repeat)[3]
     assert [item.key for item in build.plan().items if name_pattern(pattern).fullmatch(item.key)] == [
         "stack-2025-5e1c4a/kernel:matmul[fp16-sm_75]"
     ]

@@ -1,4 +1,4 @@
-"""A runtime that lies: an interpreter of ours that says what its script wants. As a program, a controller it lies to."""
+"""A runtime that lies: an interpreter that says what our script wants. As a program, a controller that it lies to."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ LIES: dict[str, tuple[str, list[str | None]]] = {
         [None, LOST],
     ),
     "results that nobody asked for": (
-        "ready()\nfor number in range(1000): say('result', honest(dict(id=number, nonce='0' * 16)))\ntime.sleep(60)",
+        "ready()\nfor number in range(1000): say('result', honest(dict(id=number, nonce='0' * 16)))\nread()",
         [LOST],
     ),
     "readiness again and again": (each("while True: say('ready', {})"), [LOST]),
@@ -112,9 +112,9 @@ LIES: dict[str, tuple[str, list[str | None]]] = {
         [None, None, None],
     ),
     "one byte more": (each("say('result', honest(request), [FRAMES, 1])\nraw(bytes(FRAMES + 1))"), [LOST]),
-    "more together": (each("say('result', honest(request), [FRAMES // 2] * 3)\ntime.sleep(60)"), [LOST]),
+    "more together": (each("say('result', honest(request), [FRAMES // 2] * 3)\nread()"), [LOST]),
     "arrays that do not come": (
-        each("say('result', honest(request), [FRAMES])\nraw(bytes(1 << 20))\ntime.sleep(60)"),
+        each("say('result', honest(request), [FRAMES])\nraw(bytes(1 << 20))\nread()"),
         [LOST],
     ),
     "a million arrays": (
@@ -255,7 +255,7 @@ def test_first_words_that_are_a_lie_are_refused_and_cost_little(tmp_path: Path, 
         f"lie = ({', '.join(FIRST)})[turn() - 1]\n"
         f"""raw(('{{"v":1,"op":"ready","frames":[],"body":{{{"" if field == "identity" else identity}"{field}":'"""
         """ + lie + '}}\\n').encode())\n"""
-        "time.sleep(60)\n"
+        "read()\n"
     )
     told = lie_to(tmp_path, script, len(FIRST))
     assert told.kinds == ["start"] * len(FIRST)
@@ -265,7 +265,7 @@ def test_first_words_that_are_a_lie_are_refused_and_cost_little(tmp_path: Path, 
 
 # -- evidence ----------------------------------------------------------------------------------------------------------
 
-# A liar in the candidate's place knows the ids that the other arm's cases have; each of these is what it says of a case.
+# What a liar in the candidate's place says of a case; it knows which ids the other arm's cases have.
 HEAD = 'name="text", dtype="utf-8", shape=[], seed=0, reference=False'
 FORGERIES = (
     "say('result', honest(request, id=request['id'] + 1))",
@@ -288,8 +288,8 @@ FORGERIES = (
 
 
 def _said(record: Evidence) -> tuple[object, ...]:
-    """What a record says, without when and how long."""
-    return record.item, record.arm, record.runtime, record.fault, record.outputs, record.inputs, record.took
+    """What a record says, without when, how long and how much memory."""
+    return record.item, record.runtime, record.fault, record.outputs, record.inputs, str(record.took)
 
 
 def test_a_liar_in_one_arm_changes_nothing_of_the_other(tmp_path: Path) -> None:
@@ -322,7 +322,10 @@ def test_a_liar_in_one_arm_changes_nothing_of_the_other(tmp_path: Path) -> None:
 def lying_image(docker_client: DockerClient) -> Iterator[str]:
     """The base image with an interpreter that executes the script it finds among the content."""
     text = liar("exec(open('/compat/1/script.py').read())")
-    change = 'p=$(readlink -f "$(command -v python3)"); mv "$p" "$p.real"; printf "#!%s\\n%s" "$p.real" "$0" >"$p"; chmod 755 "$p"'
+    change = (
+        'p=$(readlink -f "$(command -v python3)"); mv "$p" "$p.real"; '
+        'printf "#!%s\\n%s" "$p.real" "$0" >"$p"; chmod 755 "$p"'
+    )
     container = docker_client.containers.create(BASE, ["sh", "-c", change, text.partition("\n")[2]])
     name = f"compat-tests:liar-{os.getpid()}"
     try:
@@ -339,7 +342,7 @@ def lying_image(docker_client: DockerClient) -> Iterator[str]:
 @pytest.mark.parametrize(
     "name",
     ["the answer before, again", "every answer twice", "a gigabyte without an end", "arrays to the limit",
-     "arrays that do not come", "a gigabyte on standard error", "a dribble", "nothing is read"],
+     "arrays that do not come", "a dribble", "nothing is read"],
 )  # fmt: skip
 def test_a_container_that_lies_harms_nobody(tmp_path: Path, lying_image: str, name: str) -> None:
     script, kinds = LIES[name]
