@@ -1,14 +1,16 @@
 """Only the intended thing changed: what each arm really was, against what the matrix says.
 
 A difference between the arms is declared by an axis of its name whose values differ, or by a requirement that pins it
-in either arm's runtime. Whatever the matrix states is read back: a version that is not the stated one makes the cell
-invalid, and its measurements are measurements of something else.
+in either arm's runtime; the axis ``driver`` declares what the driver brings. A loaded library is a difference of its
+own where its distribution's version does not explain it: a wheel that was built again, another libc. Whatever the
+matrix states is read back: a version that is not the stated one makes the cell invalid, and its measurements are
+measurements of something else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.judge.outcome import Outcome
@@ -23,6 +25,7 @@ Difference = tuple[str, str, str, bool]  # what, known-good, candidate, declared
 
 _PIN = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,]+)\s*(;.*)?$")
 _ABSENT = "absent"
+_DRIVER = "driver: "  # what the driver brings is named by this and its part
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def judge_environment(
     }
     differences = sorted(
         {
-            (what, a, b, normal(what) in axes or (what != "python" and normal(what) in pins))
+            (what, a, b, _axis(what) in axes or (what != "python" and normal(what) in pins))
             for good in arms[Arm.KNOWN_GOOD]
             for new in arms[Arm.CANDIDATE]
             for what, a, b in _differences(identities[good], identities[new])
@@ -98,6 +101,7 @@ def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str,
             differ += [f"variable {n}" for n in sorted(names) if here.environment.get(n) != one.environment.get(n)]
         shared = here.libraries.keys() & one.libraries.keys()
         differ += [f"library {n}" for n in sorted(shared) if here.libraries[n] != one.libraries[n]]
+        differ = list(dict.fromkeys(differ))
         found += [f"{arm.value} arm: {what} is not the same in all of its runs" for what in differ]
     return found
 
@@ -110,7 +114,28 @@ def _differences(good: Identity, new: Identity) -> list[tuple[str, str, str]]:
     ]
     names = sorted({normal(n) for n in good.distributions} | {normal(n) for n in new.distributions})
     versions = [(name, version_of(good, name), version_of(new, name)) for name in names]
-    return found + [(name, a, b) for name, a, b in versions if a != b]
+    found += [(name, a, b) for name, a, b in versions if a != b]
+    for key in sorted(good.driver.keys() | new.driver.keys()):
+        a, b = good.driver.get(key, _ABSENT), new.driver.get(key, _ABSENT)
+        if a != b:
+            found.append((f"{_DRIVER}{key}", a, b))
+    return found + _rebuilt(good, new, {name for name, a, b in versions if a == b})
+
+
+def _rebuilt(good: Identity, new: Identity, same: Collection[str]) -> list[tuple[str, str, str]]:
+    """Libraries that both arms loaded and that differ, unless their distribution is not the ``same`` version."""
+    found = []
+    for name in sorted(good.libraries.keys() & new.libraries.keys()):
+        a, b = good.libraries[name], new.libraries[name]
+        owner, has_owner, _ = name.partition(":")
+        if a != b and (not has_owner or normal(owner) in same):
+            found.append((f"library {name}", a[:12], b[:12]))
+    return found
+
+
+def _axis(what: str) -> str:
+    """The name of the axis that would declare a difference."""
+    return "driver" if what.startswith(_DRIVER) else normal(what)
 
 
 def _pins(requirements: Sequence[str]) -> dict[str, tuple[str, bool]]:

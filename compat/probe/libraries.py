@@ -35,16 +35,17 @@ def digest_of(path: str) -> str | None:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or not status.st_size <= _LARGEST:
             return None
         found = hashlib.sha256()
-        try:
-            while part := file.read(_PART):
-                found.update(part)
-        except OSError:
-            return None
+        while part := os.read(handle, _PART):
+            found.update(part)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
     return found.hexdigest()
 
 

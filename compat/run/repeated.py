@@ -11,6 +11,7 @@ import numpy as np
 
 from compat.judge.arrays import Array, Arrays, UnreadableOutputError, described, largest, not_finite, relative_l2
 from compat.judge.centre import centre
+from compat.judge.text import plural
 from compat.model import Arm, Direction, Evidence, Fault, Item, Kind, Measurement, Output
 
 __all__ = ["Change", "Failure", "MetricRow", "Repeated", "Spread", "summary"]
@@ -183,4 +184,6 @@ def _distance(a: Array, b: Array) -> str:
     if a.dtype.kind not in "fc":
         return f"{int((a != b).sum())} of {a.size} elements differ"
     odd = int((not_finite(a) != not_finite(b)).sum())
-    return f"relative L2 difference {relative_l2(b, a):.3g}" + (f", {odd} elements not finite alike" if odd else "")
+    return f"relative L2 difference {relative_l2(b, a):.3g}" + (
+        f", {plural(odd, 'element')} not finite alike" if odd else ""
+    )

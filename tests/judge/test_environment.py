@@ -177,3 +177,43 @@ def test_what_was_not_realised_is_not_blamed_on_the_candidate() -> None:
 def test_stacks_of_the_builder_differ_in_two_axes() -> None:
     good, new = STACKS[Arm.KNOWN_GOOD], STACKS[Arm.CANDIDATE]
     assert {axis for axis in good if good[axis] != new[axis]} == {"runtime", "onnxruntime"}
+
+
+LIBC, LOOSE = "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libother.so"
+
+
+def loaded(base: Identity, **libraries: str) -> Identity:
+    return replace(base, libraries=libraries)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        (LIBC, Status.INVALID),  # no distribution has it
+        ("pip:pip/_vendor/lib.so", Status.INVALID),  # of the same version in both arms, and not the same file
+        ("numpy:numpy.libs/libopenblas.so", Status.PASS),  # numpy itself is another, and declared
+        ("onnxruntime:onnxruntime/capi/core.so", Status.PASS),
+    ],
+)
+def test_a_library_that_its_version_does_not_explain_is_a_difference(name: str, status: Status) -> None:
+    found = judged(loaded(NEW, **{name: "b" * 64}), loaded(OLD, **{name: "a" * 64}))
+    assert found.outcome.status is status
+    assert (f"library {name} {'a' * 12} -> {'b' * 12}" in found.outcome.reason) is (status is Status.INVALID)
+    assert judged(loaded(NEW, **{name: "a" * 64}), loaded(OLD, **{name: "a" * 64})).outcome.status is Status.PASS
+
+
+def test_a_library_that_only_one_arm_has_loaded_is_no_difference() -> None:
+    assert judged(loaded(NEW, **{LOOSE: "b" * 64}), OLD).outcome.status is Status.PASS
+
+
+def test_a_driver_is_declared_by_its_axis() -> None:
+    good, new = (
+        replace(base, driver={"kernel_module": v, "cuda": "12.8"}) for base, v in ((OLD, "570.1"), (NEW, "580.2"))
+    )
+    found = judged(new, good)
+    assert found.outcome.status is Status.INVALID
+    assert "driver: kernel_module 570.1 -> 580.2" in found.outcome.reason
+    cell = replace(CELL, stack={**CELL.stack, "driver": "580.2"}, known_good={**CELL.known_good, "driver": "570.1"})
+    assert judged(new, good, cell).outcome.status is Status.PASS
+    one_sided = judged(NEW, replace(OLD, driver={"nvml": "12.570"}))
+    assert "driver: nvml 12.570 -> absent" in one_sided.outcome.reason

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from compat.model import digest
 from compat.probe.tools import Tools
 
 # The first draws of two streams, as they are and must stay: with another generator old evidence would not compare.
@@ -117,3 +118,50 @@ def test_integers_of_an_impossible_range_are_refused(low: int, high: int) -> Non
 
 def test_tools_know_their_seed_and_artifact() -> None:
     assert (Tools(2).seed, Tools(2).artifact, Tools(0, "/some/file").artifact) == (2, None, "/some/file")
+
+
+def inventory(**tensors: object) -> list[str]:
+    tools = Tools(0)
+    tools.loaded(tensors)
+    text = tools.inventory()
+    assert text is not None
+    return text.splitlines()
+
+
+def test_loaded_tensors_are_a_sorted_inventory() -> None:
+    weight, bias = np.arange(6, dtype="f4").reshape(2, 3), np.arange(3, dtype="i8")
+    tools = Tools(0)
+    tools.loaded({"weight": weight, "scale": np.float32(2.0)})
+    tools.loaded({"bias": bias})
+    assert tools.inventory() == "\n".join(
+        [
+            f"bias <i8 [3] {digest(bias.tobytes())}",
+            f"scale <f4 [] {digest(np.float32(2.0).tobytes())}",
+            f"weight <f4 [2, 3] {digest(weight.tobytes())}",
+        ]
+    )
+    assert tools.inventory() is None  # they were let go
+    assert Tools(0).inventory() is None
+
+
+def test_the_inventory_is_of_the_bits_and_not_of_their_place_in_memory() -> None:
+    weight = np.arange(6, dtype="<f4").reshape(2, 3)
+    assert inventory(w=weight) == inventory(w=weight.T.copy().T) == inventory(w=weight.astype(">f4"))
+    assert inventory(w=weight) != inventory(w=weight.T)
+    assert inventory(w=weight) != inventory(w=weight.astype("<f8"))
+    assert inventory(w=weight) != inventory(w=weight.reshape(3, 2))
+    assert inventory(w=np.array([0.0])) != inventory(w=np.array([-0.0]))
+    assert len(inventory(w=np.zeros((0, 4)))) == 1
+
+
+def test_what_is_no_tensor_is_refused() -> None:
+    with pytest.raises(TypeError, match="cannot be digested"):
+        inventory(w=np.array(["text"]))
+
+
+def test_paths_are_kept_by_what_they_are_of() -> None:
+    tools = Tools(0)
+    tools.took("attention", "math")
+    tools.took("attention", "flash")
+    tools.took("transport", "shm")
+    assert tools.paths == {"attention": "flash", "transport": "shm"}

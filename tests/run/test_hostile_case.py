@@ -1,6 +1,8 @@
-"""Cases that turn on the zygote of their container. They cannot read, change or stop it, nor answer for another case."""
+"""Cases that turn on their container's zygote. They cannot read, change or stop it, nor answer for another case."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -97,7 +99,7 @@ ATTACKS = {
         "for number in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM):\n"
         "    try: os.killpg(group, number)\n    except OSError: pass"
     ),
-    "SIGKILL to everybody": "os.kill(-1, signal.SIGKILL)",
+    "SIGKILL to everybody": "try: os.kill(-1, signal.SIGKILL)\nexcept ProcessLookupError: pass",  # there is nobody else
     "SIGSTOP, and it goes on": "os.kill(zygote, signal.SIGSTOP)\nos.kill(zygote, signal.SIGTSTP)\ntime.sleep(0.3)",
     "by a descriptor": "signal.pidfd_send_signal(os.pidfd_open(zygote), signal.SIGKILL)",
     "signals without end": (
@@ -121,6 +123,14 @@ def test_a_case_cannot_stop_or_end_the_zygote(container: Rig, attack: str) -> No
     assert container.session is session
 
 
+@pytest.fixture
+def victim(container: Rig) -> Iterator[Rig]:
+    """The same runtime, with a zygote of its own."""
+    rig = Rig(container.runtime, container.folders)
+    yield rig
+    rig.close()
+
+
 # What a process may do to another one of its user without reaching into it, and how the next case sees it.
 _LIMIT = "resource.prlimit(zygote, resource.RLIMIT_{0}, ({1}, {1}))", "resource.getrlimit(resource.RLIMIT_{0})"
 HAMPERED = {
@@ -134,18 +144,18 @@ HAMPERED = {
 
 
 @pytest.mark.parametrize(("attack", "seen"), HAMPERED.values(), ids=HAMPERED.keys())
-def test_a_case_cannot_hamper_the_cases_after_it(container: Rig, attack: str, seen: str) -> None:
+def test_a_case_cannot_hamper_the_cases_after_it(victim: Rig, attack: str, seen: str) -> None:
     """The kernel lets it change what the zygote hands on; then the next case must get another zygote."""
     look = f"import os, resource\n\ndef prepare(params, tools):\n    return lambda: {{'seen': str({seen})}}\n"
-    _, before = container.run(look)
+    _, before = victim.run(look)
     source = f"{PRELUDE}\ndef prepare(params, tools):\n    def work():\n        {attack}\n        return {{}}\n"
-    container.run(f"{source}    return work\n")
-    result, after = container.run(look)
+    victim.run(f"{source}    return work\n")
+    result, after = victim.run(look)
     if result.fault is not None and result.fault.kind is FaultKind.INFRASTRUCTURE:
-        result, after = container.run(look)  # as a run does: in a new probe
+        result, after = victim.run(look)  # as a run does: in a new probe
     assert result.fault is None
     assert after == before
-    container.is_as_new()
+    victim.is_as_new()
 
 
 def test_what_a_case_leaves_behind_cannot_answer_for_the_next(container: Rig) -> None:

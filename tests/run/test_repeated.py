@@ -142,7 +142,8 @@ def test_one_arm_that_varies() -> None:
     ("one", "other", "detail"),
     [
         (np.array([1, 2, 3]), np.array([1, 5, 6]), "2 of 3 elements differ; y[1]: 2 -> 5"),
-        (np.array([1.0, 2.0]), np.array([1.0, math.nan]), "relative L2 difference 0, 1 elements not finite alike; y[1]: 2 -> nan"),
+        (np.array([1.0, 2.0]), np.array([1.0, math.nan]),
+         "relative L2 difference 0, 1 element not finite alike; y[1]: 2 -> nan"),
         (A, np.array([1.0, 2.0, 3.0], "<f4"), "float32 [2] 1, 2 -> float32 [3] 1, 2, 3"),
         (A, A.astype("<f8"), "float32 [2] 1, 2 -> float64 [2] 1, 2"),
         ("yes", "no", "text 'yes' -> text 'no'"),
