@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import compat
 from compat.errors import ContentError, StoreError, UsageError
-from compat.model import Arm, Item, Plan, Verdict, digest
+from compat.model import LOCKED_CLOCKS, Arm, Item, Plan, Verdict, digest
 from compat.patterns import name_pattern
 from compat.plan import build_plan, load_matrix
 
@@ -67,7 +67,7 @@ class Options:
 
     def node_labels(self) -> dict[str, str]:
         """The labels of this node. Locked clocks are one of them, so that a store does not mix them with free ones."""
-        locked = {} if self.lock_clocks is None else {"locked-clocks": f"{self.lock_clocks} MHz"}
+        locked = {} if self.lock_clocks is None else {LOCKED_CLOCKS: f"{self.lock_clocks} MHz"}
         return {**self.labels, **locked}
 
 

@@ -69,10 +69,30 @@ def test_report_writes_every_format(run_of: Path) -> None:
 def test_show_prints_pairs_and_csv_prints_runs(run_of: Path) -> None:
     pairs = compat("show", "out/example", "*adder[two]", cwd=run_of)
     assert pairs.returncode == 0
-    assert len(pairs.stdout.splitlines()) == 1 + 2
+    metrics = ("import_time", "memory", "memory_virtual", "nondeterministic")
+    assert len(pairs.stdout.splitlines()) == 1 + 2 * len(metrics)
     runs = compat("show", "out/example", "*adder[two]", "--csv", cwd=run_of)
-    assert len(runs.stdout.splitlines()) == 1 + 2 * 2
+    assert len(runs.stdout.splitlines()) == 1 + 2 * 2 * len(metrics)
     assert runs.stdout.startswith("item,arm,node,pair")
+    assert all(f",{metric}," in runs.stdout for metric in metrics)
+
+
+def test_golden_outputs_are_written_declared_and_compared(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    workload = tmp_path / "site/workloads/adder.py"
+    assert compat("run", "example.yaml", "--content", "site", cwd=tmp_path).returncode == 0
+    file = "site/workloads/golden/adder.safetensors"
+    done = compat("golden", "out/example", "--output", file, "--case", "*adder*", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith('GOLDEN = {"path": "golden/adder.safetensors", "sha256": "')
+    workload.write_text(workload.read_text() + done.stdout)
+    done = compat("run", "example.yaml", "--content", "site", "--store", "out/again", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "y is bitwise equal; as the golden output" in (tmp_path / "out/again/report.html").read_text()
+    (tmp_path / file).write_bytes(b"another file")
+    done = compat("run", "example.yaml", "--content", "site", "--store", "out/again", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "adder.safetensors has the sha256" in done.stderr
 
 
 def test_plan_prints_cells_runtimes_and_what_is_left_out(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ def _sides(name: str, run: Evidence, oracle: Evidence) -> Iterable[tuple[Output,
 def between(name: str, arm: Arm, value: Array | str, reference: Array | str) -> Closeness:
     """The figures of one array against one reference; without what has no meaning for its type."""
     if isinstance(value, str) or isinstance(reference, str):
-        return Closeness(name, arm, elements=1, mismatches=int(not (isinstance(value, str) and value == reference)))
+        alike = isinstance(value, str) and isinstance(reference, str) and value == reference
+        return Closeness(name, arm, elements=1, mismatches=int(not alike))
     if value.shape != reference.shape:
         return Closeness(name, arm, elements=value.size, mismatches=value.size)
     if value.dtype.kind not in "fc":

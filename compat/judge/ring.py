@@ -16,6 +16,7 @@ from compat.judge.sampling import measured
 from compat.judge.tables import judge_tables
 from compat.judge.text import plural
 from compat.model import (
+    LOCKED_CLOCKS,
     SCHEMA_VERSION,
     Arm,
     Cell,
@@ -89,6 +90,11 @@ def judge(
     tiers = Counter(c.tier.value for c in counted)
     lacking = [tier.value for tier in asked.tiers if not any(c.tier is tier and c.required for c in counted)]
     holds = _holds(plan, asked, found, judged_nodes, lacking, strangers, elsewhere)
+    holds += [
+        f"node {nodes[name].hostname} had its clocks locked ({nodes[name].labels[LOCKED_CLOCKS]}): for diagnosis only"
+        for name in judged_nodes
+        if LOCKED_CLOCKS in nodes[name].labels
+    ]
     if asked.after is not None:
         # The ring before is judged by the same evidence, now: nothing rests on what was once said of it.
         earlier = [r.name for r in plan.rings[: plan.rings.index(asked)]]

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 
 from compat.judge.admit import Pair
 from compat.judge.text import plural
+from compat.model import THROTTLED
 
-__all__ = ["INVALIDATING", "dropped", "kept"]
-
-# Of Conditions.throttle: thermal limits, the hardware's slowdown (twice or more) and the power brake of the board.
-INVALIDATING = frozenset({"hw_slowdown", "hw_thermal", "power_brake", "sw_thermal"})
+__all__ = ["dropped", "kept"]
 
 
 def kept(pairs: Sequence[Pair]) -> list[Pair]:
@@ -35,5 +33,5 @@ def dropped(pairs: Sequence[Pair]) -> str:
 
 def _reasons(pair: Pair) -> frozenset[str]:
     """Why the pair is worthless: the reasons of both arms, where both have one."""
-    good, new = (INVALIDATING.intersection(run.conditions.throttle) for run in (pair.known_good, pair.candidate))
+    good, new = (THROTTLED.intersection(run.conditions.throttle) for run in (pair.known_good, pair.candidate))
     return good | new if good and new else frozenset()

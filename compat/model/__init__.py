@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from compat.model.documents import canonical, digest, plain
 from compat.model.judged import Closeness, Comparison, Verdict
-from compat.model.measured import Conditions, Evidence, Fault, Gpu, Identity, Measurement, Node, Output
+from compat.model.measured import (
+    LOCKED_CLOCKS,
+    THROTTLED,
+    Conditions,
+    Evidence,
+    Fault,
+    Gpu,
+    Identity,
+    Measurement,
+    Node,
+    Output,
+)
 from compat.model.metrics import AOT_METRICS, STANDARD, STANDARD_NAMES
 from compat.model.planned import Artifact, Case, Cell, Finding, Item, Metric, Plan, Rejection, Ring, Runtime
 from compat.model.policy import MetricPolicy, NumericsPolicy, Policy
@@ -17,9 +28,11 @@ from compat.model.words import SCHEMA_VERSION, Arm, Decision, Direction, FaultKi
 
 __all__ = [
     "AOT_METRICS",
+    "LOCKED_CLOCKS",
     "SCHEMA_VERSION",
     "STANDARD",
     "STANDARD_NAMES",
+    "THROTTLED",
     "Arm",
     "Artifact",
     "Case",

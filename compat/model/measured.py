@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from compat.model.words import Arm, Direction, FaultKind, Kind, Stack, Tier
 
 __all__ = [
+    "LOCKED_CLOCKS",
+    "THROTTLED",
     "Conditions",
     "Evidence",
     "Fault",
@@ -72,6 +74,13 @@ class Identity:
     # Loaded shared library -> sha256: ``torch:torch/lib/libc10.so`` where a distribution has it, else its path.
     libraries: dict[str, str] = field(default_factory=dict)
     driver: dict[str, str] = field(default_factory=dict)  # kernel_module, flavour, libcuda, cuda, nvml: those there are
+
+
+# Why a GPU's clock is held down, of nvmlClocksEventReasons: thermal limits, the hardware's slowdown (to half or less)
+# and the board's power brake. Staying within a power cap, or idling, is ordinary work.
+THROTTLED = frozenset({"hw_slowdown", "hw_thermal", "power_brake", "sw_thermal"})
+
+LOCKED_CLOCKS = "locked-clocks"  # label of a node whose clocks were held for diagnosis: no evidence for a ring
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from compat.model import STANDARD, Conditions, Measurement
+from compat.model import STANDARD, THROTTLED, Conditions, Measurement
 from compat.node.nvml import nvml
 from compat.node.sampler import Reading, Sampler
 
-__all__ = ["INVALIDATING", "Watch"]
-
-# Only these can make a pair worthless, and only where both arms have them: in one arm they may be the regression.
-INVALIDATING = frozenset({"hw_slowdown", "hw_thermal", "power_brake", "sw_thermal"})
+__all__ = ["Watch"]
 
 # The bits of nvmlClocksEventReasons (nvml.h; nvmlClocksThrottleReasons before CUDA 12.2), in nvidia-smi's words.
 _REASONS = {
@@ -79,7 +76,7 @@ class Watch:
 
     @property
     def conditions(self) -> Conditions:
-        """What the node was like. ``throttle`` has every reason that was seen, not only the ``INVALIDATING`` ones."""
+        """What the node was like. ``throttle`` has every reason that was seen, not only the ``THROTTLED`` ones."""
         seen = {reason for reading in self._readings() for reason in _reasons(reading)}
         return Conditions(self._load, self._governor, tuple(sorted(seen)))
 
@@ -89,7 +86,7 @@ class Watch:
         every = math.ceil(len(self._readings()) / _MOST) or 1
         kept = [reading for moment in self._moments[::every] for reading in moment]
         told = [reading for reading in self._readings() if reading.reasons is not None]
-        throttled = sum(not INVALIDATING.isdisjoint(_reasons(reading)) for reading in told)
+        throttled = sum(not THROTTLED.isdisjoint(_reasons(reading)) for reading in told)
         found: dict[str, tuple[float, ...]] = {
             "sm_clock": _there(reading.sm_clock for reading in kept),
             "temperature": _there(reading.temperature for reading in kept),

@@ -26,11 +26,12 @@ from compat.model import (
     digest,
 )
 from compat.run.arms import Arms
+from compat.run.devices import devices_of
 from compat.run.prepare import Prepared
 from compat.run.session import Answer, Session, Work
 from compat.store import LocalStore
 
-__all__ = ["Measuring", "Pace", "Progress"]
+__all__ = ["Due", "Measuring", "Pace", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ _GROUP = 16  # cases that share a process on a GPU, whose context costs 0.3 to 2
 
 
 @dataclass(frozen=True)
-class _Open:
+class Due:
     """An item that wants another pair, and the round that it belongs to."""
 
     item: Item
@@ -100,7 +101,7 @@ class Measuring:
                 self._evidence[found.item].append(found)
         self.found = sum(_pairs(found) for found in self._evidence.values())  # whole pairs that there are
 
-    def _open(self) -> list[_Open]:
+    def _open(self) -> list[Due]:
         """Items that still want pairs, each with the round that its next pair belongs to."""
         found = []
         for key, item in self._items.items():
@@ -110,7 +111,7 @@ class Measuring:
                 want = wanted(self._plan, item, have)
                 self._answers[key] = len(have), want
             if _pairs(have) < want.pairs:
-                found.append(_Open(item, want.round))
+                found.append(Due(item, want.round))
         return found
 
     def run(self, report: Callable[[Progress], None]) -> bool:
@@ -135,23 +136,19 @@ class Measuring:
             generation += 1
         return True
 
-    def _lanes(self, members: Iterable[_Open]) -> Iterator[tuple[Arms, list[_Open]]]:
+    def _lanes(self, members: Iterable[Due]) -> Iterator[tuple[Arms, list[Due]]]:
         """Items that share their runtimes and their GPUs, with the probes for them."""
-        lanes: dict[tuple[str, str, tuple[str, ...]], list[_Open]] = defaultdict(list)
+        lanes: dict[tuple[str, str, tuple[str, ...]], list[Due]] = defaultdict(list)
         for member in members:
             cell = member.item.cell
-            devices = self._devices(member.item)
+            devices = devices_of(member.item, self._node)
             lanes[cell.known_good["runtime"], cell.stack["runtime"], devices].append(member)
         for (known_good, candidate, devices), found in lanes.items():
             runtimes = self._prepared.runtimes
             pair = {Arm.KNOWN_GOOD: runtimes[known_good], Arm.CANDIDATE: runtimes[candidate]}
             yield Arms(pair, (name for member in found for name in member.item.case.imports), devices), found
 
-    def _devices(self, item: Item) -> tuple[str, ...]:
-        """UUIDs of the GPUs that an item runs on: the node's first, for an item that needs one."""
-        return tuple(gpu.uuid for gpu in self._node.gpus[:1]) if item.case.tier is Tier.GPU else ()
-
-    def _pair(self, arms: Arms, group: Sequence[_Open], generation: int) -> None:
+    def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
         """One more pair of every item of the group: the group in one arm, then the same group in the other."""
         numbers = [1 + max((e.pair for e in self._evidence[member.item.key]), default=0) for member in group]
         order = [Arm.KNOWN_GOOD, Arm.CANDIDATE]
@@ -169,9 +166,7 @@ class Measuring:
         content = self._prepared.content[item.case.workload]
         return Work(item.case, content, self._prepared.artifact(item.case), item.timeout, look)
 
-    def _record(
-        self, session: Session, member: _Open, arm: Arm, answer: Answer, generation: int, pair: int
-    ) -> Evidence:
+    def _record(self, session: Session, member: Due, arm: Arm, answer: Answer, generation: int, pair: int) -> Evidence:
         result, item = answer.result, member.item
         stack = _stack(item, arm)
         measured = (*result.measurements, *_around(session, item, answer))
@@ -216,7 +211,7 @@ class Measuring:
         return self._store.put_identity(identity)
 
 
-def _groups(members: Sequence[_Open]) -> Iterator[list[_Open]]:
+def _groups(members: Sequence[Due]) -> Iterator[list[Due]]:
     """Cases that share a process: on a GPU several, elsewhere each has its own."""
     size = _GROUP if members[0].item.case.tier is Tier.GPU else 1
     for start in range(0, len(members), size):

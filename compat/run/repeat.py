@@ -14,7 +14,7 @@ from compat.model import Arm, Item, Node, Plan, digest
 from compat.patterns import name_pattern
 from compat.run.arms import Arms
 from compat.run.leftovers import LABEL, this_owner
-from compat.run.measure import Measuring, Progress, _Open
+from compat.run.measure import Due, Measuring, Progress
 from compat.run.prepare import Prepared
 from compat.run.repeated import Repeated, summary
 from compat.store import LocalStore
@@ -103,10 +103,10 @@ class _Repeating(Measuring):
         """How many runs there are in each arm."""
         return min(sum(record.arm is arm for record in self._evidence[item.key]) for arm in self._arms)
 
-    def _open(self) -> list[_Open]:
-        return [_Open(item, 1) for item in self._items.values() if self._runs(item) < self._count]
+    def _open(self) -> list[Due]:
+        return [Due(item, 1) for item in self._items.values() if self._runs(item) < self._count]
 
-    def _pair(self, arms: Arms, group: Sequence[_Open], generation: int) -> None:
+    def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
         (member,) = group
         if self._runs(member.item) == self._count:  # the number is odd, and a generation has several pairs
             return

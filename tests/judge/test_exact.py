@@ -6,7 +6,7 @@ import pytest
 
 from compat.judge.exact import judge_values
 from compat.judge.outcome import Outcome
-from compat.model import Kind, Metric, MetricPolicy, Policy, Status
+from compat.model import STANDARD, Kind, Metric, MetricPolicy, Policy, Status
 
 from .build import INSTRUCTIONS, MEMORY, SPILLS, pairs_with
 
@@ -66,6 +66,27 @@ def test_a_peak_that_vanished_is_not_an_improvement() -> None:
     assert judged(MEMORY, [2.0**20] * 2, [0.0, 0.0]).status is Status.INVALID
     assert judged(MEMORY, [4096.0] * 2, [0.0, 0.0], absolute=2.0**20).status is Status.PASS
     assert judged(SPILLS, [64, 64], [0, 0]).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "new", "status"),
+    [
+        ("leak", [65536.0, 65536.0], [0.0, 0.0], Status.PASS),  # mended
+        ("leak", [0.0, 0.0], [4096.0, 0.0], Status.PASS),
+        ("leak", [0.0, 0.0], [0.0, 65536.0], Status.REGRESS),
+        ("leak", [65536.0, 60000.0], [64000.0, 66000.0], Status.PASS),
+        ("throttled", [0.5, 0.5], [0.0, 0.0], Status.PASS),
+        ("nondeterministic", [0, 0], [0, 1], Status.REGRESS),
+        ("nondeterministic", [100, 90], [150, 80], Status.PASS),  # how many is chance
+        ("nondeterministic", [100, 90], [500, 80], Status.REGRESS),
+        ("nondeterministic", [5, 0], [0, 0], Status.PASS),
+        ("batch_mismatches", [0, 0], [12, 12], Status.REGRESS),
+        ("batch_mismatches", [642, 642], [642, 642], Status.PASS),
+        ("memory_device", [2.0**30] * 2, [0.0] * 2, Status.INVALID),  # a meter that stopped
+    ],
+)
+def test_the_harness_s_own_metrics_by_default(name: str, good: list[float], new: list[float], status: Status) -> None:
+    assert judge_values(STANDARD[name], pairs_with(STANDARD[name], good, new), Policy()).status is status
 
 
 def test_missing_in_one_process_is_missing() -> None:

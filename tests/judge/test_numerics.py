@@ -208,3 +208,18 @@ def test_relative_l2_at_the_edges() -> None:
     assert relative_l2(np.array([1 + 1j]), np.array([1 + 0j])) == pytest.approx(1.0)
     assert relative_l2(np.array([]), np.array([])) == 0.0
     assert largest("y", np.array([]), np.array([])) == "y: empty"
+
+
+@pytest.mark.parametrize(
+    ("good", "new", "said"),
+    [
+        ("a b c", "a b d", "t changed: 'a b c' -> 'a b d'"),
+        ("a\nb\nc", "a\nB\nc", "t changed: 1 of 3 lines and 1 of 3 are others: 'b' -> 'B'"),
+        ("a\nb", "a\nb\nc\nd", "t changed: 0 of 2 lines and 2 of 4 are others: nothing -> 'c'"),
+        ("a\nb", "b\na", "t changed: its 2 lines are in another order"),
+        ("a\nb", "", "t changed: 2 of 2 lines and 1 of 1 are others: 'a' -> ''"),
+    ],
+)
+def test_a_text_that_changed_names_the_first_line_that_did(good: str, new: str, said: str) -> None:
+    outcome = judged({"t": good}, {"t": new})
+    assert (outcome.status, outcome.reason) == (Status.REGRESS, f"outputs: {said}")

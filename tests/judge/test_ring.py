@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,8 +14,10 @@ import pytest
 from compat.errors import UsageError
 from compat.judge.outcome import Outcome
 from compat.model import (
+    STANDARD,
     Arm,
     Decision,
+    Evidence,
     FaultKind,
     Node,
     Rejection,
@@ -325,3 +328,46 @@ def test_the_front_door() -> None:
 def test_many_metrics_share_one_case() -> None:
     assert [m.name for m in POOL.case.metrics] == ["latency", "throughput", "memory"]
     assert LATENCY in POOL.case.metrics
+
+
+SHOWN = tuple(replace(STANDARD[name], gated=False) for name in ("first_call", "memory_private", "nondeterministic"))
+SHOWING = item(case("operator:shown", "a", LATENCY, *SHOWN))
+
+
+def test_what_is_not_judged_may_be_absent_in_any_arm_and_of_any_kind() -> None:
+    w = world(plan(SHOWING, MATMUL), pairs=10)
+    assert w.verdict().decision is Decision.GO
+
+    def without(record: Evidence) -> Evidence:
+        return replace(record, measurements=tuple(m for m in record.measurements if m.metric == "latency"))
+
+    assert w.edit(without, of=SHOWING, arm=Arm.CANDIDATE, pairs=(1, 2)).verdict().decision is Decision.GO
+    assert w.edit(without, of=SHOWING).verdict().decision is Decision.GO
+    assert {c.metric for c in w.verdict().comparisons if c.item == SHOWING.key} == {"execution", "latency", "outputs"}
+
+
+def test_what_is_not_judged_and_is_worse_changes_nothing() -> None:
+    w = world(plan(SHOWING, MATMUL), pairs=10)
+    for metric in SHOWN:
+        w.edit(scaled(metric.name, 50.0), arm=Arm.CANDIDATE)
+    assert w.verdict().decision is Decision.GO
+
+
+def test_what_is_judged_by_the_plan_must_be_there() -> None:
+    gated = item(case("operator:shown", "a", LATENCY, *(replace(metric, gated=True) for metric in SHOWN)))
+    w = world(plan(gated, MATMUL), pairs=10)
+    assert w.verdict().decision is Decision.GO
+    for metric in SHOWN:
+        lost = world(plan(gated, MATMUL), pairs=10).edit(
+            lambda record, name=metric.name: replace(
+                record, measurements=tuple(m for m in record.measurements if m.metric != name)
+            ),
+            arm=Arm.CANDIDATE,
+            pairs=(3,),
+        )
+        holds(lost, f"{metric.name}: some runs did not measure it")
+
+
+def test_what_is_not_judged_is_still_refused_when_it_cannot_be() -> None:
+    w = world(plan(SHOWING, MATMUL), pairs=10).edit(samples("first_call", math.nan), arm=Arm.CANDIDATE, pairs=(1,))
+    holds(w, "first_call has the sample nan")

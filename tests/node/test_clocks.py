@@ -155,9 +155,10 @@ def test_a_controller_that_is_killed_has_its_clocks_reset(site: Site, number: si
 
 def test_the_guardian_outlives_the_signals_that_end_a_session(site: Site) -> None:
     process = site.measuring(0)
+    guardian = site.guardian()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        os.kill(site.guardian(), number)
-    time.sleep(0.3)
+        os.kill(guardian, number)
+    assert not gone(guardian, within=0.3)
     assert site.log == [LOCK[0]]
     process.communicate("go on\n")
     assert site.log == [LOCK[0], RESET[0]]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from compat.model import STANDARD
-from compat.node.conditions import INVALIDATING, Watch
+from compat.model import STANDARD, THROTTLED
+from compat.node.conditions import Watch
 from tests.node.fake import call, compile_library, uuid
 
 # The arguments are the seconds that the case takes and the UUIDs.
@@ -72,7 +72,7 @@ def test_only_some_reasons_count_as_throttling_and_all_are_named(library: Path) 
     assert seen.samples("throttled") == [pytest.approx(5 / 14)]
     names = "applications_clocks board_limit display_clocks hw_slowdown hw_thermal idle power_brake reason_0x800"
     assert seen.conditions["throttle"] == [*names.split(), "reliability", "sw_power_cap", "sw_thermal", "sync_boost"]
-    assert set(seen.conditions["throttle"]) > INVALIDATING
+    assert set(seen.conditions["throttle"]) > THROTTLED
 
 
 @pytest.mark.parametrize("reason", ["8", "32", "64", "128"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.errors import ContentError
-from compat.model import AOT_METRICS, STANDARD, Artifact, Direction, Kind, Metric, Tier, digest
+from compat.model import AOT_METRICS, Artifact, Direction, Kind, Metric, Tier, digest
 from compat.plan.content import read_content, read_file
 
 from .conftest import KERNEL, MODEL, OPERATOR
@@ -24,13 +24,14 @@ def test_what_there_is(shipped: Path) -> None:
     assert list(content) == ["kernel:add", "model:tiny", "operator:total"]
     kernel, model, operator = content.values()
     assert (kernel.kind, kernel.stem, kernel.tiers) == ("kernel", "add", (Tier.AOT,))
-    assert kernel.metrics == AOT_METRICS
+    assert kernel.own_metrics == ()
     assert kernel.digest == digest(KERNEL)
     assert kernel.imports == ("triton",)
     assert (model.tiers, model.onnx_ir, model.tolerance) == ((Tier.CPU, Tier.GPU), 8, 1e-4)
     assert model.components == ("onnxruntime", "numpy")
-    assert operator.metrics == (STANDARD["latency"], STANDARD["memory"])
     assert (operator.seeds, operator.artifact, operator.onnx_ir, operator.imports) == (1, None, None, ())
+    assert (operator.timed, operator.items, operator.splits, operator.golden) == (True, None, False, None)
+    assert (kernel.timed, kernel.splits) == (False, False)
 
 
 def test_the_metrics_of_kernels_are_oriented() -> None:
@@ -49,9 +50,22 @@ def test_everything_that_may_be_declared(write: Write) -> None:
         f'ARTIFACT = {{"package": "m==1.0", "path": "m/m.onnx", "sha256": "{SHA}"}}\n'
     )
     workload = read_file(write(OPERATOR + extra, "w.py"), kernel=False)
-    assert workload.metrics == (STANDARD["memory"], Metric("chunks", "1", Direction.HIGHER, Kind.EXACT, gated=False))
+    assert workload.own_metrics == (Metric("chunks", "1", Direction.HIGHER, Kind.EXACT, gated=False),)
+    assert workload.timed is False
     assert workload.artifact == Artifact("m==1.0", "m/m.onnx", SHA)
     assert workload.seeds == 4
+
+
+@pytest.mark.parametrize(("text", "items"), [('ITEMS = "n"\n', "n"), ("ITEMS = 2.5\n", 2.5)])
+def test_what_a_call_works_off(write: Write, text: str, items: float | str) -> None:
+    assert read_file(write(OPERATOR + text, "w.py"), kernel=False).items == items
+
+
+def test_a_function_split_declares_that_a_batch_can_be_split(write: Write) -> None:
+    text = OPERATOR + "def split(params, tools):\n    return lambda: {}\n"
+    assert read_file(write(text, "w.py"), kernel=False).splits
+    inside = OPERATOR + "def prepare(params, tools):\n    def split(params, tools): ...\n"
+    assert not read_file(write(inside, "w.py"), kernel=False).splits
 
 
 def test_site_content_comes_beside(shipped: Path, write: Write, tmp_path: Path) -> None:
@@ -118,6 +132,40 @@ def test_a_file_name_that_is_none(write: Write) -> None:
         ("TOLERANCE", 'IMPORTS = ("a-b",)\nTOLERANCE', "FILE:6: expected: IMPORTS is a tuple of module names"),
         ("TOLERANCE", "SEEDS = 0\nTOLERANCE", "FILE:6: expected: SEEDS is a whole number above 0"),
         ("TOLERANCE", "TIMED = 1\nTOLERANCE", "FILE:6: expected: TIMED is True or False"),
+        (
+            "TOLERANCE",
+            "ITEMS = 0\nTOLERANCE",
+            "FILE:6: expected: ITEMS is a number above 0, or the name of a parameter",
+        ),
+        (
+            "TOLERANCE",
+            "ITEMS = ()\nTOLERANCE",
+            "FILE:6: expected: ITEMS is a number above 0, or the name of a parameter",
+        ),
+        ("TOLERANCE", 'ITEMS = "m"\nTOLERANCE', "FILE:6: expected: CASES['small']['m'] is a whole number above 0"),
+        ("TOLERANCE", 'ITEMS = "n"\nTIMED = False\nTOLERANCE', "FILE:6: expected: ITEMS goes with TIMED = True"),
+        (
+            "TOLERANCE",
+            "def split(x, n): ...\nTOLERANCE",
+            "FILE:6: expected: a function split has the arguments params, tools",
+        ),
+        ("TOLERANCE", "GOLDEN = 1\nTOLERANCE", "FILE:6: expected: GOLDEN is a dict of text"),
+        ("TOLERANCE", 'GOLDEN = {"path": "x"}\nTOLERANCE', "FILE:6: GOLDEN lacks the key 'sha256'; add it"),
+        (
+            "TOLERANCE",
+            'GOLDEN = {"path": "../x", "sha256": ""}\nTOLERANCE',
+            "FILE:6: expected: GOLDEN['path'] is a path below the file's own folder",
+        ),
+        (
+            "TOLERANCE",
+            'GOLDEN = {"path": "/x", "sha256": ""}\nTOLERANCE',
+            "FILE:6: expected: GOLDEN['path'] is a path below the file's own folder",
+        ),
+        (
+            "TOLERANCE",
+            'GOLDEN = {"path": "x", "sha256": "0"}\nTOLERANCE',
+            "FILE:6: expected: GOLDEN['sha256'] is 64 hex digits",
+        ),
         ("TOLERANCE", "ONNX_IR = '8'\nTOLERANCE", "FILE:6: expected: ONNX_IR is a whole number above 0"),
         ("TOLERANCE", "METRICS = {}\nTOLERANCE", "FILE:6: expected: METRICS is a tuple of dicts"),
         ("TOLERANCE", "METRICS = (1,)\nTOLERANCE", "FILE:6: expected: METRICS[0] is a dict"),

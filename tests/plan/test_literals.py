@@ -32,6 +32,13 @@ def test_names_inside_functions_are_their_own(write: Write) -> None:
     assert read_declarations(path, KNOWN).values == {"CASES": {}}
 
 
+def test_functions_are_read_with_their_arguments(write: Write) -> None:
+    text = "def f(): ...\n\ndef split(params, tools):\n    def inner(x): ...\n\nclass C:\n    def method(self): ...\n"
+    declared = read_declarations(write(text, "w.py"), KNOWN)
+    assert declared.functions == {"f": (), "split": ("params", "tools")}
+    assert str(declared.error("split", "is wrong")).endswith("w.py:3: is wrong")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -47,6 +47,16 @@ def test_a_plan(plan_text: PlanText) -> None:
     assert len(canonical(plan)) > 1000
 
 
+def test_what_is_judged_is_written_into_the_plan(plan_text: PlanText) -> None:
+    plan = plan_text(
+        MATRIX.replace("  latency: {margin", "  first_call: {gate: true}\n  latency: {gate: false, margin")
+    )
+    (small,) = (item for item in plan.items if item.case.id == "small")
+    gated = {metric.name for metric in small.case.metrics if metric.gated}
+    assert gated == {"first_call", "leak", "memory", "nondeterministic"}
+    assert plan.policy.metric("latency").margin == 0.1
+
+
 def test_a_plan_is_the_same_however_the_file_is_ordered(plan_text: PlanText) -> None:
     first = plan_text(AXES)
     second = plan_text(

@@ -4,9 +4,9 @@ from __future__ import annotations
 import pytest
 
 from compat.errors import MatrixError
-from compat.model import AOT_METRICS, STANDARD, MetricPolicy, NumericsPolicy, Policy
+from compat.model import AOT_METRICS, STANDARD, Case, MetricPolicy, NumericsPolicy, Policy, Tier
 from compat.plan import load_matrix
-from compat.plan.policy import build_policy
+from compat.plan.policy import build_policy, with_gates
 
 from .conftest import MATRIX, Write
 
@@ -28,7 +28,7 @@ policy:
   latency: {margin: 10%, ignore: 2%}
   memory: {relative: 5%, absolute: 16MiB}
   matrix_instructions: {absolute: 2}
-  numerics: {ratio: 3.0, outputs: 128}
+  numerics: {ratio: 3.0, outputs: 128, golden: fail}
   faults: {attempts: 5, needed: 3}
   environment: {undeclared: warn}
   rounds: [5, 10]
@@ -42,7 +42,7 @@ policy:
             "memory": MetricPolicy(relative=0.05, absolute=16 << 20),
             "matrix_instructions": MetricPolicy(absolute=2.0),
         },
-        numerics=NumericsPolicy(ratio=3.0, outputs=128),
+        numerics=NumericsPolicy(ratio=3.0, outputs=128, golden="fail"),
         rounds=(5, 10),
         pairs_per_generation=3,
         pass_alpha=0.01,
@@ -51,6 +51,24 @@ policy:
         fault_needed=3,
         undeclared="warn",
     )
+
+
+def test_a_metric_is_judged_or_only_shown_as_the_file_says(write: Write) -> None:
+    text = "policy:\n  latency: {gate: false}\n  registers: {gate: true}\n  memory: {gate: true, relative: 5%}\n"
+    matrix = load_matrix(write(MATRIX[: MATRIX.index("policy:")] + text))
+    case = Case("operator:x", "c", Tier.CPU, {}, METRICS, (), 0.0, 1, None, "")
+    made = with_gates(case, matrix.spec)
+    assert {metric.name for metric in made.metrics if metric.gated} == {
+        "memory",
+        "matrix_instructions",
+        "spills",
+        "shared_memory",
+        "registers",
+    }
+    assert [metric.name for metric in made.metrics] == [metric.name for metric in METRICS]
+    limits = build_policy(matrix.file, matrix.spec, made.metrics)
+    assert limits.metrics["registers"] == MetricPolicy()
+    assert limits.metrics["memory"] == MetricPolicy(relative=0.05, absolute=16 << 20)
 
 
 @pytest.mark.parametrize(

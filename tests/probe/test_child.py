@@ -3,13 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compat.model import Artifact, Direction, FaultKind, Kind, Measurement, Metric
+from compat.model import STANDARD, Artifact, Direction, FaultKind, Kind, Measurement, Metric, Tier
+from compat.plan.cases import cases_of
+from compat.plan.content import read_file
+from compat.probe.child import LOADED
 from compat.probe.protocol import CaseResult
 from compat.probe.tools import Tools
 from tests.rig import Rig, make_case
 
-LATENCY = Metric("latency", "s", Direction.LOWER, Kind.SAMPLED)
-MEMORY = Metric("memory", "B", Direction.LOWER, Kind.BOUNDED)
+LATENCY = STANDARD["latency"]
 RATE = Metric("rate", "items/s", Direction.HIGHER, Kind.SAMPLED)
 COUNT = Metric("count", "items", Direction.HIGHER, Kind.EXACT)
 
@@ -77,25 +79,208 @@ def observe(params, tools):
 """
 
 
-def test_metrics_are_measured_as_they_are_declared(rig: Rig) -> None:
-    result, _ = rig.run(MEASURED, metrics=[LATENCY, MEMORY, RATE, COUNT], params={"count": 7})
-    assert result.fault is None
+def measured(result: CaseResult) -> dict[str, tuple[float, ...]]:
+    """The samples by metric; each of the harness's own as the catalogue has it."""
+    assert result.fault is None, result.fault
     found = {one.metric: one for one in result.measurements}
-    assert set(found) == {"latency", "memory", "rate", "count"}
-    assert found["rate"] == Measurement("rate", "items/s", Direction.HIGHER, Kind.SAMPLED, (1.0, 2.5))
-    assert found["count"] == Measurement("count", "items", Direction.HIGHER, Kind.EXACT, (7.0,))
-    latency = found["latency"]
-    assert (latency.unit, latency.direction, latency.kind) == ("s", Direction.LOWER, Kind.SAMPLED)
-    assert 5 <= len(latency.samples) <= 100
-    assert min(latency.samples) >= 0.001
-    assert found["memory"].samples[0] >= 0
+    assert len(found) == len(result.measurements)
+    for name in found.keys() & STANDARD.keys():
+        metric, one = STANDARD[name], found[name]
+        assert (one.unit, one.direction, one.kind) == (metric.unit, metric.direction, metric.kind)
+    return {name: one.samples for name, one in found.items()}
 
 
-def test_what_is_not_timed_runs_once(in_place: Rig) -> None:
+def test_metrics_are_measured_as_they_are_declared(rig: Rig) -> None:
+    result, _ = rig.run(MEASURED, metrics=[LATENCY, RATE, COUNT], params={"count": 7})
+    found = measured(result)
+    assert {"latency", "memory", "rate", "count"} <= found.keys()
+    declared = {one.metric: one for one in result.measurements}
+    assert declared["rate"] == Measurement("rate", "items/s", Direction.HIGHER, Kind.SAMPLED, (1.0, 2.5))
+    assert declared["count"] == Measurement("count", "items", Direction.HIGHER, Kind.EXACT, (7.0,))
+    assert 5 <= len(found["latency"]) <= 100
+    assert min(found["latency"]) >= 0.001
+    assert found["memory"][0] >= 0
+
+
+# A content file with every declaration that decides what is measured; what planning promises is what is taken.
+FULL = """
+'''Everything that a workload may declare.'''
+KIND = "model"
+TIERS = ("cpu",)
+COMPONENTS = ("numpy",)
+IMPORTS = ("numpy",)
+TOLERANCE = 0.0
+ITEMS = "batch"
+CASES = {"three": {"batch": 3}}
+METRICS = ({"name": "rate", "unit": "items/s", "direction": "higher", "kind": "sampled"},)
+ARTIFACT = {"package": "package==1", "path": "model.bin", "sha256": "SHA"}
+
+def prepare(params, tools):
+    x = tools.uniform((params["batch"], 4))
+    return lambda: {"y": x * 2}
+
+def split(params, tools):
+    x = tools.uniform((params["batch"], 4))
+    return lambda: {"y": x * 2}
+
+def observe(params, tools):
+    return {"rate": 1.0}
+""".replace("SHA", "0" * 64)
+BARE = "\n".join(line for line in FULL.splitlines() if not line.startswith(("ITEMS", "ARTIFACT", "METRICS", "IMPORTS")))
+ELSEWHERE = {"import_time", "memory_cgroup"}  # by the controller, and in containers only
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        FULL,
+        FULL.replace('ITEMS = "batch"', "TIMED = False"),
+        BARE,
+        FULL.partition("def split")[0] + FULL[FULL.index("def observe") :],
+    ],
+    ids=["everything", "not timed", "bare", "without split"],
+)
+def test_what_planning_promises_is_what_is_measured(rig: Rig, source: str) -> None:
+    path = rig.write(source)
+    (case,) = cases_of(read_file(path, kernel=False), {Tier.CPU})
+    result, _ = rig.session.run(case, path, None if case.artifact is None else path, 20.0)
+    promised = {metric.name for metric in case.metrics}
+    found = measured(result)
+    assert found.keys() <= promised
+    assert promised - found.keys() <= ELSEWHERE
+    assert ("memory_cgroup" in found) == (rig.kind == "container")
+
+
+SLEEPY = """
+import time
+
+def prepare(params, tools):
+    time.sleep(0.05)
+    calls = []
+    def work():
+        calls.append(1)
+        time.sleep(0.03 if len(calls) == 1 else 0.002)
+        return {}
+    return work
+
+ITEMS = 6
+"""
+
+
+def test_the_first_call_and_loading_are_apart_from_the_steady_state(in_place: Rig) -> None:
+    path = in_place.write(SLEEPY)
+    case = make_case(metrics=(LATENCY,), artifact=Artifact("package==1", "model.bin", "0" * 64))
+    found = measured(in_place.session.run(case, path, path, 20.0)[0])
+    assert found["load_time"][0] >= 0.05
+    assert found["first_call"][0] >= 0.03
+    assert found["latency"][len(found["latency"]) // 2] < 0.02
+    assert found["throughput"] == tuple(6 / seconds for seconds in found["latency"])
+
+
+def test_what_is_not_timed_is_called_twice(in_place: Rig) -> None:
     source = "calls = []\n\ndef prepare(params, tools):\n    return lambda: calls.append(1) or {'calls': len(calls)}\n"
-    result, frames = in_place.run(source, metrics=[MEMORY])
-    assert [one.metric for one in result.measurements] == ["memory"]
-    assert frames == (np.int64(1).tobytes(),)
+    source += "\ndef observe(params, tools):\n    return {'count': len(calls)}\n"
+    result, frames = in_place.run(source, metrics=[COUNT])
+    found = measured(result)
+    assert found.keys() == {"nondeterministic", "memory", "memory_virtual", "count"}
+    assert frames == (np.int64(1).tobytes(),)  # what the first call returned is compared between the arms
+    assert (found["count"], found["nondeterministic"]) == ((2.0,), (1.0,))
+
+
+UNSTEADY = """
+import numpy
+
+def prepare(params, tools):
+    calls = []
+    def work():
+        calls.append(1)
+        y = numpy.full((2, 3), numpy.nan)
+        y[0, : params["changing"]] = len(calls)
+        return {"y": y, "same": "text"}
+    return work
+"""
+
+
+@pytest.mark.parametrize("changing", [0, 1, 3])
+def test_elements_that_change_from_call_to_call_are_counted(rig: Rig, changing: int) -> None:
+    result, _ = rig.run(UNSTEADY, params={"changing": changing})
+    assert measured(result)["nondeterministic"] == (float(changing),)
+
+
+SPLIT = """
+import numpy
+
+def prepare(params, tools):
+    x = tools.uniform((4, 3))
+    return lambda: {"y": x * 2, "sum": x.sum()}
+
+def split(params, tools):
+    x = tools.uniform((params.get("rows", 4), 3))
+    rows = [x[n] * (2 if n else params["factor"]) for n in range(len(x))]
+    return lambda: {"y": numpy.stack(rows), "sum": x.sum()}
+"""
+
+
+@pytest.mark.parametrize(("factor", "wrong"), [(2, 0), (3, 3)])
+def test_a_batch_that_is_split_is_compared_with_the_whole(rig: Rig, factor: int, wrong: int) -> None:
+    result, frames = rig.run(SPLIT, params={"factor": factor}, seeds=2)
+    assert measured(result)["batch_mismatches"] == (float(wrong),)
+    assert len(frames) == 4  # what split returns is not sent
+
+
+@pytest.mark.parametrize("params", [{"factor": 2, "rows": 3}, {}], ids=["other inputs", "an exception"])
+def test_a_split_that_fails_is_a_fault_of_its_own_stage(in_place: Rig, params: dict[str, int]) -> None:
+    result, _ = in_place.run(SPLIT, params=params)
+    in_place.faults(result, FaultKind.EXCEPTION, "split")
+
+
+def test_a_split_from_elsewhere_is_none(in_place: Rig) -> None:
+    source = "from numpy import split\n\ndef prepare(params, tools):\n    return lambda: {}\n"
+    assert "batch_mismatches" not in measured(in_place.run(source)[0])
+
+
+def test_memory_that_a_split_takes_is_not_the_case_s(in_place: Rig) -> None:
+    source = "def prepare(params, tools):\n    return lambda: {}\n"
+    split = "\ndef split(params, tools):\n    block = b'x' * (64 << 20)\n    return lambda: {}\n"
+    assert measured(in_place.run(source + split)[0])["memory"][0] < 16 << 20
+
+
+def test_what_is_interpreted_has_neither_speed_nor_memory_of_its_own(in_place: Rig) -> None:
+    path = in_place.write(FULL)
+    artifact = Artifact("package==1", "model.bin", "0" * 64)
+    case = make_case(tier=Tier.INTERPRETED, metrics=(LATENCY,), artifact=artifact, params={"batch": 3})
+    result, _ = in_place.session.run(case, path, path, 20.0)
+    assert measured(result).keys() == {"nondeterministic", "batch_mismatches"}
+    assert result.notes == ("what is interpreted has no speed: latency is not measured",)
+
+
+TOLD = """
+import numpy
+
+def prepare(params, tools):
+    tools.took("attention", "flash" if tools.seed else "math")
+    tools.loaded({"b": numpy.zeros(2), "a": numpy.ones((1, 2), "f4")})
+    def work():
+        tools.took("transport", "shm")
+        return {"y": 1}
+    return work
+"""
+
+
+def test_what_a_case_loaded_and_took_is_told(rig: Rig) -> None:
+    result, frames = rig.run(TOLD, seeds=2)
+    assert result.fault is None
+    heads = [(head.name, head.seed, head.dtype) for head in result.outputs]
+    assert heads == [(name, seed, dtype) for seed in (0, 1) for name, dtype in (("y", "<i8"), (LOADED, "utf-8"))]
+    tools = Tools(0)
+    tools.loaded({"b": np.zeros(2), "a": np.ones((1, 2), "f4")})
+    assert frames[1].decode() == frames[3].decode() == tools.inventory()
+    assert result.took == {"attention": "flash", "transport": "shm"}
+
+
+def test_an_output_with_the_name_of_the_loaded_tensors_is_refused(in_place: Rig) -> None:
+    result, _ = in_place.run(TOLD.replace('"y": 1', f'"{LOADED}": 1'))
+    in_place.faults(result, FaultKind.EXCEPTION)
 
 
 OBSERVED = {

@@ -62,7 +62,7 @@ def test_names_that_a_case_makes_up_are_dropped(tmp_path: Path) -> None:
 
 def test_a_runtime_tells_its_libraries_and_hashes_each_once(rig: Rig) -> None:
     ready = rig.session.ready
-    assert any(name.startswith("numpy:numpy") for name in ready.identity.libraries)
+    assert any(name.startswith("numpy:numpy") for name in ready.identity.libraries), rig.session.notes
     assert all(len(digest) == 64 for digest in ready.identity.libraries.values())
     again = Session(rig.runtime, ("numpy",))
     try:

@@ -56,8 +56,10 @@ def content(folder: Path, source: str) -> Path:
 def test_this_process_may_fork_until_it_has_threads() -> None:
     import subprocess
 
-    code = "import sys, threading, time\nfrom compat.probe.selfcheck import why_not_fork\n"
-    code += "print(repr(why_not_fork(True)))\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()\nprint(repr(why_not_fork()))"
+    code = (
+        "import threading, time\nfrom compat.probe.selfcheck import why_not_fork\nprint(repr(why_not_fork(True)))\n"
+        "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\nprint(repr(why_not_fork()))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["''", "'importing its libraries started 1 thread'"]
     assert threading.active_count() == 1 or why_not_fork()
@@ -82,7 +84,8 @@ def test_a_zygote_with_threads_starts_fresh_processes(start: Start, tmp_path: Pa
 
 def test_a_fork_keeps_a_lock_that_its_parent_held(start: Start, tmp_path: Path) -> None:
     """Why there is a check: nobody is left in a fork who could release the lock."""
-    takes = "import imported\n\ndef prepare(params, tools):\n    return lambda: {'got': imported.LOCK.acquire(timeout=0.2)}\n"
+    takes = "import imported\n\ndef prepare(params, tools):\n"
+    takes += "    return lambda: {'got': imported.LOCK.acquire(timeout=0.2)}\n"
     forked = start("import threading\nLOCK = threading.Lock()\nLOCK.acquire()\n")  # held, and no thread to tell
     assert not any("fresh processes" in note for note in forked.notes)
     _, frames = forked.run(make_case(), content(tmp_path, takes), None, 20.0)

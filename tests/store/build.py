@@ -11,6 +11,7 @@ from compat.model import (
     Artifact,
     Case,
     Cell,
+    Closeness,
     Comparison,
     Decision,
     Direction,
@@ -54,12 +55,13 @@ CASE = Case(
     Artifact("digits==1.0", "digits/model.onnx", "a" * 64),
     digest("content"),
     ("numpy",),
+    (Output("y", "<f4", (2, 3), "9" * 64, 1),),
 )
 CELL = Cell("new-1a2b", NEW, OLD, "digits", required=False)
 ITEM = Item("model:digits[batch-1]@new-1a2b", CELL, CASE, 60.5, required=False)
 POLICY = Policy(
     metrics={"latency": MetricPolicy(0.1, 0.02, 0.3, 4.0)},
-    numerics=NumericsPolicy(3.0, 8),
+    numerics=NumericsPolicy(3.0, 8, "fail"),
     rounds=(4, 8),
     pairs_per_generation=4,
     pass_alpha=0.01,
@@ -121,6 +123,10 @@ EVIDENCE = Evidence(
 COMPARISON = Comparison(
     ITEM.key, CELL.id, CASE.workload, CASE.id, Tier.CPU, "latency", Status.REGRESS, "slower", False, Kind.SAMPLED, "s",
     0.1, "1.5", 0.2, (0.1, 0.3), 0.03, 10, (("numpy", "1.26.4", "2.2.6"),),
+    (
+        Closeness("y", Arm.KNOWN_GOOD, 64, 1e-7, 2e-8, 3, 0.25, 4, 5),
+        Closeness("text", Arm.CANDIDATE, 1),
+    ),
 )  # fmt: skip
 VERDICT = Verdict(
     SCHEMA_VERSION, Decision.NO_GO, "matrix", "canary", digest(PLAN), digest("matrix"), "f" * 64, "0.1.0",

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compat.model import AOT_METRICS, STANDARD, Artifact, Direction, Kind, Metric, Tier
+from compat.plan.content import Workload
+from compat.plan.promised import promised
+
+PLAIN = Workload("operator:x", Path("x.py"), "", (), {}, (), ("numpy",), (), 0.0, 1, None, None)
+OWN = Metric("rate", "items/s", Direction.HIGHER, Kind.SAMPLED)
+ARTIFACT = Artifact("m==1", "m.onnx", "0" * 64)
+
+ALWAYS = {"nondeterministic"}
+HOST = ALWAYS | {"memory", "memory_virtual", "memory_cgroup"}
+TIMED = HOST | {"latency", "first_call", "leak", "memory_private"}
+GPU = {"memory_context", "memory_device", "sm_clock", "temperature", "power", "throttled"}
+TORCH = {"memory_allocated", "memory_reserved"}
+
+
+@pytest.mark.parametrize(
+    ("tier", "declared", "expected"),
+    [
+        (Tier.CPU, {}, HOST),
+        (Tier.CPU, {"timed": True}, TIMED),
+        (Tier.CPU, {"timed": True, "items": "batch"}, TIMED | {"throughput"}),
+        (Tier.CPU, {"imports": ("numpy",)}, HOST | {"import_time"}),
+        (Tier.CPU, {"artifact": ARTIFACT}, HOST | {"load_time"}),
+        (Tier.CPU, {"splits": True}, HOST | {"batch_mismatches"}),
+        (Tier.CPU, {"components": ("torch",)}, HOST),
+        (Tier.CPU, {"own_metrics": (OWN,)}, HOST | {"rate"}),
+        (Tier.GPU, {}, HOST | GPU),
+        (Tier.GPU, {"timed": True, "components": ("numpy", "torch")}, TIMED | GPU | TORCH),
+        (Tier.INTERPRETED, {}, ALWAYS),
+        (
+            Tier.INTERPRETED,
+            {"timed": True, "items": 1.0, "imports": ("triton",), "artifact": ARTIFACT, "splits": True},
+            ALWAYS | {"batch_mismatches"},
+        ),
+    ],
+)
+def test_the_declarations_and_the_tier_decide(tier: Tier, declared: dict[str, Any], expected: set[str]) -> None:
+    found = promised(replace(PLAIN, **declared), tier)
+    assert {metric.name for metric in found} == expected
+    assert len(found) == len(expected)
+    assert all(metric == STANDARD.get(metric.name, OWN) for metric in found)
+
+
+def test_a_kernel_has_what_its_compiler_tells() -> None:
+    assert promised(replace(PLAIN, timed=True), Tier.AOT) == AOT_METRICS
+
+
+def test_every_metric_of_the_catalogue_is_promised_to_some_case() -> None:
+    everything = replace(
+        PLAIN, timed=True, items=1.0, splits=True, imports=("torch",), components=("torch",), artifact=ARTIFACT
+    )
+    assert {metric.name for metric in promised(everything, Tier.GPU)} == STANDARD.keys()
