@@ -14,6 +14,7 @@ import pytest
 from compat.errors import UsageError
 from compat.judge.outcome import Outcome
 from compat.model import (
+    LOCKED_CLOCKS,
     STANDARD,
     Arm,
     Decision,
@@ -63,6 +64,12 @@ def test_a_good_ring_is_go() -> None:
     assert verdict.nodes == ("n1",)
     assert verdict.judged_at == NOW
     assert len(verdict.reasons) == 1
+
+
+def test_locked_clocks_are_hold() -> None:
+    w = world()
+    w.nodes = {name: replace(node, labels={**node.labels, LOCKED_CLOCKS: "1410 MHz"}) for name, node in w.nodes.items()}
+    holds(w, "had its clocks locked (1410 MHz): for diagnosis only")
 
 
 def test_a_metric_that_is_not_gated_is_not_judged() -> None:

@@ -38,6 +38,47 @@ def test_an_item_shows_its_own_numbers() -> None:
     assert row.change == f"{MINUS}32 instructions"
 
 
+def test_an_item_shows_how_close_its_outputs_are() -> None:
+    (item,) = (item for item in build.demo().items if item.title == "model:magika[batch-32]")
+    assert [dataclasses.astuple(row) for row in item.closeness] == [
+        ("probabilities", "known-good", "1,284", "1.2e-07", "1.91e-07", "2", "1", "none"),
+        ("probabilities", "candidate", "1,284", "2.5e-07", "2.1e-07", "5", "1", "1 not finite"),
+        ("tokens", "candidate", "12", *["–"] * 4, "3 not exact"),
+    ]
+
+
+def test_what_was_measured_and_not_judged_is_a_row_and_no_plot() -> None:
+    items = {item.title: item for item in build.demo().items}
+    (row,) = items["operator:gemm[1024x1024]"].observed
+    assert row.metric == "memory"
+    assert row.known_good.endswith(" MiB")
+    assert row.change.startswith("+2.")
+    assert [plot.metric for plot in items["operator:gemm[1024x1024]"].plots] == ["latency"]
+    assert items["model:magika[batch-32]"].observed == ()  # there memory is judged
+    assert [plot.metric for plot in items["model:magika[batch-32]"].plots] == ["latency", "memory"]
+
+
+def test_an_item_shows_which_path_each_arm_took() -> None:
+    (item,) = (item for item in build.demo().items if item.title == "model:magika[batch-32]")
+    assert [dataclasses.astuple(change) for change in item.took] == [
+        ("attention", "flash", "math"),
+        ("transport", "shm", "shm"),
+    ]
+
+
+def test_only_what_is_judged_has_limits_in_the_policy() -> None:
+    shown = build.plan()
+    ungated = dataclasses.replace(build.MEMORY, name="memory_private", gated=False)
+    items = tuple(
+        dataclasses.replace(item, case=dataclasses.replace(item.case, metrics=(*item.case.metrics, ungated)))
+        for item in shown.items
+    )
+    made = view(build.verdict(), dataclasses.replace(shown, items=items), (), {}, ())
+    names = [setting.name for setting in made.policy]
+    assert "memory" in names
+    assert "memory_private" not in names
+
+
 def test_versions_axes_and_reasons_lead_to_their_items() -> None:
     demo = build.demo()
     assert [(c.what, c.known_good, c.candidate) for c in demo.components] == [
