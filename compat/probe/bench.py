@@ -5,7 +5,6 @@ Which metrics a case has is decided in planning, by the same facts (``compat.pla
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 import time
 from collections.abc import Callable
@@ -60,9 +59,6 @@ class Bench:
         """What torch's allocator took of the GPU since the bench was made."""
         return ()
 
-    def close(self) -> None:
-        """Give back what measuring needed."""
-
 
 class HostBench(Bench):
     """Measures work on a CPU. ``timed`` work is worth a walk over all pages of its process."""
@@ -88,16 +84,16 @@ class HostBench(Bench):
 
 
 class GpuBench(HostBench):
-    """Measures work on the first visible GPU."""
+    """Measures work on the first visible GPU. ``context`` asks for what a CUDA context takes, too: another process."""
 
-    _context_taken = False  # once in a process: it is the same for all of its cases
+    _shared: Any = None  # the device, which the cases of a process share: a context costs up to 2 s
 
-    def __init__(self, timed: bool) -> None:
+    def __init__(self, timed: bool, context: bool) -> None:
         from compat.probe import cuda, cuda_memory, cuda_timing  # only here: other cases need no driver
 
         super().__init__(timed)
-        self._memory, self._timing, self._error = cuda_memory, cuda_timing, cuda.CudaError
-        self._device = cuda.Device()
+        self._memory, self._timing, self._context = cuda_memory, cuda_timing, context
+        self._device = GpuBench._shared = GpuBench._shared or cuda.Device()
         self._start = cuda_memory.restart_peaks()
 
     def first_call(self, work: Work) -> tuple[Any, float]:
@@ -122,25 +118,17 @@ class GpuBench(HostBench):
         return samples, growth.slope()
 
     def memory(self) -> Measurements:
-        """Host memory, and once in a process what a CUDA context takes of the GPU."""
+        """Host memory, and what a CUDA context takes of the GPU."""
         found = super().memory()
-        if not GpuBench._context_taken:
-            GpuBench._context_taken = True
-            found += self._memory.context_memory(self._device, self.notes)
-        return found
+        return found + self._memory.context_memory(self._device, self.notes) if self._context else found
 
     def allocator(self) -> Measurements:
         """The peaks of torch's allocator."""
         return self._memory.allocator_peaks(self._start, self.notes)
 
-    def close(self) -> None:
-        """Give the device back. Where that fails the case has failed before, and has said so."""
-        with contextlib.suppress(self._error):
-            self._device.close()
 
-
-def bench_for(tier: str, timed: bool) -> Bench:
+def bench_for(tier: str, timed: bool, context: bool = False) -> Bench:
     """The bench for a tier. On a GPU CudaError where there is none to be had."""
     if tier == "gpu":
-        return GpuBench(timed)
+        return GpuBench(timed, context)
     return Bench() if tier == "interpreted" else HostBench(timed)

@@ -13,7 +13,7 @@ from typing import Any
 from compat.model import Direction, Fault, FaultKind, Kind, Measurement
 from compat.probe import aot
 from compat.probe.bench import Bench, bench_for, measured
-from compat.probe.outputs import Encoded, differing, encode
+from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
 from compat.probe.tools import Tools
 
@@ -104,7 +104,7 @@ def _called(stage: str, module: ModuleType, name: str, *arguments: Any) -> Any:
 
 
 def _run_workload(request: CaseRequest, answer: _Answer) -> None:
-    bench = _staged("start", bench_for, request.tier, request.timed)
+    bench = _staged("start", bench_for, request.tier, request.timed, request.look)
     try:
         module = _staged("import", load_content, request.path)
         work, outputs = _one_seed(module, request, 0, bench, answer)
@@ -126,7 +126,6 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
             answer.measurements.append(measured("batch_mismatches", float(differing(outputs, in_parts))))
     finally:
         answer.notes += bench.notes
-        bench.close()
 
 
 def _one_seed(
@@ -161,7 +160,9 @@ def _one_seed(
     if hasattr(module, "reference"):
         tools.restart()
         oracle = _called("reference", module, "reference", request.params, tools)
-        answer.add(_encode_all(oracle, "reference"), seed, True)
+        expected = _encode_all(oracle, "reference")
+        _staged("run", check_finite, outputs, expected)
+        answer.add(expected, seed, True)
     return work, outputs
 
 
@@ -203,7 +204,7 @@ def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> 
         value = observed[metric["name"]]
         samples = tuple(float(v) for v in value) if isinstance(value, (list, tuple)) else (float(value),)
         if not all(map(math.isfinite, samples)):
-            raise ValueError(f"{metric['name']} was observed as {value}, expected finite numbers")
+            raise NonFiniteError(f"{metric['name']} was observed as {value}, expected finite numbers")
         found.append(
             Measurement(metric["name"], metric["unit"], Direction(metric["direction"]), Kind(metric["kind"]), samples)
         )
@@ -224,8 +225,10 @@ def _encode_all(values: Any, stage: str) -> dict[str, Encoded]:
 def _fault(staged: _StageError) -> Fault:
     cause = staged.cause
     kind = FaultKind.EXCEPTION
-    if isinstance(cause, MemoryError):
+    if isinstance(cause, MemoryError) or _out_of_memory(cause):
         kind = FaultKind.OOM
+    elif isinstance(cause, NonFiniteError):
+        kind = FaultKind.NONFINITE
     elif isinstance(cause, SystemExit):
         kind = FaultKind.EXIT
     elif isinstance(cause, ImportError) or staged.stage == "import":
@@ -237,6 +240,15 @@ def _fault(staged: _StageError) -> Fault:
     if isinstance(cause, aot.CompilationError):  # its text begins with the name of the compiler's own exception
         return Fault(staged.stage, kind, describe(cause).partition(": ")[2])
     return Fault(staged.stage, kind, describe(cause))
+
+
+def _out_of_memory(cause: BaseException) -> bool:
+    """Whether it is the memory of the GPU, or torch's way to say that there is none on the host."""
+    return (
+        getattr(cause, "name", None) == "CUDA_ERROR_OUT_OF_MEMORY"
+        or type(cause).__name__ == "OutOfMemoryError"
+        or (isinstance(cause, RuntimeError) and "DefaultCPUAllocator: " in str(cause))
+    )
 
 
 def describe(problem: BaseException) -> str:

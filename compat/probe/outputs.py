@@ -5,11 +5,41 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-__all__ = ["Encoded", "differing", "encode"]
+__all__ = ["Encoded", "NonFiniteError", "check_finite", "differing", "encode"]
 
 Encoded = tuple[str, tuple[int, ...], bytes]  # dtype in numpy's spelling, shape, bytes in C order
 
 TEXT = "utf-8"  # the dtype of an output that is text
+
+
+class NonFiniteError(ValueError):
+    """A value is NaN or infinite where it must be a number."""
+
+
+def check_finite(outputs: dict[str, Encoded], oracle: dict[str, Encoded]) -> None:
+    """NonFiniteError where an output is NaN or infinite and the reference of its name is a number.
+
+    What the reference itself has as NaN or infinity passes through as IEEE 754 says, and is compared by the judge.
+    """
+    for name in outputs.keys() & oracle.keys():
+        dtype, shape, data = outputs[name]
+        reference = oracle[name]
+        if (
+            shape != reference[1]
+            or TEXT in (dtype, reference[0])
+            or dtype[1] not in "fc"
+            or reference[0][1] not in "fc"
+        ):
+            continue
+        import numpy as np  # not every runtime has it, but one that returns floating-point arrays has
+
+        values, should = np.frombuffer(data, dtype), np.frombuffer(reference[2], reference[0])
+        astray = ~np.isfinite(values) & np.isfinite(should)
+        if astray.any():
+            first = int(np.argmax(astray))
+            place = ", ".join(map(str, np.unravel_index(first, shape or (1,))))
+            said = f"{int(astray.sum())} of {values.size} elements of {name} are not finite where the reference is"
+            raise NonFiniteError(f"{said}; {name}[{place}] is {values[first]} and should be {should[first]:.6g}")
 
 
 def encode(value: Any) -> Encoded:

@@ -57,7 +57,7 @@ class CaseRequest:
     extra_metrics: tuple[dict[str, Any], ...]
     artifact: str | None
     timeout: float
-    look: bool = False  # tell which libraries it loaded beyond the zygote's: a millisecond
+    look: bool = False  # for the first time here: tell what costs more than a case, libraries and contexts
 
 
 @dataclass(frozen=True)

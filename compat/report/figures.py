@@ -29,7 +29,7 @@ def closeness_views(figures: Iterable[Closeness]) -> tuple[ClosenessView, ...]:
             max_error=_short(one.max_error),
             relative_l2=_short(one.relative_l2),
             ulps=NOTHING if one.ulps is None else f"{one.ulps:,}" if one.ulps < 1_000_000 else f"{one.ulps:.3g}",
-            cosine=NOTHING if one.cosine is None else f"{one.cosine:.9g}",
+            cosine=NOTHING if one.cosine is None else f"{one.cosine:.12g}",
             wrong=_wrong(one),
         )
         for one in figures

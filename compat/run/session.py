@@ -38,7 +38,7 @@ class Work:
     content: Path
     artifact: Path | None
     timeout: float
-    look: bool = False  # tell which libraries it loaded, too
+    look: bool = False  # tell what is told once (CaseRequest)
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,11 @@ def _documents(store: Path) -> dict[Path, bytes]:
     return {path: data for path, data in _files(store).items() if path.parent != store or path.name == "store.json"}
 
 
+def _written(store: Path) -> int:
+    """How many runs of cases are evidence by now."""
+    return sum(1 for _ in (store / "evidence").rglob("*.json"))
+
+
 def _found(verdict: Verdict) -> dict[str, str]:
     return {f"{c.item} {c.metric}": c.status.value for c in verdict.comparisons}
 
@@ -244,18 +249,19 @@ class Campaign:
     def _kill(self, victim: str, controller: subprocess.Popen[str], store: Path) -> bool:
         """Kill ``victim`` at a random moment; False if it was over before that."""
         place = self._place
-        if victim == "controller" and self._choice.random() < 0.2:
-            time.sleep(self._choice.uniform(0.0, 2.0))  # while it starts, too
+        before = _written(store)
+        phase = self._choice.choice(("start", "zygotes", "cases", "cases", "cases"))
+        if phase == "start" and victim == "controller":
+            time.sleep(self._choice.uniform(0.0, 2.0))
         else:
-            if not _wait(lambda: controller.poll() is not None or place.zygotes(), 60):
-                raise AssertionError("nothing was started")
-            time.sleep(self._choice.uniform(0.0, 0.4))
+            begun = place.zygotes if phase == "zygotes" else lambda: _written(store) > before
+            assert _wait(lambda: controller.poll() is not None or begun(), 60), "nothing was started"
+            time.sleep(self._choice.uniform(0.0, 0.3))
         if controller.poll() is not None:
             return False
         if victim == "controller":
             controller.kill()
             return controller.wait(10) == -signal.SIGKILL
-        before = len(list((store / "evidence").rglob("*.json")))
         if victim == "container":
             running = [one for one in place.containers() if one.status == "running"]
             if not running:

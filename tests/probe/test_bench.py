@@ -80,8 +80,8 @@ def test_a_leak_of_host_memory_is_found_on_a_gpu_too(session: Session, folders: 
     assert found["leak"][0] == pytest.approx(65536, rel=0.1)
 
 
-def test_what_a_context_takes_is_measured_once_in_a_process(session: Session, folders: Folders, cuda: Cuda) -> None:
-    works = [Work(gpu_case(timed=False), write(folders), None, 60.0) for _ in range(3)]
+def test_what_a_context_takes_is_measured_where_it_is_asked_for(session: Session, folders: Folders, cuda: Cuda) -> None:
+    works = [Work(gpu_case(timed=False), write(folders), None, 60.0, look) for look in (True, False, False)]
     first, *others = (measured(answer.result) for answer in session.run_group(works))
     assert first["memory_context"][0] > 0
     assert all("memory_context" not in found for found in others)

@@ -116,6 +116,6 @@ def test_formats_are_found_by_their_modules() -> None:
 def test_figures_that_are_not_judged_are_in_tables_that_open() -> None:
     text = " ".join(" ".join(Page(render_html(build.demo())).text).split())
     assert "How close the outputs are to their reference" in text
-    assert "probabilities candidate 1,284 2.5e-07 2.1e-07 5 1 1 not finite" in text
+    assert "probabilities candidate 1,284 2.5e-07 2.1e-07 5 0.99999999995 1 not finite" in text
     assert "Measured and not judged (1 metric)" in text
     assert "Took attention flash → math, transport shm." in text

@@ -10,7 +10,7 @@ from compat.model import Arm, Decision, Direction, Kind, Measurement, MetricPoli
 from compat.patterns import name_pattern
 from compat.report.parts import GLYPHS, TONES, WORDS, WORST_FIRST, Difference
 from compat.report.plots import LEFT, RIGHT, pairs_of, plot
-from compat.report.text import MINUS
+from compat.report.text import MINUS, NOTHING
 from compat.report.view import view
 from tests.report import build
 
@@ -41,9 +41,9 @@ def test_an_item_shows_its_own_numbers() -> None:
 def test_an_item_shows_how_close_its_outputs_are() -> None:
     (item,) = (item for item in build.demo().items if item.title == "model:magika[batch-32]")
     assert [dataclasses.astuple(row) for row in item.closeness] == [
-        ("probabilities", "known-good", "1,284", "1.2e-07", "1.91e-07", "2", "1", "none"),
-        ("probabilities", "candidate", "1,284", "2.5e-07", "2.1e-07", "5", "1", "1 not finite"),
-        ("tokens", "candidate", "12", *["–"] * 4, "3 not exact"),
+        ("probabilities", "known-good", "1,284", "1.2e-07", "1.91e-07", "2", "0.99999999996", "none"),
+        ("probabilities", "candidate", "1,284", "2.5e-07", "2.1e-07", "5", "0.99999999995", "1 not finite"),
+        ("tokens", "candidate", "12", *[NOTHING] * 4, "3 not exact"),
     ]
 
 
