@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 from collections.abc import Callable
 from itertools import combinations
 
-from compat.probe.memory import anonymous_bytes, resident_bytes
+from compat.probe.memory import anonymous_bytes, give_back_free, resident_bytes
 
 __all__ = ["READINGS", "Growth"]
 
@@ -24,9 +22,7 @@ class Growth:
     """
 
     def __init__(self, read: Callable[[], int | None] = anonymous_bytes) -> None:
-        # What the C library holds free would take the first leaks in. A library that cannot give it back is no harm.
-        with contextlib.suppress(AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
+        give_back_free()  # it would take the first leaks in
         self._read = read
         self._readings: list[tuple[int, int]] = []
 

@@ -60,6 +60,16 @@ def test_a_case_s_memory_is_its_own_peak(rig: Rig) -> None:
     assert large == pytest.approx(96 * MIB, abs=16 * MIB)
 
 
+def test_what_was_held_free_before_does_not_hide_what_a_case_takes() -> None:
+    blocks = [b"x" * 60_000 for _ in range(400)]
+    pinned = b"x" * 60_000  # above them: the C library cannot give them back by itself
+    del blocks
+    use = Use(private=False)
+    blocks = [b"x" * 60_000 for _ in range(400)]
+    assert use.measured()["memory"] == pytest.approx(400 * 60_000, abs=4 * MIB)
+    del blocks, pinned
+
+
 def test_address_space_and_pages_of_its_own_are_told_apart_from_the_peak(rig: Rig) -> None:
     reserved = _use(rig, RESERVES, timed=True)
     assert reserved["memory_virtual"] == pytest.approx(512 * MIB, abs=32 * MIB)
