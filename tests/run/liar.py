@@ -57,10 +57,11 @@ def text(request, more="", frames=""):
     body = json.dumps(honest(request))[:-1] + more + "}}"
     return '{{"v":1,"op":"result","frames":[' + frames + '],"body":' + body + "}}"
 
-def fill(request, before, unit, after):
-    '''The longest line that may be sent, full of as many units as fit between before and after.'''
+def fill(request, before, unit, after, most=LINE):
+    '''A line with as many units between before and after as fit into the longest one, and at most so many.'''
     room = LINE - 8 - len(text(request, before + after).encode())
-    return (text(request, before + (unit * (room // len(unit.encode())))[:-1] + after) + "\\n").encode()
+    count = min(most, room // len(unit.encode()))
+    return (text(request, before + (unit * count)[:-1] + after) + "\\n").encode()
 
 """
 

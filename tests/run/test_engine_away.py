@@ -47,6 +47,8 @@ class Engine:
         with (self._folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
                 [
+                    "unshare",
+                    "--net",  # a daemon without a bridge removes the bridge of every other daemon that it can see
                     "dockerd",
                     f"--host={self.host}",
                     *folders,

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
-# What one message may cost the controller beyond what it has. The arrays: in the buffer they are received in (which
-# grows by an eighth), cut out of it, and once more while those of the case before are let go of. A header line, sixteen
-# times: its bytes twice, its text (four bytes a character at worst), its values, and what is said of the wrong ones.
-GROWTH = 3 * FRAMES_LIMIT + FRAMES_LIMIT // 8 + 16 * LINE_LIMIT
+# What one message may cost the controller beyond what it has. Its arrays twice: in the buffer they are received in,
+# which grows by an eighth, and cut out of it. Its header line eight times: as bytes, as text of four bytes a character,
+# and written again. And 4 KiB for each value in it: one of the wrong type brings up to five of the validator's errors.
+VALUES_LIMIT = 32 * 1024
+GROWTH = 2 * FRAMES_LIMIT + FRAMES_LIMIT // 8 + 8 * LINE_LIMIT + VALUES_LIMIT * 4096
 
 LOST = FaultKind.INFRASTRUCTURE.value  # nobody's answer: the probe is ended
 REFUSED = FaultKind.OUTPUT.value  # the case's own answer, and of no use
@@ -97,8 +98,8 @@ LIES: dict[str, tuple[str, list[str | None]]] = {
     ),
     "readiness again and again": (each("while True: say('ready', {})"), [LOST]),
     "a gigabyte without an end": (each("for _ in range(1 << 14): raw(b'x' * (1 << 16))"), [LOST]),
-    "a gigabyte on standard error": (
-        each("for _ in range(1 << 14): os.write(2, b'x' * (1 << 16))\nsay('result', honest(request))"),
+    "a flood on standard error": (
+        each("for _ in range(1 << 12): os.write(2, b'x' * (1 << 16))\nsay('result', honest(request))"),
         [None, None],
     ),
     "arrays to the limit": (
@@ -152,10 +153,16 @@ PLACES = {
 VALUES = ("[],", "{},", '{"":[]},', "1,", "0.1,", '"",', '{"metric":1},', "null,")
 
 
+def _most(value: str) -> int:
+    """How many of a value, comma included, are nearly as many values as a message may have."""
+    return (VALUES_LIMIT - 100) // sum(value.count(sign) for sign in "[{,")
+
+
 @pytest.mark.parametrize(("before", "after"), PLACES.values(), ids=PLACES.keys())
 def test_a_line_of_many_small_values_is_refused_and_costs_little(tmp_path: Path, before: str, after: str) -> None:
-    script = each(f"raw(fill(request, {before!r}, {VALUES!r}[turn() - 1], {after!r}))")
-    told = lie_to(tmp_path, script, len(VALUES))
+    lines = [(value, LINE_LIMIT) for value in VALUES] + [(value, _most(value)) for value in VALUES]
+    script = each(f"value, most = {lines!r}[turn() - 1]\nraw(fill(request, {before!r}, value, {after!r}, most))")
+    told = lie_to(tmp_path, script, len(lines))
     assert None not in told.kinds
     assert_harmless(told)
 

@@ -157,9 +157,12 @@ def test_containers_of_a_killed_controller_are_removed_and_no_others(
     docker_client: DockerClient, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o755)
+    remove_leftovers(docker_client)  # what is there before
     process, (_, left) = _start(BOXED, str(tmp_path))
     other, (_, kept) = _start(BOXED, str(tmp_path))
-    stranger = docker_client.containers.run(BASE, ["sleep", "600"], detach=True, labels={"gpu-compat.owner": "x"})
+    stranger = docker_client.containers.run(
+        BASE, ["sleep", "600"], detach=True, labels={"gpu-compat.owner": "x"}, network_mode="none"
+    )
     try:
         assert remove_leftovers(docker_client) == []
         _kill(process)
