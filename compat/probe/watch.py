@@ -48,12 +48,11 @@ class Watched:
     def answers(self, requests: Sequence[CaseRequest]) -> Iterator[Answer]:
         """An answer for each request; a fault is the last one. SystemExit when the controller is gone.
 
-        The last answer is given when the process is over: one that crashes after its answer has crashed.
+        The last answer is given when the process is over: one that crashes after its answer has crashed. A fault has
+        the end of what the whole process printed; a case whose neighbours matter is run again without them.
         """
         for request in requests:
             begin = time.monotonic()
-            self._output.clear()
-            self._printed = 0
             try:
                 message = self._next(begin + request.timeout)
                 last = message is None or request is requests[-1]

