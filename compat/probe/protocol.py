@@ -3,8 +3,8 @@
 A message is one line, ``{"v": 1, "op": ..., "frames": [n, ...], ...}``, and then ``sum(frames)`` bytes. The
 controller sends ``hello``, ``run`` and ``quit``. The probe answers ``ready`` once. ``run`` names the cases that one
 process is to run; the answer is a ``result`` for each in their order, and the first fault ends the group.
-What comes from a runtime is untrusted: a line, a frame and the sum of frames are limited, and a reader gives up at its
-deadline.
+What comes from a runtime is untrusted: the bytes and the values of a line and the sum of its frames are limited, and a
+reader gives up at its deadline.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from compat.errors import ProtocolError
 from compat.model import Fault, Identity, Measurement
 
 __all__ = [
+    "ANSWER_LIMIT",
+    "CASE_LIMIT",
     "FRAMES_LIMIT",
     "LINE_LIMIT",
     "PROTOCOL_VERSION",
+    "VALUES_LIMIT",
     "CaseRequest",
     "CaseResult",
     "Hello",
@@ -39,6 +42,9 @@ Message = tuple[str, dict[str, Any], tuple[bytes, ...]]  # op, body, frames
 
 PROTOCOL_VERSION = 1
 LINE_LIMIT = 4 * 1024 * 1024  # bytes of a header line
+CASE_LIMIT = 128 * 1024  # of the line in which a case's process answers: it is kept as long as the evidence is
+ANSWER_LIMIT = CASE_LIMIT + 64 * 1024  # and of the line in which its zygote does, who adds what the case printed
+VALUES_LIMIT = 32 * 1024  # values in a header line: a short one takes fifty times its bytes in memory
 FRAMES_LIMIT = 64 * 1024 * 1024  # bytes after one header line
 
 
@@ -114,12 +120,12 @@ def pack(op: str, body: dict[str, Any], frames: tuple[bytes, ...] = ()) -> bytes
 
 
 class Parser:
-    """Takes messages out of a stream of bytes as they become whole."""
+    """Takes messages out of a stream of bytes as they become whole. ``line_limit`` may be changed between them."""
 
     def __init__(self, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
         self._buffer = bytearray()
         self._searched = 0
-        self._line_limit = line_limit
+        self.line_limit = line_limit
         self._frames_limit = frames_limit
         self._head: tuple[str, dict[str, Any], list[int]] | None = None  # of the message whose frames are still due
 
@@ -130,11 +136,11 @@ class Parser:
     def take(self) -> Message | None:
         """The next whole message; None while it is not whole. ProtocolError for what is not a message."""
         if self._head is None:
-            end = self._buffer.find(b"\n", self._searched, self._line_limit + 1)
+            end = self._buffer.find(b"\n", self._searched, self.line_limit + 1)
             self._searched = len(self._buffer)
             if end < 0:
-                if len(self._buffer) > self._line_limit:
-                    raise ProtocolError("probe", f"sent a line of more than {self._line_limit} bytes")
+                if len(self._buffer) > self.line_limit:
+                    raise ProtocolError("probe", f"sent a line of more than {self.line_limit} bytes")
                 return None
             self._head = _header(bytes(self._buffer[:end]), self._frames_limit)
             del self._buffer[: end + 1]
@@ -158,23 +164,23 @@ class Reader:
 
     def __init__(self, fd: int, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
         self._fd = fd
-        self._parser = Parser(line_limit, frames_limit)
+        self.parser = Parser(line_limit, frames_limit)
 
     def read(self, deadline: float | None = None) -> Message | None:
         """The next message; None at the end of the stream.
 
         ``deadline`` is a ``time.monotonic()`` value. Raises ProtocolError for what is not a message, TimeoutError.
         """
-        while (message := self._parser.take()) is None:
+        while (message := self.parser.take()) is None:
             wait = None if deadline is None else deadline - time.monotonic()
             if wait is not None and not (wait > 0 and select.select([self._fd], [], [], wait)[0]):
                 raise TimeoutError
             data = os.read(self._fd, 1 << 16)
             if not data:
-                if self._parser.rest():
-                    raise ProtocolError("probe", f"ended in the middle of {self._parser.rest()}")
+                if self.parser.rest():
+                    raise ProtocolError("probe", f"ended in the middle of {self.parser.rest()}")
                 return None
-            self._parser.feed(data)
+            self.parser.feed(data)
         return message
 
 
@@ -187,6 +193,9 @@ def _split(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:
 
 
 def _header(line: bytes, frames_limit: int) -> tuple[str, dict[str, Any], list[int]]:
+    # Counted before they are made. A comma in a text counts as well: few texts have so many.
+    if not sum(map(line.count, (b",", b"[", b"{"))) <= VALUES_LIMIT:
+        raise ProtocolError("probe", f"sent a line of more than {VALUES_LIMIT} values")
     try:
         header = json.loads(line, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as problem:

@@ -14,7 +14,7 @@ from compat.errors import ProtocolError
 from compat.model import Fault, FaultKind, plain
 from compat.probe import memory
 from compat.probe.process import reap_orphans, signal_name
-from compat.probe.protocol import CaseRequest, CaseResult, Parser
+from compat.probe.protocol import CASE_LIMIT, CaseRequest, CaseResult, Parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class Watched:
         self._output_fd = output
         self._control_fd = control
         self._open = {result, output}
-        self._parser = Parser()
+        self._parser = Parser(CASE_LIMIT)
         self._output = bytearray()
         self._printed = 0
         self._ended: tuple[FaultKind, str] | None = None  # why we ended it, if we did

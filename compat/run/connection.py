@@ -154,6 +154,7 @@ class LocalConnection:
         """
         with contextlib.suppress(OSError):
             self._stdin.close()
+        self._stdout.close()  # so that it does not wait for us to read what it still has to say
         try:
             self._keeper.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -164,7 +165,6 @@ class LocalConnection:
                 self._keeper.kill()
                 self._keeper.wait()
         self._life.close()
-        self._stdout.close()
 
 
 def wait_writable(fd: int, deadline: float | None) -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from compat.errors import ProtocolError, RuntimeSetupError
 from compat.model import STANDARD, Case, Fault, FaultKind, Tier, plain
 from compat.node.conditions import Watch
-from compat.probe.protocol import CaseRequest, CaseResult, Hello, Message, Reader, Ready, pack
+from compat.probe.protocol import ANSWER_LIMIT, CaseRequest, CaseResult, Hello, Message, Reader, Ready, pack
 from compat.run.connection import Connection
 from compat.run.runtime import RealisedRuntime
 
@@ -66,6 +66,7 @@ class Session:
         self._next = 0
         self.alive = True
         self.ready = self._hello(imports)
+        self._reader.parser.line_limit = ANSWER_LIMIT
         self.notes = (*self._connection.unbounded, *self.ready.notes)
 
     @property
@@ -171,6 +172,9 @@ class Session:
             if not body.keys() <= _FIELDS:
                 raise ProtocolError("probe", f"sent a CaseResult with {len(body.keys() - _FIELDS)} unknown fields")
             result = _checked(body, CaseResult)
+            most = request.timeout + _GRACE
+            if not 0 <= result.seconds <= most:
+                raise ProtocolError("probe", f"sent a CaseResult whose seconds are not from 0 to {most:g}")
             if len(frames) != len(result.outputs):
                 raise ProtocolError("probe", f"announced {len(result.outputs)} outputs and sent {len(frames)}")
         except ProtocolError as problem:  # the message is whole: what it says is the case's own doing
@@ -196,7 +200,7 @@ def _checked(body: dict[str, Any], kind: type[_Kind]) -> _Kind:
         # As JSON and strictly: Python's types would let "nan" pass for a number and true for an integer.
         found: _Kind = _ADAPTERS[kind].validate_json(json.dumps(body), strict=True)
     except ValidationError as problem:
-        first = problem.errors()[0]
+        first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         said = f"sent a {kind.__name__} whose {place} is wrong: {first['msg']}"
         raise ProtocolError("probe", said) from problem

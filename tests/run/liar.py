@@ -12,7 +12,7 @@ from typing import Any
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime
 from compat.probe.memory import high_water_bytes
-from compat.probe.protocol import FRAMES_LIMIT, LINE_LIMIT
+from compat.probe.protocol import ANSWER_LIMIT, FRAMES_LIMIT, LINE_LIMIT
 from compat.run import session as controller
 from compat.run.container import ContainerRuntime
 from compat.run.engine import connect
@@ -25,7 +25,7 @@ __all__ = ["each", "liar", "write_liar"]
 
 _HEAD = f"""
 import json, os, sys, time
-LINE, FRAMES = {LINE_LIMIT}, {FRAMES_LIMIT}
+LINE, ANSWER, FRAMES = {LINE_LIMIT}, {ANSWER_LIMIT}, {FRAMES_LIMIT}
 COUNT = os.path.splitext(__file__)[0] + ".count" if os.access(os.path.dirname(__file__), os.W_OK) else "/tmp/count"
 
 def read():
@@ -57,9 +57,9 @@ def text(request, more="", frames=""):
     body = json.dumps(honest(request))[:-1] + more + "}}"
     return '{{"v":1,"op":"result","frames":[' + frames + '],"body":' + body + "}}"
 
-def fill(request, before, unit, after, most=LINE):
-    '''A line with as many units between before and after as fit into the longest one, and at most so many.'''
-    room = LINE - 8 - len(text(request, before + after).encode())
+def fill(request, before, unit, after, most=ANSWER):
+    '''A line with as many units between before and after as fit into the longest answer, and at most so many.'''
+    room = ANSWER - 8 - len(text(request, before + after).encode())
     count = min(most, room // len(unit.encode()))
     return (text(request, before + (unit * count)[:-1] + after) + "\\n").encode()
 
