@@ -286,7 +286,7 @@ FORGERIES = (
     "say('result', honest(request, outputs=[dict(HEAD, seed=10**40)]), [6]); raw(b'forged')",
     "say('result', honest(request, outputs=[dict(HEAD, name='../../../etc')]), [6]); raw(b'forged')",
     "say('result', honest(request, seconds=1e300))",
-    "say('result', honest(request, seconds=-1e300))",
+    "say('result', honest(request, seconds=-1e-9))",
     "say('result', honest(request, inputs='0' * 64, notes=['nothing is wrong']))",
     "say('result', honest(request, measurements=[dict(metric='latency', unit='s', direction='lower', kind='sampled',"
     " samples=[1e-300])]))",
@@ -317,7 +317,8 @@ def test_a_liar_in_one_arm_changes_nothing_of_the_other(tmp_path: Path) -> None:
     assert {_said(record) for record in records if record.arm is Arm.KNOWN_GOOD} == expected
     lies = [record for record in records if record.arm is Arm.CANDIDATE]
     assert len({record.item for record in lies}) == len(content)
-    assert len([record for record in lies if record.fault]) > len(content)
+    # A liar whose probe was ended is asked once more, and has another lie then: not each is found in the evidence.
+    assert {record.fault.kind for record in lies if record.fault} == {FaultKind.OUTPUT, FaultKind.INFRASTRUCTURE}
     verdict = conclude(small.store).verdict
     assert verdict.decision is not Decision.GO
     assert not [c for c in verdict.comparisons if c.status.value == "pass" and c.workload == "operator:text0"]
