@@ -1,13 +1,15 @@
-"""What bounds the process of a case where no container does, and keeps it the first to be killed."""
+"""What a case's process may use: bounded where no container does it, and handed on by its zygote unchanged."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 
-__all__ = ["bound_process"]
+__all__ = ["bound_process", "handed_on"]
 
 _FILE = 4 << 30  # bytes of one file: as much as a container's /tmp holds
+_LIMITS = tuple(sorted({number for name, number in vars(resource).items() if name.startswith("RLIMIT_")}))
 
 
 def bound_process(memory: int | None) -> None:
@@ -22,6 +24,21 @@ def bound_process(memory: int | None) -> None:
         _lower(resource.RLIMIT_DATA, memory)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123
         score.write("1000")
+
+
+def handed_on() -> tuple[object, ...]:
+    """What a process hands on to the processes it starts, and what any process of the same user can change in it.
+
+    Its resource limits, scheduling policy, niceness and processors. What needs the right to trace it (its memory, its
+    timer slack) is closed to cases, and not asked here.
+    """
+    return (
+        [resource.getrlimit(number) for number in _LIMITS],
+        os.sched_getscheduler(0),
+        os.sched_getparam(0).sched_priority,
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.sched_getaffinity(0),
+    )
 
 
 def _lower(what: int, limit: int) -> None:

@@ -25,6 +25,7 @@ from compat.probe import aot
 from compat.probe.child import describe
 from compat.probe.identity import Libraries, read_identity
 from compat.probe.launch import Start, fork, spawn
+from compat.probe.limits import handed_on
 from compat.probe.process import become_subreaper, end_descendants, keep_out
 from compat.probe.protocol import CaseRequest, Hello, Reader, Ready, pack
 from compat.probe.selfcheck import why_not_fork
@@ -58,6 +59,7 @@ class Zygote:
         self._libraries = Libraries({})
         self._memory: int | None = None
         self._fresh = ""  # why cases must not be forked from us
+        self._handed_on = handed_on()
 
     def serve(self) -> None:
         """Answer ``hello`` and ``run`` until ``quit`` or the end of the stream."""
@@ -126,6 +128,8 @@ class Zygote:
                 os.rmdir(room)  # noqa: PTH106 - most cases leave it empty, and rmtree costs three times as much
             except OSError:
                 shutil.rmtree(room, ignore_errors=True)
+        if handed_on() != self._handed_on:  # the next case would not start as this one did: it gets another zygote
+            sys.exit("a case changed the limits, the niceness or the processors of the process that cases start from")
 
 
 if __name__ == "__main__":

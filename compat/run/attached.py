@@ -91,11 +91,12 @@ class ContainerConnection:
         """Remove the container with everything in it."""
         if self.stdout < 0:
             return
-        self.removed = remove(self._container)
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        # First what it has still to say: an engine does not end a container while it waits for us to read that.
         os.close(self.stdout)
         self.stdout = -1
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self.removed = remove(self._container)
         self._pump.join(5.0)
         self._attached.close()
 
