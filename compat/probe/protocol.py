@@ -42,7 +42,7 @@ Message = tuple[str, dict[str, Any], tuple[bytes, ...]]  # op, body, frames
 
 PROTOCOL_VERSION = 1
 LINE_LIMIT = 4 * 1024 * 1024  # bytes of a header line
-CASE_LIMIT = 128 * 1024  # of the line in which a case's process answers: it is kept as long as the evidence is
+CASE_LIMIT = 512 * 1024  # of the line in which a case's process answers: it is kept as long as the evidence is
 ANSWER_LIMIT = CASE_LIMIT + 64 * 1024  # and of the line in which its zygote does, who adds what the case printed
 VALUES_LIMIT = 32 * 1024  # values in a header line: a short one takes fifty times its bytes in memory
 FRAMES_LIMIT = 64 * 1024 * 1024  # bytes after one header line
@@ -122,11 +122,14 @@ def pack(op: str, body: dict[str, Any], frames: tuple[bytes, ...] = ()) -> bytes
 class Parser:
     """Takes messages out of a stream of bytes as they become whole. ``line_limit`` may be changed between them."""
 
-    def __init__(self, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
+    def __init__(
+        self, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT, values_limit: float = VALUES_LIMIT
+    ) -> None:
         self._buffer = bytearray()
         self._searched = 0
         self.line_limit = line_limit
         self._frames_limit = frames_limit
+        self._values_limit = values_limit
         self._head: tuple[str, dict[str, Any], list[int]] | None = None  # of the message whose frames are still due
 
     def feed(self, data: bytes) -> None:
@@ -142,7 +145,7 @@ class Parser:
                 if len(self._buffer) > self.line_limit:
                     raise ProtocolError("probe", f"sent a line of more than {self.line_limit} bytes")
                 return None
-            self._head = _header(bytes(self._buffer[:end]), self._frames_limit)
+            self._head = _header(bytes(self._buffer[:end]), self._frames_limit, self._values_limit)
             del self._buffer[: end + 1]
             self._searched = 0
         op, body, sizes = self._head
@@ -162,9 +165,15 @@ class Parser:
 class Reader:
     """Reads messages from a file descriptor, with limits and a deadline."""
 
-    def __init__(self, fd: int, line_limit: int = LINE_LIMIT, frames_limit: int = FRAMES_LIMIT) -> None:
+    def __init__(
+        self,
+        fd: int,
+        line_limit: int = LINE_LIMIT,
+        frames_limit: int = FRAMES_LIMIT,
+        values_limit: float = VALUES_LIMIT,
+    ) -> None:
         self._fd = fd
-        self.parser = Parser(line_limit, frames_limit)
+        self.parser = Parser(line_limit, frames_limit, values_limit)
 
     def read(self, deadline: float | None = None) -> Message | None:
         """The next message; None at the end of the stream.
@@ -192,10 +201,10 @@ def _split(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:
     return tuple(frames)
 
 
-def _header(line: bytes, frames_limit: int) -> tuple[str, dict[str, Any], list[int]]:
+def _header(line: bytes, frames_limit: int, values_limit: float) -> tuple[str, dict[str, Any], list[int]]:
     # Counted before they are made. A comma in a text counts as well: few texts have so many.
-    if not sum(map(line.count, (b",", b"[", b"{"))) <= VALUES_LIMIT:
-        raise ProtocolError("probe", f"sent a line of more than {VALUES_LIMIT} values")
+    if not sum(map(line.count, (b",", b"[", b"{"))) <= values_limit:
+        raise ProtocolError("probe", f"sent a line of more than {values_limit} values")
     try:
         header = json.loads(line, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as problem:

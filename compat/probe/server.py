@@ -11,6 +11,7 @@ import contextlib
 import gc
 import importlib
 import io
+import math
 import os
 import shutil
 import signal
@@ -55,7 +56,7 @@ class Zygote:
     def __init__(self, control_in: int, control_out: int) -> None:
         self._in = control_in
         self._out = control_out
-        self._reader = Reader(control_in)
+        self._reader = Reader(control_in, values_limit=math.inf)  # a case's params may be many
         self._libraries = Libraries({})
         self._memory: int | None = None
         self._fresh = ""  # why cases must not be forked from us

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -164,6 +166,21 @@ def test_a_line_and_frames_may_be_as_long_as_their_limits(pipe: Pipe) -> None:
     pipe.send(data).send(pack("result", {}, (b"a" * 1000, b"b" * 24)))
     assert pipe.reader.read(time.monotonic() + 5) is not None
     assert pipe.reader.read(time.monotonic() + 5) == ("result", {}, (b"a" * 1000, b"b" * 24))
+
+
+@pytest.mark.parametrize("value", ["0", '""', "[]", "{}", '{"":0}'])
+def test_a_line_has_a_limit_of_values(value: str) -> None:
+    """They are counted before they are made: ten thousand short ones would take megabytes."""
+    refused, taken = Parser(values_limit=10_000), Parser(values_limit=math.inf)
+    text = pack("result", {"x": 0}).replace(b'"x":0', b'"x":[' + ",".join([value] * 10_000).encode() + b"]")
+    tracemalloc.start()
+    refused.feed(text)
+    with pytest.raises(ProtocolError, match="more than 10000 values"):
+        refused.take()
+    assert tracemalloc.get_traced_memory()[1] < 4 * len(text)
+    tracemalloc.stop()
+    taken.feed(text)
+    assert taken.take() is not None
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"v":1', line(frames=[3]) + b"ab"], ids=["nothing", "half", "short frame"])

@@ -135,9 +135,16 @@ def test_a_result_as_large_as_may_be_arrives(in_place: Rig) -> None:
     assert len(frames[0]) == 64 << 20
 
 
-def test_a_result_whose_header_is_too_large_is_refused(in_place: Rig) -> None:
-    result = in_place.work("return {'x' * (5 << 20): 1}")
-    in_place.faults(result, FaultKind.OUTPUT, "report")
+@pytest.mark.parametrize(
+    ("outputs", "what"),
+    [("'x' * (1 << 20): 1", "bytes"), ("f'x{number}': number for number in range(5000)", "values")],
+    ids=["bytes", "values"],
+)
+def test_a_result_whose_header_is_too_large_is_refused(rig: Rig, outputs: str, what: str) -> None:
+    result = rig.work(f"return {{{outputs}}}")
+    rig.faults(result, FaultKind.OUTPUT, "report")
+    assert result.fault is not None
+    assert result.fault.detail.endswith(what)
 
 
 def test_garbage_on_standard_output_is_only_output(rig: Rig) -> None:
