@@ -24,6 +24,7 @@ __all__ = ["Answer", "Session", "Work"]
 _START = 120.0  # seconds for a runtime to start and import its libraries
 _GRACE = 15.0  # seconds that a probe has beyond a case's own time to say that it hung
 _MOST_LIBRARIES = 10_000  # files that a runtime may name in its life
+_LONGEST_PATH = 4096  # characters: PATH_MAX
 
 _FIELDS = frozenset(field.name for field in fields(CaseResult))
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (CaseResult, Ready)}
@@ -89,7 +90,8 @@ class Session:
             raise self._dead("ended before it was ready") from problem
         if ready is None:
             raise self._dead("ended before it was ready")
-        if len(self._runtime.libraries) + len(ready.libraries) <= _MOST_LIBRARIES:
+        longest = max(map(len, (*ready.libraries, *ready.libraries.values())), default=0)
+        if len(self._runtime.libraries) + len(ready.libraries) <= _MOST_LIBRARIES and longest <= _LONGEST_PATH:
             self._runtime.libraries.update(ready.libraries)
         return ready
 
