@@ -122,7 +122,8 @@ WRONG_ANSWERS = {
     "enormous arrays": ("say('result', body, [2**40])", "announced arrays"),
     "negative arrays": ("say('result', body, [-1])", "announced arrays"),
     "huge header": ("raw(b'{\"v\":1,\"op\":\"' + b'x' * (1 << 23)); time.sleep(600)", "a line of more than"),
-    "deep header": ("raw(b'[' * 1000000 + b'\\n')", "not a message"),
+    "deep header": ("raw(b'[' * 30000 + b'\\n')", "not a message"),
+    "header of many values": ("say('result', dict(body, notes=[0] * 40000))", "more than 32768 values"),
     "silent": ("time.sleep(600)", "no answer in its time"),
 }  # fmt: skip
 
