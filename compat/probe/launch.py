@@ -114,7 +114,9 @@ def _run(start: Start, result: int, parent: int) -> None:
         bound_process(start.memory)
         os.chdir(start.room)
         os.environ["TMPDIR"] = tempfile.tempdir = start.room
-        for request in start.requests:
+        for number, request in enumerate(start.requests):
+            if number:
+                gc.collect()  # what the case before has left is not this one's
             answer, frames = run_case(request)
             if request.look:
                 answer = dataclasses.replace(answer, libraries=dict.fromkeys(loaded_libraries() - set(start.known), ""))
@@ -123,7 +125,6 @@ def _run(start: Start, result: int, parent: int) -> None:
             if answer.fault is not None:
                 break  # the state of the process is in doubt: what is left of the group is run by others
             del answer, frames
-            gc.collect()
         os._exit(0)
     except BaseException as problem:  # noqa: BLE001 - this process must end here, whatever happened
         with contextlib.suppress(OSError):

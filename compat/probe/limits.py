@@ -6,6 +6,8 @@ import contextlib
 import os
 import resource
 
+from compat.probe.process import tell
+
 __all__ = ["bound_process", "handed_on"]
 
 _FILE = 4 << 30  # bytes of one file: as much as a container's /tmp holds
@@ -22,8 +24,8 @@ def bound_process(memory: int | None) -> None:
     _lower(resource.RLIMIT_FSIZE, _FILE)
     if memory is not None:
         _lower(resource.RLIMIT_DATA, memory)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123
-        score.write("1000")
+    with contextlib.suppress(OSError):
+        tell("/proc/self/oom_score_adj", b"1000")
 
 
 def handed_on() -> tuple[object, ...]:

@@ -8,9 +8,10 @@ tell.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from pathlib import Path
+
+from compat.probe.process import LIBC, tell
 
 __all__ = [
     "Use",
@@ -32,8 +33,8 @@ class Use:
 
     def __init__(self, private: bool) -> None:
         give_back_free()  # a fork would be served from what its parent holds free, and would not seem to take anything
-        with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as marks:  # noqa: PTH123
-            marks.write("5")  # the high-water mark begins anew: an earlier case of this process is not this one's
+        with contextlib.suppress(OSError):
+            tell("/proc/self/clear_refs", b"5")  # the high-water mark begins anew: an earlier case is not this one
         begin = _fields("status")
         self._resident = begin.get("VmRSS")
         self._virtual = begin.get("VmSize")
@@ -64,11 +65,11 @@ def _fields(name: str) -> dict[str, int]:
     """The fields of /proc/self/NAME that are given in kB, in bytes; empty where it cannot be read."""
     found = {}
     try:
-        with open(f"/proc/self/{name}", encoding="ascii", errors="replace") as lines:  # noqa: PTH123 - before every case
+        with open(f"/proc/self/{name}", "rb") as lines:  # noqa: PTH123 - before every case
             for line in lines:
-                field, _, value = line.partition(":")
-                if value.endswith(" kB\n"):
-                    found[field] = int(value[:-4]) * 1024
+                field, _, value = line.partition(b":")
+                if value.endswith(b" kB\n"):
+                    found[field.decode("utf-8", "replace")] = int(value[:-4]) * 1024
     except (OSError, ValueError):
         return {}
     return found
@@ -77,7 +78,7 @@ def _fields(name: str) -> dict[str, int]:
 def give_back_free() -> None:
     """Give back to the kernel what the C library holds free. One that has no such function keeps it."""
     with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+        LIBC.malloc_trim(0)
 
 
 def resident_bytes() -> int | None:
@@ -135,10 +136,11 @@ def oom_kills() -> int | None:
     """
     for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
         try:
-            for line in Path(path).read_text().splitlines():
-                word, _, value = line.partition(" ")
-                if word == "oom_kill":
-                    return int(value)
+            with open(path, "rb") as lines:  # noqa: PTH123 - before every group
+                for line in lines:
+                    word, _, value = line.partition(b" ")
+                    if word == b"oom_kill":
+                        return int(value)
         except (OSError, ValueError):
             continue
     return None

@@ -26,12 +26,11 @@ class Tools:
         self.artifact = artifact
         self.paths: dict[str, str] = {}  # what took() was told
         self._tensors: dict[str, Any] = {}
-        self._digest = hashlib.sha256()
         self.restart()
 
     def restart(self) -> None:
         """Begin the stream again, so that an oracle draws the inputs that the work drew."""
-        self._random = random.Random(f"compat/{self.seed}")  # noqa: S311 - reproducible by intent
+        self._random: random.Random | None = None  # made when it is needed: its state alone is 2.5 kB
         self._digest = hashlib.sha256()
 
     def inputs_digest(self) -> str:
@@ -65,6 +64,8 @@ class Tools:
         """``count`` random uint32 values, as a numpy array; ``what`` they become is digested with them."""
         import numpy as np
 
+        if self._random is None:
+            self._random = random.Random(f"compat/{self.seed}")  # noqa: S311 - reproducible by intent
         data = self._random.randbytes(4 * count)
         self._digest.update(f"{what}\n".encode())
         self._digest.update(data)
