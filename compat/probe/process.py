@@ -107,7 +107,7 @@ def _children(parent: int) -> list[int]:
 def tell(path: str, word: bytes) -> None:
     """Write a word to a file of /proc; OSError where the kernel refuses.
 
-    No text: a codec that the zygote has not loaded would be imported in every case's process, at half a millisecond each.
+    No text: a codec that the zygote has not loaded would be imported in every case's process, for 1 ms.
     """
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
