@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from compat.judge.points import Point
+from compat.judge.series import Floats, Integers
 
-__all__ = ["FEWEST_UNITS", "Centre", "centre", "unit_means"]
+__all__ = ["FEWEST_UNITS", "Centre", "Centres", "centre", "centres"]
 
 FEWEST_UNITS = 3  # generations: with fewer, an interval says nothing
 _TRIM = 0.2
@@ -28,15 +28,11 @@ class Centre:
 
     def p_worse(self, limit: float) -> float:
         """The p-value of "the effect is at most ``limit``": small where it is shown to be greater."""
-        if self.error == 0.0:
-            return 0.0 if self.effect > limit else 1.0
-        return float(stats.t.sf((self.effect - limit) / self.error, self.freedom))
+        return float(_p_above(self.effect - limit, self.error, self.freedom))
 
     def p_within(self, limit: float) -> float:
         """The p-value of "the effect is at least ``limit``": small where it is shown to be less."""
-        if self.error == 0.0:
-            return 0.0 if self.effect < limit else 1.0
-        return float(stats.t.cdf((self.effect - limit) / self.error, self.freedom))
+        return float(_p_above(limit - self.effect, self.error, self.freedom))
 
     def interval(self) -> tuple[float, float]:
         """The two-sided 95 % confidence interval."""
@@ -45,35 +41,75 @@ class Centre:
 
     def quantile(self, probability: float) -> float:
         """The quantile of t with this many degrees of freedom."""
-        return float(stats.t.ppf(probability, self.freedom))
+        return float(special.stdtrit(self.freedom, probability))
 
 
-def unit_means(points: Iterable[Point]) -> list[float]:
-    """The mean difference of each generation: processes of one generation share a zygote and are not independent."""
-    groups: dict[tuple[int, int], list[float]] = {}
-    for point in points:
-        groups.setdefault(point.unit, []).append(point.difference)
-    return [math.fsum(group) / len(group) for _, group in sorted(groups.items())]
+@dataclass(frozen=True)
+class Centres:
+    """The same of many measurements with as many generations each. With too few of them every p-value is 1."""
+
+    effect: Floats
+    error: Floats
+    freedom: Integers  # 0 where there are too few generations
+    units: int
+
+    def at(self, row: int) -> Centre | None:
+        """That of one measurement; None if it has fewer than ``FEWEST_UNITS``."""
+        if self.units < FEWEST_UNITS:
+            return None
+        return Centre(float(self.effect[row]), float(self.error[row]), int(self.freedom[row]), self.units)
+
+    def p_worse(self, limit: Floats) -> Floats:
+        """The p-values of "the effect is at most ``limit``" (a limit for each)."""
+        found: Floats = _p_above(self.effect - limit, self.error, self.freedom)
+        return found
+
+    def p_within(self, limit: Floats) -> Floats:
+        """The p-values of "the effect is at least ``limit``" (a limit for each)."""
+        found: Floats = _p_above(limit - self.effect, self.error, self.freedom)
+        return found
+
+
+def _p_above(distance: Any, error: Any, freedom: Any) -> Any:
+    """The p-value of "the distance is at most 0", of numbers or of arrays. Without variance the value decides."""
+    certain = np.where(np.greater(distance, 0.0), 0.0, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = special.stdtr(freedom, -np.divide(distance, error))
+    return np.where(np.less(freedom, 1), 1.0, np.where(np.equal(error, 0.0), certain, found))
 
 
 def centre(means: Sequence[float]) -> Centre | None:
-    """Yuen's trimmed mean of the generations' means; None if there are fewer than ``FEWEST_UNITS``.
+    """``centres`` of one measurement; None if there are fewer than ``FEWEST_UNITS`` generations."""
+    return centres(np.asarray(means, dtype=float).reshape(1, -1)).at(0)
+
+
+def centres(means: Floats) -> Centres:
+    """Yuen's trimmed mean of the generations' means (measurements, generations).
 
     With n values and g = floor(0.2 n) trimmed at each end, h = n - 2 g, the variance s2 of the Winsorised values gives
     the standard error sqrt((n - 1) s2 / (h (h - 1))) with h - 1 degrees of freedom (Yuen 1974, as in
     ``scipy.stats.ttest_ind(trim=0.2)``). Trimming may leave only equal values although the others differ (a coarse
     clock): then nothing is trimmed. Without any variance the value itself decides.
     """
-    values = np.sort(np.asarray(means, dtype=float))
-    n = len(values)
+    count, n = means.shape
     if n < FEWEST_UNITS:
-        return None
+        return Centres(np.full(count, np.nan), np.full(count, np.nan), np.zeros(count, dtype=int), n)
+    values = np.sort(means, axis=1)
     cut = int(_TRIM * n)
-    if values[cut] == values[n - cut - 1]:
-        cut = 0
+    found = _trimmed(values, cut)
+    if cut and (flat := values[:, cut] == values[:, n - cut - 1]).any():
+        for whole, some in zip(found, _trimmed(values[flat], 0), strict=True):
+            whole[flat] = some
+    effect, error, freedom = found
+    return Centres(effect, error, freedom, n)
+
+
+def _trimmed(values: Floats, cut: int) -> tuple[Floats, Floats, Integers]:
+    """Effect, standard error and degrees of freedom of sorted values, ``cut`` of them trimmed at each end."""
+    n = values.shape[1]
     kept = n - 2 * cut
-    winsorised = np.clip(values, values[cut], values[n - cut - 1])
+    winsorised = np.clip(values, values[:, [cut]], values[:, [n - cut - 1]])
     # Equal values have no variance; computed, it could be a rounding error instead.
-    variance = 0.0 if values[0] == values[-1] else float(np.var(winsorised, ddof=1))
-    error = math.sqrt((n - 1) * variance / (kept * (kept - 1)))
-    return Centre(float(np.mean(values[cut : n - cut])), error, kept - 1, n)
+    variance = np.where(values[:, 0] == values[:, -1], 0.0, np.var(winsorised, axis=1, ddof=1))
+    error = np.sqrt((n - 1) * variance / (kept * (kept - 1)))
+    return np.mean(values[:, cut : n - cut], axis=1), error, np.full(len(values), kept - 1)

@@ -26,16 +26,6 @@ class Point:
     known_good: float
     candidate: float
 
-    @property
-    def difference(self) -> float:
-        """The oriented log ratio: positive when the candidate is worse."""
-        return self.candidate - self.known_good
-
-    @property
-    def unit(self) -> tuple[int, int]:
-        """The generation, within its round: fresh pairs never share a unit with earlier ones."""
-        return self.round, self.generation
-
 
 def points(metric: Metric, pairs: Sequence[Pair]) -> list[Point] | None:
     """One point a pair, or None if a run lacks the metric. Samples are finite and positive (``admit.defects``)."""

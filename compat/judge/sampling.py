@@ -9,7 +9,8 @@ from compat.judge.admit import Pair, distinct, in_pairs
 from compat.judge.exact import judge_values
 from compat.judge.faults import attempts_needed
 from compat.judge.points import points, too_few
-from compat.judge.sampled import course
+from compat.judge.rounds import courses
+from compat.judge.series import Series
 from compat.judge.throttled import kept
 from compat.model import Evidence, Item, Kind, Plan, Ring, Status
 
@@ -93,6 +94,9 @@ def _open(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
         if not (metric.gated and metric.kind is Kind.SAMPLED):
             continue
         found = None if too_few(metric, pairs) else points(metric, kept(pairs))
-        if found is not None and course(found, plan.policy.metric(metric.name), plan.policy, budget).status is None:
+        if found is None:
+            continue
+        state = courses(Series.of([found]), plan.policy.metric(metric.name), plan.policy, budget)
+        if len(state.still_open()):
             return True
     return False

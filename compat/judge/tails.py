@@ -14,15 +14,14 @@ measurements is a quarter of the centre's: with the default policy 0.01 beside 0
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from compat.judge.points import Point
+from compat.judge.series import Floats, Integers, Series
 
-__all__ = ["DELAY_LEVEL", "REGRESS_SHARE", "Tail", "tail"]
+__all__ = ["DELAY_LEVEL", "REGRESS_SHARE", "Tail", "Tails", "tails"]
 
 DELAY_LEVEL = 0.05
 REGRESS_SHARE = 0.25  # of the budget that the centre has for REGRESS
@@ -42,18 +41,29 @@ class Tail:
     p: float
 
 
-def tail(points: Sequence[Point]) -> Tail:
-    """Compare the slow processes of the arms over ``points`` (at least one)."""
-    good = np.array([point.known_good for point in points])
-    centre = float(np.median(good))
-    deviation = _TO_SIGMA * float(np.median(np.abs(good - centre)))
-    threshold = centre + max(_LEAST, _DEVIATIONS * deviation)
-    balance: dict[tuple[int, int], int] = {}
-    slow_good = slow_new = 0
-    for point in points:
-        a, b = int(point.known_good > threshold), int(point.candidate > threshold)
-        slow_good, slow_new = slow_good + a, slow_new + b
-        balance[point.unit] = balance.get(point.unit, 0) + b - a
-    worse, better = sum(v > 0 for v in balance.values()), sum(v < 0 for v in balance.values())
-    p = float(stats.binom.sf(worse - 1, worse + better, 0.5)) if worse else 1.0
-    return Tail(slow_good, slow_new, worse - better, p)
+@dataclass(frozen=True)
+class Tails:
+    """The same of many measurements."""
+
+    known_good: Integers
+    candidate: Integers
+    excess: Integers
+    p: Floats
+
+    def at(self, row: int) -> Tail:
+        """That of one measurement."""
+        return Tail(int(self.known_good[row]), int(self.candidate[row]), int(self.excess[row]), float(self.p[row]))
+
+
+def tails(series: Series) -> Tails:
+    """Compare the slow processes of the arms of every measurement, over all pairs of ``series`` (at least one)."""
+    good = series.known_good
+    centre = np.median(good, axis=1, keepdims=True)
+    deviation = _TO_SIGMA * np.median(np.abs(good - centre), axis=1, keepdims=True)
+    threshold = centre + np.maximum(_LEAST, _DEVIATIONS * deviation)
+    slow_good, slow_new = good > threshold, series.candidate > threshold
+    balance = series.per_unit(slow_new.astype(float) - slow_good)
+    worse, better = (balance > 0).sum(axis=1), (balance < 0).sum(axis=1)
+    # bdtrc is the chance of more than k: of at least ``worse`` with k = worse - 1.
+    p = np.where(worse > 0, special.bdtrc(np.maximum(worse - 1.0, 0.0), np.maximum(worse + better, 1), 0.5), 1.0)
+    return Tails(slow_good.sum(axis=1), slow_new.sum(axis=1), worse - better, p)

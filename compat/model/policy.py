@@ -60,7 +60,7 @@ class Policy:
     metrics: dict[str, MetricPolicy] = field(default_factory=dict)
     numerics: NumericsPolicy = field(default_factory=NumericsPolicy)
     rounds: tuple[int, ...] = (10, 20, 30, 60, 120)  # pairs of each round
-    pairs_per_generation: int = 2
+    pairs_per_generation: int = 1
     pass_alpha: float = 0.05  # shared by the rounds
     regress_alpha: float = 0.04  # shared by the rounds after the first and by the ring's sampled measurements
     fault_attempts: int = 3

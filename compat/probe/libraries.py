@@ -18,15 +18,18 @@ Library = tuple[str, str]  # name, sha256
 def loaded_libraries() -> set[str]:
     """Paths of the files with ``.so`` in their names that are mapped into this process, read from /proc/self/maps.
 
-    What lies in a folder for temporary files was made in this run, and is left out.
+    What lies in a folder for temporary files was made in this run, and is left out, unless the runtime
+    itself lies there.
     """
     made = (os.environ.get("TMPDIR", "/tmp").rstrip("/") + "/", "/tmp/")  # noqa: S108
+    installed = tuple(prefix.rstrip("/") + "/" for prefix in (sys.prefix, sys.base_prefix))
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123 - after every case
             paths = {line.rstrip("\n").partition("/")[2] for line in maps if ".so" in line}
     except OSError:
         return set()
-    return {"/" + path for path in paths if path and not ("/" + path).startswith(made)}
+    found = {"/" + path for path in paths if path}
+    return {path for path in found if path.startswith(installed) or not path.startswith(made)}
 
 
 def digest_of(path: str) -> str | None:

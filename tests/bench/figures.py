@@ -50,6 +50,14 @@ _ALL = (
     Figure("probe.process_sd", "deviation between processes of one generation"),
     Figure("probe.pair_generation_sd", "deviation between generations of a pair's difference"),
     Figure("probe.install_sd", "deviation between installs of one release"),
+    Figure("judge.aa_false_nogo", "share of synthetic A/A rings that are NO-GO, pair deviation 2 %", at_most=0.05),
+    Figure("judge.aa_false_nogo_upper", "its upper 95 % confidence bound", at_most=0.07),
+    Figure("judge.aa_go", "share of them that are GO", at_least=0.90),
+    Figure("judge.pairs_mean", "pairs of a measurement of them", at_most=15),
+    Figure("judge.slow5_regress", "share of measurements 5 % slower that are REGRESS", at_least=0.99),
+    Figure("judge.slow3_not_pass", "share of measurements 3 % slower that do not pass", at_least=0.95),
+    Figure("judge.slow3_regress", "share of measurements 3 % slower that are REGRESS", at_least=0.90),
+    Figure("judge.slow1_pass", "share of measurements 1 % slower that pass", at_least=0.95),
 )
 FIGURES = {figure.name: figure for figure in _ALL}
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from compat.judge.centre import centre, unit_means
+from compat.judge.centre import centre
 from compat.judge.points import Point
-from compat.judge.sampled import Course, course, judge_sampled
-from compat.judge.tails import tail
+from compat.judge.rounds import Course, courses
+from compat.judge.sampled import judge_sampled
+from compat.judge.series import Series
+from compat.judge.tails import Tail, tails
 from compat.model import Arm, Direction, Metric, MetricPolicy, Policy, Status
 
 from .build import LATENCY, THROUGHPUT, pairs_with, round_of
@@ -33,6 +35,14 @@ def made(count: int, shift: float, noise: float = 0.02, seed: int = 0, generatio
         round_ = round_of(number, POLICY.rounds)
         found.append(Point(number, round_, number // 2, good, new + shift + generation))
     return found
+
+
+def course(points: list[Point], limits: MetricPolicy, policy: Policy, measured: int) -> Course:
+    return courses(Series.of([points]), limits, policy, measured).at(0)
+
+
+def tail(points: list[Point]) -> Tail:
+    return tails(Series.of([points])).at(0)
 
 
 def follow(shift: float, seed: int, measured: int = 1, **how: float) -> Course:
@@ -77,12 +87,12 @@ def test_equal_values_in_the_middle_are_not_taken_for_certainty() -> None:
 
 def test_generations_are_the_unit() -> None:
     points = [Point(n, 1, n // 2, 0.0, float(n)) for n in range(6)]
-    assert unit_means(points) == [0.5, 2.5, 4.5]
+    assert Series.of([points]).unit_means().tolist() == [[0.5, 2.5, 4.5]]
 
 
 def test_a_generation_never_spans_rounds() -> None:
     points = [Point(0, 1, 0, 0.0, 1.0), Point(1, 2, 0, 0.0, 3.0)]
-    assert unit_means(points) == [1.0, 3.0]
+    assert Series.of([points]).unit_means().tolist() == [[1.0, 3.0]]
 
 
 def test_unchanged_passes() -> None:

@@ -47,7 +47,7 @@ def test_what_is_decided_gets_nothing() -> None:
 
 
 def test_the_rounds_end() -> None:
-    have = records(SLOW, 240, noise=0.4)
+    have = records(SLOW, 240, noise=0.4, seed=2)  # one that stays open to the end: at this noise one in thirty does not
     rounds = []
     for pairs in (10, 30, 60, 120, 240):
         answer = wanted(plan(SLOW), SLOW, [record for record in have if record.pair < pairs])
