@@ -58,6 +58,12 @@ _ALL = (
     Figure("judge.slow3_not_pass", "share of measurements 3 % slower that do not pass", at_least=0.95),
     Figure("judge.slow3_regress", "share of measurements 3 % slower that are REGRESS", at_least=0.90),
     Figure("judge.slow1_pass", "share of measurements 1 % slower that pass", at_least=0.95),
+    Figure("judge.real_aa_pass", "share of real unchanged CPU measurements that pass"),
+    Figure("judge.real_slow5_regress", "share of real measurements with 5 % more work that are REGRESS"),
+    Figure("judge.faults_planted", "faults planted in evidence", at_least=40),
+    Figure("judge.false_go", "of these, how many became GO here", at_most=0),
+    Figure("judge.seconds_10k", "10,000 cells of 5 metrics and 130 pairs judged", "s", at_most=3),
+    Figure("judge.rss_mib_10k", "peak memory of that process", "MiB", at_most=1024),
 )
 FIGURES = {figure.name: figure for figure in _ALL}
 
