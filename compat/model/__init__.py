@@ -23,7 +23,7 @@ from compat.model.measured import (
 )
 from compat.model.metrics import AOT_METRICS, STANDARD, STANDARD_NAMES
 from compat.model.planned import Artifact, Case, Cell, Finding, Item, Metric, Plan, Rejection, Ring, Runtime
-from compat.model.policy import MetricPolicy, NumericsPolicy, Policy
+from compat.model.policy import GroupPolicy, MetricPolicy, NumericsPolicy, Policy, TailPolicy, WorkloadPolicy
 from compat.model.words import SCHEMA_VERSION, Arm, Decision, Direction, FaultKind, Kind, Stack, Status, Tier
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "FaultKind",
     "Finding",
     "Gpu",
+    "GroupPolicy",
     "Identity",
     "Item",
     "Kind",
@@ -63,8 +64,10 @@ __all__ = [
     "Runtime",
     "Stack",
     "Status",
+    "TailPolicy",
     "Tier",
     "Verdict",
+    "WorkloadPolicy",
     "canonical",
     "digest",
     "plain",

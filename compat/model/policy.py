@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = [
+    "GroupPolicy",
     "MetricPolicy",
     "NumericsPolicy",
     "Policy",
+    "TailPolicy",
+    "WorkloadPolicy",
 ]
 
 
@@ -54,13 +57,54 @@ class NumericsPolicy:
 
 
 @dataclass(frozen=True)
+class TailPolicy:
+    """When a process is slow, and what more slow processes in the candidate do.
+
+    Slow: above the known-good arm's median by ``least`` (relative) and by ``deviations`` robust deviations. An excess
+    at the level ``delay`` keeps a measurement from PASS; for REGRESS there is the part ``share`` of ``regress_alpha``.
+    """
+
+    least: float = 0.10
+    deviations: float = 5.0
+    delay: float = 0.05
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
+class GroupPolicy:
+    """The test of a family: many cases, each a little slower.
+
+    The mean over a group's ``members`` (at least so many) may be worse by ``ignore`` at most. What round 1 flags, at
+    ``flag``, is tried again over ``pairs`` fresh pairs of all members, at ``alpha`` shared by the ring's groups.
+    """
+
+    members: int = 4
+    ignore: float = 0.005
+    flag: float = 0.05
+    pairs: int = 20
+    alpha: float = 0.01
+
+
+@dataclass(frozen=True)
+class WorkloadPolicy:
+    """The limits of one workload that are not the matrix's."""
+
+    metrics: dict[str, MetricPolicy] = field(default_factory=dict)
+    numerics: NumericsPolicy | None = None
+
+
+@dataclass(frozen=True)
 class Policy:
     """Every threshold the judge uses. The report prints what was used."""
 
     metrics: dict[str, MetricPolicy] = field(default_factory=dict)
+    workloads: dict[str, WorkloadPolicy] = field(default_factory=dict)  # by name, on top of the others
     numerics: NumericsPolicy = field(default_factory=NumericsPolicy)
+    tail: TailPolicy = field(default_factory=TailPolicy)
+    group: GroupPolicy = field(default_factory=GroupPolicy)
     rounds: tuple[int, ...] = (10, 20, 30, 60, 120)  # pairs of each round
     pairs_per_generation: int = 1
+    flag_alpha: float = 0.05  # round 1: worse than nobody cares about at this level, so it is looked at again
     pass_alpha: float = 0.05  # shared by the rounds
     regress_alpha: float = 0.04  # shared by the rounds after the first and by the ring's sampled measurements
     fault_attempts: int = 3
@@ -70,6 +114,13 @@ class Policy:
     def metric(self, name: str) -> MetricPolicy:
         """The limits in force for the metric ``name``: the matrix's, or ours."""
         return self.metrics.get(name) or _METRIC_DEFAULTS.get(name) or MetricPolicy()
+
+    def of(self, workload: str) -> Policy:
+        """The policy in force for one workload."""
+        own = self.workloads.get(workload)
+        if own is None:
+            return self
+        return replace(self, metrics={**self.metrics, **own.metrics}, numerics=own.numerics or self.numerics)
 
     @property
     def fewest_pairs(self) -> int:

@@ -11,7 +11,7 @@ from compat.errors import MatrixError
 from compat.plan.check import check_matrix
 from compat.plan.points import Points, find_points
 from compat.plan.schema import MatrixSpec
-from compat.plan.words import suggest
+from compat.plan.words import label_of, suggest
 from compat.plan.yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def _path(problem: ErrorDetails) -> tuple[str | int, ...]:
 
 def _explain(file: YamlFile, model: type[BaseModel], problem: ErrorDetails) -> MatrixError:
     path, kind, found = _path(problem), problem["type"], problem["input"]
-    where, label = file.where(*path), _label(path)
+    where, label = file.where(*path), label_of(path)
     if kind == "extra_forbidden":
         known = _keys(model, path[:-1])
-        place = f" in {_label(path[:-1])}" if path[:-1] else ""
+        place = f" in {label_of(path[:-1])}" if path[:-1] else ""
         return MatrixError(where, f"unknown key {path[-1]!r}{place}", suggest(str(path[-1]), known))
     if kind == "missing":
-        place = f"{_label(path[:-1])} lacks the key" if path[:-1] else "the file lacks the key"
+        place = f"{label_of(path[:-1])} lacks the key" if path[:-1] else "the file lacks the key"
         return MatrixError(where, f"{place} {path[-1]!r}", "add it")
     if kind == "string_type" and path in file.raw:
         raw = file.raw[path]
@@ -105,13 +105,6 @@ def _explain(file: YamlFile, model: type[BaseModel], problem: ErrorDetails) -> M
         "float_type": "a number",
     }.get(kind, problem["msg"].removeprefix("Input should be "))
     return MatrixError(where, f"{label or 'the file'}: expected {expected}, found {_describe(found)}")
-
-
-def _label(path: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -32,10 +32,11 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     rings = _rings(spec)
     tiers = frozenset(tier for ring in rings for tier in ring.tiers)
     cases = {
-        name: [with_gates(case, spec) for case in cases_of(each.workload, tiers, each.targets)]
+        name: [with_gates(case, spec, each.selection) for case in cases_of(each.workload, tiers, each.targets)]
         for name, each in selected.items()
     }
-    policy = build_policy(file, spec, [metric for each in cases.values() for case in each for metric in case.metrics])
+    measured = {name: [metric for case in each for metric in case.metrics] for name, each in cases.items()}
+    policy = build_policy(file, spec, {name: (each.selection, measured[name]) for name, each in selected.items()})
     runtimes = _runtimes(spec)
     without_model = any(each.workload.kind != "model" for each in selected.values())
     cells, uncomparable = make_cells(points, spec.exclude, without_model=without_model)

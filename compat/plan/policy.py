@@ -5,18 +5,19 @@ Whether a metric is judged is no threshold: it is written into the cases, so tha
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from compat.errors import MatrixError
-from compat.model import Kind, MetricPolicy, NumericsPolicy, Policy
-from compat.plan.words import suggest
+from compat.model import GroupPolicy, Kind, MetricPolicy, NumericsPolicy, Policy, TailPolicy, WorkloadPolicy
+from compat.plan.schema import WorkloadPolicySpec
+from compat.plan.words import label_of, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from compat.model import Case, Metric
-    from compat.plan.schema import MatrixSpec, MetricSpec
+    from compat.plan.schema import MatrixSpec, MetricSpec, PolicySpec
     from compat.plan.yaml_file import YamlFile
 
 __all__ = ["build_policy", "with_gates"]
@@ -24,59 +25,102 @@ __all__ = ["build_policy", "with_gates"]
 _OTHER_KEYS = (
     "environment",
     "faults",
+    "flag_alpha",
+    "group",
     "numerics",
     "pairs_per_generation",
     "pass_alpha",
     "regress_alpha",
     "rounds",
+    "tail",
 )
+Noun = TypeVar("Noun", MetricPolicy, NumericsPolicy, TailPolicy, GroupPolicy, Policy)
 Value = TypeVar("Value")
+Place = tuple[str | int, ...]  # of the file, from its root
 
 
-def build_policy(file: YamlFile, spec: MatrixSpec, planned: Iterable[Metric]) -> Policy:
-    """The policy in force. ``planned`` are the metrics of all planned cases; MatrixError for a limit on another."""
-    metrics: dict[str, list[Metric]] = {}
-    for metric in planned:
-        metrics.setdefault(metric.name, []).append(metric)
+def build_policy(file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[int, Sequence[Metric]]]) -> Policy:
+    """The policy in force. MatrixError for a limit on a metric that no planned case measures.
+
+    ``selected``: by workload, which of ``spec.workloads`` it follows, and the metrics of its planned cases.
+    """
     given = spec.policy
-    limits = {}
-    for name, wanted in given.metrics().items():
-        if name not in metrics:
-            problem = f"policy has {name!r}, which no planned case measures"
-            raise MatrixError(file.where("policy", name), problem, suggest(name, {*metrics, *_OTHER_KEYS}))
-        limits[name] = _limits(file, name, wanted, metrics[name])
+    everything = [metric for _, metrics in selected.values() for metric in metrics]
     default = Policy()
-    policy = Policy(
-        metrics=limits,
-        numerics=NumericsPolicy(
-            ratio=_or(given.numerics.ratio, default.numerics.ratio),
-            outputs=_or(given.numerics.outputs, default.numerics.outputs),
-            golden=_or(given.numerics.golden, default.numerics.golden),
+    policy = _given(
+        replace(
+            default,
+            metrics=_metrics(file, ("policy",), given, everything, default),
+            numerics=_given(default.numerics, given.numerics),
+            tail=_given(default.tail, given.tail),
+            group=_given(default.group, given.group),
+            fault_attempts=_or(given.faults.attempts, default.fault_attempts),
+            fault_needed=_or(given.faults.needed, default.fault_needed),
+            undeclared=given.environment.undeclared if given.environment else default.undeclared,
+            rounds=tuple(given.rounds or default.rounds),
         ),
-        rounds=tuple(_or(given.rounds, list(default.rounds))),
-        pairs_per_generation=_or(given.pairs_per_generation, default.pairs_per_generation),
-        pass_alpha=_or(given.pass_alpha, default.pass_alpha),
-        regress_alpha=_or(given.regress_alpha, default.regress_alpha),
-        fault_attempts=_or(given.faults.attempts, default.fault_attempts),
-        fault_needed=_or(given.faults.needed, default.fault_needed),
-        undeclared=given.environment.undeclared if given.environment else default.undeclared,
+        given,
+        ("pairs_per_generation", "flag_alpha", "pass_alpha", "regress_alpha"),
     )
     if policy.fault_needed > policy.fault_attempts:
         problem = f"policy.faults needs {policy.fault_needed} faults of {policy.fault_attempts} attempts"
         raise MatrixError(file.where("policy", "faults"), problem, "write needed no larger than attempts")
     if list(policy.rounds) != sorted(set(policy.rounds)):
         raise MatrixError(file.where("policy", "rounds"), "policy.rounds does not rise", "write each round larger")
-    return policy
+    return replace(policy, workloads=_workloads(file, spec, selected, policy))
 
 
-def with_gates(case: Case, spec: MatrixSpec) -> Case:
-    """``case`` with its metrics judged, or only shown, as the policy of the file says."""
-    gates = {name: wanted.gate for name, wanted in spec.policy.metrics().items()}
-    metrics = (dataclasses.replace(metric, gated=_or(gates.get(metric.name), metric.gated)) for metric in case.metrics)
-    return dataclasses.replace(case, metrics=tuple(metrics))
+def _workloads(
+    file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[int, Sequence[Metric]]], policy: Policy
+) -> dict[str, WorkloadPolicy]:
+    """What the selections say for their workloads, on top of the matrix's ``policy``."""
+    found = {}
+    measured: dict[int, list[Metric]] = {}
+    for index, metrics in selected.values():
+        measured.setdefault(index, []).extend(metrics)
+    for name, (index, _) in sorted(selected.items()):
+        given = spec.workloads[index].policy
+        if given == WorkloadPolicySpec():
+            continue
+        place = ("workloads", index, "policy")
+        numerics = _given(policy.numerics, given.numerics)
+        found[name] = WorkloadPolicy(
+            _metrics(file, place, given, measured[index], policy),
+            None if numerics == policy.numerics else numerics,
+        )
+    return found
 
 
-def _limits(file: YamlFile, name: str, wanted: MetricSpec, measured: list[Metric]) -> MetricPolicy:
+def _metrics(
+    file: YamlFile, place: Place, given: PolicySpec | WorkloadPolicySpec, measured: Sequence[Metric], under: Policy
+) -> dict[str, MetricPolicy]:
+    """The limits that one part of the file gives, by metric; what it leaves out is as ``under`` has it."""
+    by_name: dict[str, list[Metric]] = {}
+    for metric in measured:
+        by_name.setdefault(metric.name, []).append(metric)
+    limits = {}
+    for name, wanted in given.metrics().items():
+        if name not in by_name:
+            others = _OTHER_KEYS if place == ("policy",) else ("numerics",)
+            problem = f"{label_of(place)} has {name!r}, which no planned case measures"
+            raise MatrixError(file.where(*place, name), problem, suggest(name, {*by_name, *others}))
+        limits[name] = _limits(file, (*place, name), wanted, by_name[name], under.metric(name))
+    return limits
+
+
+def with_gates(case: Case, spec: MatrixSpec, selection: int) -> Case:
+    """``case`` with its metrics judged, or only shown, as the file says: for its selection, else for all."""
+    gates: dict[str, bool | None] = {}
+    for given in (spec.policy, spec.workloads[selection].policy):
+        gates |= {name: wanted.gate for name, wanted in given.metrics().items() if wanted.gate is not None}
+    metrics = (replace(metric, gated=_or(gates.get(metric.name), metric.gated)) for metric in case.metrics)
+    return replace(case, metrics=tuple(metrics))
+
+
+def _limits(
+    file: YamlFile, place: Place, wanted: MetricSpec, measured: Sequence[Metric], default: MetricPolicy
+) -> MetricPolicy:
+    name, label = place[-1], label_of(place)
     kinds = {metric.kind for metric in measured}
     units = {metric.unit for metric in measured}
     for key in ("margin", "ignore", "relative", "absolute"):
@@ -85,22 +129,23 @@ def _limits(file: YamlFile, name: str, wanted: MetricSpec, measured: list[Metric
             continue
         kind = " and ".join(sorted(kind.value for kind in kinds))
         remedy = "use relative and absolute" if sampled else "use margin and ignore"
-        raise MatrixError(file.where("policy", name, key), f"policy.{name}.{key}: {name} is {kind}", remedy)
+        raise MatrixError(file.where(*place, key), f"{label}.{key}: {name} is {kind}", remedy)
     if wanted.absolute is not None and wanted.absolute.unit is not None and units != {wanted.absolute.unit}:
-        problem = f"policy.{name}.absolute is in bytes, and {name} in {' and '.join(sorted(units))}"
-        raise MatrixError(file.where("policy", name, "absolute"), problem, "write a number without a unit")
-    default = Policy().metric(name)
-    limits = dataclasses.replace(
-        default,
-        margin=_or(wanted.margin, default.margin),
-        ignore=_or(wanted.ignore, default.ignore),
-        relative=_or(wanted.relative, default.relative),
-        absolute=default.absolute if wanted.absolute is None else wanted.absolute.value,
-    )
+        problem = f"{label}.absolute is in bytes, and {name} in {' and '.join(sorted(units))}"
+        raise MatrixError(file.where(*place, "absolute"), problem, "write a number without a unit")
+    limits = _given(default, wanted, ("margin", "ignore", "relative"))
+    if wanted.absolute is not None:
+        limits = replace(limits, absolute=wanted.absolute.value)
     if not limits.ignore < limits.margin:
-        problem = f"policy.{name} has margin {limits.margin:g}, which is not above ignore {limits.ignore:g}"
-        raise MatrixError(file.where("policy", name), problem, "write a larger margin, or a smaller ignore")
+        problem = f"{label} has margin {limits.margin:g}, which is not above ignore {limits.ignore:g}"
+        raise MatrixError(file.where(*place), problem, "write a larger margin, or a smaller ignore")
     return limits
+
+
+def _given(default: Noun, given: object, names: Iterable[str] = ()) -> Noun:
+    """``default`` with what the file gives; of all fields, or of ``names``."""
+    values = {name: getattr(given, name) for name in names or (field.name for field in fields(default))}
+    return replace(default, **{name: value for name, value in values.items() if value is not None})
 
 
 def _or(given: Value | None, default: Value) -> Value:

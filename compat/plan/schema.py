@@ -21,6 +21,7 @@ from compat.plan import units
 __all__ = [
     "EnvironmentSpec",
     "FaultsSpec",
+    "GroupSpec",
     "MatrixSpec",
     "MetricSpec",
     "NodesSpec",
@@ -29,6 +30,8 @@ __all__ = [
     "RingSpec",
     "RuntimeSpec",
     "SelectionSpec",
+    "TailSpec",
+    "WorkloadPolicySpec",
     "json_schema",
 ]
 
@@ -86,6 +89,7 @@ Amount = Annotated[
 ]
 Count = Annotated[int, Field(ge=1)]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Spec(BaseModel):
@@ -129,6 +133,43 @@ class RuntimeSpec(_Spec):
         return self.values if self.cuda is None else {**self.values, "cuda": self.cuda}
 
 
+class MetricSpec(_Spec):
+    """Limits for one metric, and whether it is judged."""
+
+    gate: bool | None = Field(default=None, description="whether it is judged, or only shown; each metric has its own")
+    margin: Ratio | None = Field(default=None, description="sampled: the slowdown that must not pass")
+    ignore: Ratio | None = Field(default=None, description="sampled: the slowdown nobody cares about")
+    relative: Ratio | None = Field(default=None, description="exact and bounded: how much worse it may get")
+    absolute: Amount | None = Field(default=None, description="exact and bounded: the same, in the metric's unit")
+
+
+class NumericsSpec(_Spec):
+    """Limits for errors against the oracle."""
+
+    ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    outputs: Count | None = None
+    golden: Literal["note", "fail"] | None = Field(
+        default=None, description="what another output than the golden one does"
+    )
+
+
+class _LimitsSpec(BaseModel):
+    """Limits of metrics: every key without a field is the name of a metric."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, MetricSpec] = Field(init=False)
+
+    numerics: NumericsSpec = NumericsSpec()
+
+    def metrics(self) -> dict[str, MetricSpec]:
+        """Limits by the metric's name."""
+        return dict(self.__pydantic_extra__)
+
+
+class WorkloadPolicySpec(_LimitsSpec):
+    """Limits of the selected workloads that are not the matrix's. Every other key is the name of a metric."""
+
+
 class SelectionSpec(_Spec):
     """Workloads by name. A workload that several selections match follows the last of them."""
 
@@ -138,6 +179,9 @@ class SelectionSpec(_Spec):
     )
     timeout: Duration = Field(default=300.0, description="for one run of a case in one arm")
     required: bool = Field(default=True, description="false: measured and shown, and never in the way of GO")
+    policy: WorkloadPolicySpec = Field(
+        default=WorkloadPolicySpec(), description="limits of these workloads that are not the matrix's"
+    )
 
 
 class NodesSpec(_Spec):
@@ -159,26 +203,6 @@ class RingSpec(_Spec):
     nodes: NodesSpec = NodesSpec()
 
 
-class MetricSpec(_Spec):
-    """Limits for one metric, and whether it is judged."""
-
-    gate: bool | None = Field(default=None, description="whether it is judged, or only shown; each metric has its own")
-    margin: Ratio | None = Field(default=None, description="sampled: the slowdown that must not pass")
-    ignore: Ratio | None = Field(default=None, description="sampled: the slowdown nobody cares about")
-    relative: Ratio | None = Field(default=None, description="exact and bounded: how much worse it may get")
-    absolute: Amount | None = Field(default=None, description="exact and bounded: the same, in the metric's unit")
-
-
-class NumericsSpec(_Spec):
-    """Limits for errors against the oracle."""
-
-    ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-    outputs: Count | None = None
-    golden: Literal["note", "fail"] | None = Field(
-        default=None, description="what another output than the golden one does"
-    )
-
-
 class FaultsSpec(_Spec):
     """How often a fault is tried again, and how many of those must fault for it to count."""
 
@@ -192,25 +216,43 @@ class EnvironmentSpec(_Spec):
     undeclared: Literal["hold", "warn"]
 
 
-class PolicySpec(BaseModel):
+class TailSpec(_Spec):
+    """When a process is slow, and what more slow processes in the candidate do."""
+
+    least: Ratio | None = Field(default=None, description="slower than the known-good arm's median by so much")
+    deviations: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="and by so many of its robust deviations"
+    )
+    delay: Alpha | None = Field(default=None, description="level at which more of them keep a measurement from PASS")
+    share: Share | None = Field(default=None, description="part of regress_alpha at which they are REGRESS")
+
+
+class GroupSpec(_Spec):
+    """The test of a family of cases, each of which is a little slower."""
+
+    members: Annotated[int, Field(ge=2)] | None = Field(default=None, description="a group has so many at least")
+    ignore: Ratio | None = Field(default=None, description="the mean slowdown of a group that nobody cares about")
+    flag: Alpha | None = Field(default=None, description="level at which round 1 has a group tried again")
+    pairs: Annotated[int, Field(ge=3)] | None = Field(default=None, description="fresh pairs for that")
+    alpha: Alpha | None = Field(default=None, description="level of REGRESS, shared by the ring's groups")
+
+
+class PolicySpec(_LimitsSpec):
     """Thresholds. Every other key is the name of a metric."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, MetricSpec] = Field(init=False)
-
-    numerics: NumericsSpec = NumericsSpec()
     faults: FaultsSpec = FaultsSpec()
+    tail: TailSpec = TailSpec()
+    group: GroupSpec = GroupSpec()
     environment: EnvironmentSpec | None = None
     rounds: Annotated[list[Count], Field(min_length=1)] | None = Field(
         default=None, description="pairs of each round, rising"
     )
     pairs_per_generation: Count | None = None
-    pass_alpha: Alpha | None = None
-    regress_alpha: Alpha | None = None
-
-    def metrics(self) -> dict[str, MetricSpec]:
-        """Limits by the metric's name."""
-        return dict(self.__pydantic_extra__)
+    flag_alpha: Alpha | None = Field(default=None, description="level at which round 1 does not let pass")
+    pass_alpha: Alpha | None = Field(default=None, description="level of PASS, shared by the rounds")
+    regress_alpha: Alpha | None = Field(
+        default=None, description="level of REGRESS, shared by the rounds and by the ring's measurements"
+    )
 
 
 class MatrixSpec(_Spec):

@@ -27,6 +27,7 @@ class Selected:
     targets: tuple[str, ...]
     timeout: float
     required: bool
+    selection: int  # which of the matrix's
 
 
 def select_workloads(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Workload]) -> dict[str, Selected]:
@@ -56,7 +57,7 @@ def select_workloads(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Wor
             raise MatrixError(file.where("workloads", index, "targets"), problem, "leave targets out")
         for name in names:
             targets = tuple(selection.targets or ()) if content[name].kind == "kernel" else ()
-            selected[name] = Selected(content[name], targets, selection.timeout, selection.required)
+            selected[name] = Selected(content[name], targets, selection.timeout, selection.required, index)
     for model, where in models.items():
         if f"model:{model}" not in selected:
             raise MatrixError(where, f"the model {model!r} is on an axis and no selection runs it", "select model:*")

@@ -1,4 +1,4 @@
-"""Words for errors: what was probably meant."""
+"""Words for errors: where in a file, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
-__all__ = ["suggest"]
+__all__ = ["label_of", "suggest"]
 
 _SHOWN = 12
+
+
+def label_of(path: Sequence[str | int]) -> str:
+    """A place in a file as people write it: ``workloads[0].policy``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def suggest(word: str, known: Collection[str]) -> str:
