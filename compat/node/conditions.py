@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from compat.model import STANDARD, THROTTLED, Conditions, Measurement
+from compat.node.host import GOVERNOR, line
 from compat.node.nvml import nvml
 from compat.node.sampler import Reading, Sampler
 
@@ -31,7 +32,6 @@ _REASONS = {
 _MOST = 400  # readings that evidence keeps of one metric: 20 s of one GPU, or every second one of 40 s
 
 _LOAD = "proc/loadavg"
-_GOVERNOR = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
 
 
 class Watch:
@@ -56,7 +56,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         self._load = _load(self._host)
-        self._governor = _line(self._host / _GOVERNOR)
+        self._governor = line(self._host / GOVERNOR)
         if self._sampler is not None:
             self._sampler.start()
         return self
@@ -113,14 +113,6 @@ def _there(values: Iterable[float | None]) -> tuple[float, ...]:
 
 def _load(host: Path) -> float | None:
     try:
-        return float((_line(host / _LOAD) or "").split(" ")[0])
+        return float((line(host / _LOAD) or "").split(" ")[0])
     except ValueError:
-        return None
-
-
-def _line(path: Path) -> str | None:
-    """The text of a one-line file; None where it is not there, empty, or no text."""
-    try:
-        return path.read_text(encoding="ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
         return None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compat.model import Gpu, Node, digest
+from compat.node.host import cpu_model
 from compat.node.nvml import read_gpus
 
 __all__ = ["this_node"]
@@ -21,7 +22,7 @@ def this_node(labels: Mapping[str, str] | None = None) -> Node:
     return Node(
         id=_node_id(hostname, gpus),
         hostname=hostname,
-        cpu=_cpu_model(),
+        cpu=cpu_model(Path("/")),
         cores=len(os.sched_getaffinity(0)),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         kernel=platform.release(),
@@ -38,14 +39,3 @@ def _node_id(hostname: str, gpus: tuple[Gpu, ...]) -> str:
     except OSError:
         machine = ""
     return digest([hostname, machine, sorted(gpu.uuid for gpu in gpus)])[:12]
-
-
-def _cpu_model() -> str | None:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() in ("model name", "Hardware", "cpu model"):
-                return value.strip()
-    except OSError:
-        return None
-    return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compat.node.nvml import ask
+from compat.node.nvml import ask, ask_first, gpu_handle
 from compat.node.processes import belongs
 
 __all__ = ["Reading", "Sampler"]
@@ -67,7 +67,7 @@ class Sampler:
         return max(self._held, default=None)
 
     def _sample(self) -> None:
-        handles = [handle for uuid in self._devices if (handle := _handle(uuid)) is not None]
+        handles = [handle for uuid in self._devices if (handle := gpu_handle(uuid)) is not None]
         while True:
             last = self._end.is_set()
             self._moments.append(tuple(_read(handle) for handle in handles))
@@ -80,19 +80,14 @@ class Sampler:
             self._end.wait(_EVERY)
 
 
-def _handle(uuid: str) -> Any | None:
-    handle = ask("nvmlDeviceGetHandleByUUID", uuid)
-    if handle is not None and uuid.startswith("MIG-"):  # an instance has no clock and no sensor of its own
-        return ask("nvmlDeviceGetDeviceHandleFromMigDeviceHandle", handle)
-    return handle
-
-
 def _read(handle: Any) -> Reading:
     milliwatts = _positive(ask("nvmlDeviceGetPowerUsage", handle))
-    reasons = _first(("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons"), handle)
+    reasons = ask_first(("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons"), handle)
     return Reading(
         sm_clock=_positive(ask("nvmlDeviceGetClockInfo", handle, _SM)),
-        temperature=_positive(_first(("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature"), handle, _GPU_SENSOR)),
+        temperature=_positive(
+            ask_first(("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature"), handle, _GPU_SENSOR)
+        ),
         power=None if milliwatts is None else milliwatts / 1000,
         reasons=None if reasons is None else int(reasons),
     )
@@ -103,17 +98,12 @@ def _positive(value: float | None) -> float | None:
     return float(value) if value is not None and value > 0 else None
 
 
-def _first(names: Sequence[str], *arguments: object) -> Any | None:
-    """The answer of the first of several functions that gives one: the newest name stands first."""
-    return next((found for name in names if (found := ask(name, *arguments)) is not None), None)
-
-
 def _held(handles: Sequence[Any], root: int) -> int | None:
     """Bytes that the processes of ``root`` hold on these GPUs; None if there are none, or one cannot be read."""
     names = ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2")
     total = 0
     for handle in handles:
-        processes = _first(names, handle)
+        processes = ask_first(names, handle)
         if processes is None:
             return None
         for process in processes:

@@ -2,8 +2,9 @@
 
    FAKE_INIT (what nvmlInit returns), FAKE_COUNT, FAKE_LOST (index of a GPU that fell off the bus before it was opened),
    FAKE_LOST_LATER (index of one that did afterwards), FAKE_ODD_NAME.
-   FAKE_CLOCK, FAKE_TEMPERATURE, FAKE_POWER, FAKE_REASONS: what one call after the other answers, separated by commas;
-   the last one stays. A value below zero is an error of that number.
+   FAKE_CLOCK, FAKE_TEMPERATURE, FAKE_POWER, FAKE_REASONS, FAKE_ECC, FAKE_MIG, FAKE_PERSISTENCE, FAKE_COMPUTE_MODE,
+   FAKE_POWER_LIMIT, FAKE_APPLICATIONS, FAKE_MAXIMUM: what one call after the other answers, separated by commas; the
+   last one stays. A value below zero is an error of that number. FAKE_VBIOS, FAKE_GSP: a text, or such an error.
    FAKE_PROCESSES: a file, read at each call, with "PID BYTES" a line; "-" for bytes that are not available.
    FAKE_HANG: a clock is answered this many milliseconds late. FAKE_NO_PERMISSION: clocks cannot be locked or reset.
    FAKE_NO_LOCK: index of a GPU whose clock cannot be locked. FAKE_LOG: a file that gets a line for each start, lock
@@ -193,6 +194,83 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(device_t d, unsigned long long *re
 #endif
 #ifndef WITHOUT_EVENT_REASONS
 int nvmlDeviceGetCurrentClocksEventReasons(device_t d, unsigned long long *reasons) { return reasons_of(d, reasons); }
+#endif
+
+/* The mode in force, and the opposite for the one that a restart would bring. */
+static int modes_of(device_t device, const char *name, int *calls, unsigned *current, unsigned *pending) {
+    long long value;
+    int result = sense(device, name, "1", calls, &value);
+    if (result != SUCCESS) return result;
+    *current = (unsigned)value;
+    *pending = !value;
+    return SUCCESS;
+}
+
+static int one_of(device_t device, const char *name, const char *otherwise, int *calls, unsigned *to) {
+    long long value;
+    int result = sense(device, name, otherwise, calls, &value);
+    if (result == SUCCESS) *to = (unsigned)value;
+    return result;
+}
+
+static int version_of(device_t device, const char *name, const char *otherwise, char *to, unsigned size) {
+    const char *value = getenv(name) ? getenv(name) : otherwise;
+    if (device->index >= MIG) return NOT_SUPPORTED;
+    if (lost(device)) return GPU_IS_LOST;
+    return value[0] == '-' ? atoi(value + 1) : text(to, size, value);
+}
+
+#ifndef WITHOUT_SETTINGS
+int nvmlDeviceGetEccMode(device_t device, unsigned *current, unsigned *pending) {
+    static int calls;
+    return modes_of(device, "FAKE_ECC", &calls, current, pending);
+}
+
+int nvmlDeviceGetMigMode(device_t device, unsigned *current, unsigned *pending) {
+    static int calls;
+    return modes_of(device, "FAKE_MIG", &calls, current, pending);
+}
+
+int nvmlDeviceGetPersistenceMode(device_t device, unsigned *mode) {
+    static int calls;
+    return one_of(device, "FAKE_PERSISTENCE", "1", &calls, mode);
+}
+
+int nvmlDeviceGetComputeMode(device_t device, unsigned *mode) {
+    static int calls;
+    return one_of(device, "FAKE_COMPUTE_MODE", "0", &calls, mode);
+}
+
+#ifndef WITHOUT_ENFORCED
+int nvmlDeviceGetEnforcedPowerLimit(device_t device, unsigned *milliwatts) {
+    static int calls;
+    return one_of(device, "FAKE_POWER_LIMIT", "700000", &calls, milliwatts);
+}
+#endif
+
+int nvmlDeviceGetPowerManagementLimit(device_t device, unsigned *milliwatts) {
+    return one_of(device, "", "650000", &(int){0}, milliwatts);
+}
+
+int nvmlDeviceGetApplicationsClock(device_t device, int type, unsigned *megahertz) {
+    static int calls;
+    if (type != 0 && type != 2) return INVALID_ARGUMENT; /* NVML_CLOCK_GRAPHICS, NVML_CLOCK_MEM */
+    usleep(1000 * (unsigned)number("FAKE_HANG", 0));
+    return one_of(device, "FAKE_APPLICATIONS", type ? "2619" : "1980", &calls, megahertz);
+}
+
+int nvmlDeviceGetMaxClockInfo(device_t device, int type, unsigned *megahertz) {
+    static int calls;
+    return type == 1 ? one_of(device, "FAKE_MAXIMUM", "1980", &calls, megahertz) : INVALID_ARGUMENT;
+}
+
+int nvmlDeviceGetVbiosVersion(device_t device, char *to, unsigned size) {
+    return version_of(device, "FAKE_VBIOS", "96.00.89.00.01", to, size);
+}
+
+int nvmlDeviceGetGspFirmwareVersion(device_t device, char *to) {
+    return version_of(device, "FAKE_GSP", "570.124.06", to, 64); /* NVML_GSP_FIRMWARE_VERSION_BUF_SIZE */
+}
 #endif
 
 static int processes_of(device_t device, unsigned *count, process_t *processes) {
