@@ -1,8 +1,8 @@
 """From evidence to comparisons to a verdict: pure functions, without I/O and without a clock.
 
-``judge`` says GO, NO-GO or HOLD for a ring; ``wanted`` says how many pairs an item still needs. Both fail closed: what
-is missing, contradictory or not what was asked for is never GO. Importing this package imports neither numpy nor scipy;
-they come with the first call.
+``judge`` says GO, NO-GO or HOLD for a ring; ``wanted`` and ``wanted_by_groups`` say how many pairs are still needed.
+All fail closed: what is missing, contradictory or not what was asked for is never GO. Importing this package imports
+neither numpy nor scipy; they come with the first call.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compat.judge.ring import judge
-    from compat.judge.sampling import Wanted, wanted
+    from compat.judge.sampling import Wanted, strictest, wanted, wanted_by_groups
 
-__all__ = ["Wanted", "judge", "wanted"]
+__all__ = ["Wanted", "judge", "strictest", "wanted", "wanted_by_groups"]
 
-_HOMES = {"Wanted": "compat.judge.sampling", "judge": "compat.judge.ring", "wanted": "compat.judge.sampling"}
+_HOMES = dict.fromkeys(("Wanted", "wanted", "wanted_by_groups"), "compat.judge.sampling") | {
+    "judge": "compat.judge.ring"
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from compat.model import (
     digest,
 )
 
-__all__ = ["Pair", "contradictions", "defects", "distinct", "fingerprint", "in_pairs", "measurement"]
+__all__ = ["Pair", "by_fingerprint", "contradictions", "defects", "in_pairs", "measurement"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pair:
         return self.known_good.fault is None and self.candidate.fault is None
 
 
-def fingerprint(evidence: Evidence) -> str:
+def _fingerprint(evidence: Evidence) -> str:
     """The digest of a record; of its repr where it has no canonical text because a number is not finite."""
     try:
         return digest(evidence)
@@ -48,13 +48,10 @@ def fingerprint(evidence: Evidence) -> str:
         return digest(repr(evidence))
 
 
-def distinct(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    """Every record once, in an order that does not depend on the order given."""
-    once = {fingerprint(record): record for record in evidence}
-    return tuple(
-        record
-        for _, record in sorted(once.items(), key=lambda x: (x[1].item, x[1].node, x[1].pair, x[1].arm.value, x[0]))
-    )
+def by_fingerprint(evidence: Iterable[Evidence]) -> dict[str, Evidence]:
+    """Every record once, by its fingerprint, in an order that does not depend on the order given."""
+    once = {_fingerprint(record): record for record in evidence}
+    return dict(sorted(once.items(), key=lambda x: (x[1].item, x[1].node, x[1].pair, x[1].arm.value, x[0])))
 
 
 def measurement(evidence: Evidence, name: str) -> Measurement | None:

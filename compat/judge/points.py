@@ -26,6 +26,11 @@ class Point:
     known_good: float
     candidate: float
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where the pair is in the course of a run: round, number, generation."""
+        return self.round, self.number, self.generation
+
 
 def points(metric: Metric, pairs: Sequence[Pair]) -> list[Point] | None:
     """One point a pair, or None if a run lacks the metric. Samples are finite and positive (``admit.defects``)."""

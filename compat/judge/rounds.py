@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from compat.judge.centre import Centre, Centres, centres
 from compat.judge.series import Floats, Integers, Series
-from compat.judge.tails import DELAY_LEVEL, REGRESS_SHARE, Tail, Tails, tails
+from compat.judge.tails import Tail, Tails, tails
 from compat.model import MetricPolicy, Policy, Status
 
 __all__ = ["Course", "Courses", "Levels", "courses"]
 
-_FLAG_LEVEL = 0.05  # round 1: slower than nobody cares about, so it is looked at again
 _STATUS = (None, Status.PASS, Status.REGRESS, Status.INCONCLUSIVE)
 _OPEN, _PASS, _REGRESS, _INCONCLUSIVE = range(4)
 
@@ -31,8 +30,9 @@ class Levels:
     @classmethod
     def of(cls, policy: Policy, measured: int) -> Levels:
         """Bonferroni over rounds and measurements, known before the first pair: shards of a ring agree."""
-        worse = policy.regress_alpha / max(1, len(policy.rounds) - 1) / max(1, measured)
-        return cls(policy.pass_alpha / max(1, len(policy.rounds)), worse, worse * REGRESS_SHARE)
+        each = policy.regress_alpha / max(1, len(policy.rounds) - 1) / max(1, measured)
+        share = policy.tail.share
+        return cls(policy.pass_alpha / max(1, len(policy.rounds)), each * (1.0 - share), each * share)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Courses:
     """The courses of many measurements: PASS, REGRESS or INCONCLUSIVE, or open while the next round is not complete."""
 
     def __init__(self, series: Series, ignore: Floats, levels: Levels) -> None:
-        self._series, self._ignore, self._levels = series, ignore, levels
+        self._ignore, self._levels = ignore, levels
         self._looks: list[_Look] = []
         self.round: Integers = np.zeros(len(series), dtype=int)
         self._decision: Integers = np.full(len(series), _OPEN)
@@ -95,7 +95,6 @@ class Courses:
         if not number:
             return Course(status, 0, 0, 0, math.nan, math.nan, None, None, False, False, None)
         look, place = self._looks[number - 1], int(self._place[row])
-        good = self._series.known_good[row, look.columns]
         alone = look.alone.at(place)
         detectable = None
         if alone is not None:
@@ -106,8 +105,8 @@ class Courses:
             number,
             len(look.columns),
             look.whole.units,
-            float(np.median(good)),
-            float(np.median(self._series.candidate[row, look.columns] - good)),
+            float(look.known_good[place]),
+            float(look.difference[place]),
             look.whole.at(place),
             look.slow.at(place),
             bool(look.flagged[place]),
@@ -121,6 +120,8 @@ class _Look:
     """One complete round, with a row for each measurement that was open before it."""
 
     columns: Integers  # the pairs so far
+    known_good: Floats  # the median over these: oriented log-median of a process
+    difference: Floats  # the same of the pairs' differences
     whole: Centres  # over these
     alone: Centres  # over this round's pairs
     slow: Tails
@@ -151,7 +152,7 @@ def courses(series: Series, limits: MetricPolicy | tuple[Floats, Floats], policy
         rows = found.still_open()
         if not len(rows):
             return found
-        look, decision = _look(series, rows, so_far, fresh, delta[rows], ignore[rows], levels, first=number == 1)
+        look, decision = _look(series, rows, so_far, fresh, delta[rows], ignore[rows], levels, policy, number == 1)
         found.enter(look, rows, decision)
     found.spent()
     return found
@@ -165,14 +166,15 @@ def _look(
     delta: Floats,
     ignore: Floats,
     levels: Levels,
+    policy: Policy,
     first: bool,
 ) -> tuple[_Look, Integers]:
     """What one round shows of the measurements that are still open."""
     every, new = series.take(rows, so_far), series.take(rows, fresh)
-    whole, slow = centres(every.unit_means()), tails(every)
-    alone, slow_alone = (whole, slow) if first else (centres(new.unit_means()), tails(new))
-    flagged = whole.p_worse(ignore) <= _FLAG_LEVEL
-    delayed = slow.excess > 0 if first else slow.p <= DELAY_LEVEL
+    whole, slow = centres(every.unit_means()), tails(every, policy.tail)
+    alone, slow_alone = (whole, slow) if first else (centres(new.unit_means()), tails(new, policy.tail))
+    flagged = whole.p_worse(ignore) <= policy.flag_alpha
+    delayed = slow.excess > 0 if first else slow.p <= policy.tail.delay
     within = whole.p_within(delta) <= levels.within
     passed = within & ~delayed & ~(flagged & first)
     regressed = (alone.p_worse(ignore) <= levels.worse) & (not first)
@@ -180,4 +182,5 @@ def _look(
     failed = ~passed & (regressed | slower_tail)
     by_tail = np.where(failed, slower_tail & ~regressed, delayed)
     decision = np.where(passed, _PASS, np.where(failed, _REGRESS, _OPEN))
-    return _Look(so_far, whole, alone, slow, flagged, by_tail), decision
+    medians = np.median(every.known_good, axis=1), np.median(every.candidate - every.known_good, axis=1)
+    return _Look(so_far, *medians, whole, alone, slow, flagged, by_tail), decision

@@ -1,55 +1,101 @@
-"""Sampled metrics in words: what the rounds of pairs came to, with the numbers."""
+"""Sampled metrics in words: what the rounds of pairs came to, with the numbers. All of a ring's are judged together."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from compat.judge.admit import Pair
 from compat.judge.outcome import Outcome
-from compat.judge.points import points, too_few
+from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Course, courses
 from compat.judge.series import Series
 from compat.judge.text import change, percent, plural, quantity
 from compat.judge.throttled import dropped, kept
 from compat.model import Direction, Kind, Metric, MetricPolicy, Policy, Status
 
-__all__ = ["judge_sampled"]
+__all__ = ["Sample", "judge_samples", "judge_series"]
 
 
-def judge_sampled(metric: Metric, pairs: Sequence[Pair], policy: Policy, measured: int) -> Outcome:
-    """One sampled metric of one item on one node, from its clean pairs, without those in which both arms throttled."""
+@dataclass(frozen=True)
+class Sample:
+    """A sampled metric of one item on one node: the clean pairs that were to measure it, and its limits."""
+
+    metric: Metric
+    limits: MetricPolicy
+    pairs: Sequence[Pair]
+
+    def points(self) -> list[Point] | None:
+        """A point for each pair that counts: not for those in which both arms throttled. None if a run lacks it."""
+        return points(self.metric, kept(self.pairs))
+
+
+def judge_samples(samples: Sequence[Sample], policy: Policy, measured: int) -> list[Outcome]:
+    """The outcome of each of ``samples``; ``measured`` of them share the ring's budget for REGRESS."""
+    found: dict[int, Outcome] = {}
+    layouts: dict[tuple[tuple[int, int, int], ...], list[tuple[int, list[Point]]]] = {}
+    for place, sample in enumerate(samples):
+        lost = _lost(sample)
+        if lost is not None:
+            found[place] = lost
+            continue
+        taken = sample.points() or []
+        layouts.setdefault(tuple(p.place for p in taken), []).append((place, taken))
+    for members in layouts.values():
+        places = [place for place, _ in members]
+        own = [samples[place] for place in places]
+        series = Series.of([taken for _, taken in members])
+        outcomes = judge_series(series, [s.metric for s in own], [s.limits for s in own], policy, measured)
+        found.update(zip(places, outcomes, strict=True))
+    return [
+        replace(found[place], reason=found[place].reason + dropped(sample.pairs))
+        for place, sample in enumerate(samples)
+    ]
+
+
+def judge_series(
+    series: Series, metrics: Sequence[Metric], limits: Sequence[MetricPolicy], policy: Policy, measured: int
+) -> list[Outcome]:
+    """The outcome of each row of ``series``, with its metric and its limits."""
+    margins, ignored = (np.array([getattr(one, name) for one in limits]) for name in ("margin", "ignore"))
+    found = courses(series, (margins, ignored), policy, measured)
+    return [
+        _outcome(metric, found.at(row), limit, policy, series)
+        for row, (metric, limit) in enumerate(zip(metrics, limits, strict=True))
+    ]
+
+
+def _lost(sample: Sample) -> Outcome | None:
+    """What keeps a sample from being judged at all."""
+    metric, pairs = sample.metric, sample.pairs
     if not pairs:
         return _bare(metric, Status.MISSING, "there is no pair of runs", 0)
-    if lost := too_few(metric, pairs):
-        return Outcome(metric.name, Status.INVALID, lost, metric.kind, metric.unit, pairs=len(pairs))
+    if few := too_few(metric, pairs):
+        return Outcome(metric.name, Status.INVALID, few, metric.kind, metric.unit, pairs=len(pairs))
     if points(metric, pairs) is None:
         return _bare(metric, Status.MISSING, "some runs did not measure it", len(pairs))
-    note = dropped(pairs)
-    found = points(metric, kept(pairs)) or []
-    limits = policy.metric(metric.name)
-    state = courses(Series.of([found]), limits, policy, measured).at(0)
-    if not state.pairs:
-        have = sum(point.round == 1 for point in found)
-        expected = policy.rounds[0] if policy.rounds else 0
-        return _bare(metric, Status.INCONCLUSIVE, f"{have} of the {expected} pairs of round 1{note}", len(found))
-    outcome = _outcome(metric, state, limits, policy)
-    return replace(outcome, reason=outcome.reason + note)
+    return None
 
 
 def _bare(metric: Metric, status: Status, why: str, pairs: int) -> Outcome:
     return Outcome(metric.name, status, f"{metric.name}: {why}", Kind.SAMPLED, metric.unit, pairs=pairs)
 
 
-def _outcome(metric: Metric, state: Course, limits: MetricPolicy, policy: Policy) -> Outcome:
+def _outcome(metric: Metric, state: Course, limits: MetricPolicy, policy: Policy, series: Series) -> Outcome:
     status = state.status or Status.INCONCLUSIVE
+    count = state.pairs
+    if not count:
+        have = int((series.rounds == 1).sum())
+        said = f"{have} of the {policy.rounds[0] if policy.rounds else 0} pairs of round 1"
+        return _bare(metric, Status.INCONCLUSIVE, said, len(series.rounds))
     sign = 1.0 if metric.direction is Direction.LOWER else -1.0
     good = math.exp(sign * state.known_good)
     # The candidate's value follows from the effect: the medians of the arms apart carry the machine's drift between
     # pairs, and could contradict it.
     new = good * math.exp(sign * (state.difference if state.centre is None else state.centre.effect))
-    count = state.pairs
     values = f"{quantity(good, metric.unit)} -> {quantity(new, metric.unit)}"
     if state.centre is None:
         said = (

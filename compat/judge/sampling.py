@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from compat.judge.admit import Pair, distinct, in_pairs
+from compat.judge.admit import Pair, by_fingerprint, in_pairs
 from compat.judge.exact import judge_values
 from compat.judge.faults import attempts_needed
-from compat.judge.points import points, too_few
+from compat.judge.groups import fresh_short, group_round, planned_groups
+from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import courses
 from compat.judge.series import Series
 from compat.judge.throttled import kept
-from compat.model import Evidence, Item, Kind, Plan, Ring, Status
+from compat.model import Evidence, Item, Kind, Metric, Plan, Ring, Status, Tier
 
-__all__ = ["Wanted", "measured", "wanted"]
+__all__ = ["Wanted", "measured", "strictest", "wanted", "wanted_by_groups"]
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,29 @@ def measured(plan: Plan, ring: Ring) -> int:
     return max(1, metrics * max(1, ring.minimum_nodes))
 
 
-def wanted(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
+def strictest(plan: Plan, tier: Tier) -> int:
+    """The greatest number of measurements that share the budget of a ring with this tier: rings differ in theirs."""
+    return max((measured(plan, ring) for ring in plan.rings if tier in ring.tiers), default=1)
+
+
+def wanted(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int | None = None) -> Wanted:
     """What the run should still do for one item, given what there is of it (of one node; other items are ignored).
+
+    ``sharing`` is ``strictest`` of the item's tier, for those who ask often.
 
     ``pairs`` is at most what exists exactly when nothing more is wanted. A fault is tried again and then not sampled
     on; a metric that is lost, or an exact one that failed, gets no more pairs after the first generation. Where a pair
     lacks an arm, another one is wanted in its place. So it is where both arms were throttled, until that is as many
     pairs as the round has: then the node is too hot for it. With evidence of several nodes, the neediest node answers.
     """
-    own = [record for record in distinct(evidence) if record.item == item.key]
+    own = [record for record in by_fingerprint(evidence).values() if record.item == item.key]
     groups = {node: [e for e in own if e.node == node] for node in sorted({e.node for e in own})}
-    if not groups:
-        return _on_node(plan, item, [])
-    answers = [_on_node(plan, item, group) for group in groups.values()]
+    sharing = strictest(plan, item.case.tier) if sharing is None else sharing
+    answers = [_on_node(plan, item, group, sharing) for group in groups.values() or [[]]]
     return max(answers, key=lambda answer: (answer.pairs, answer.round))
 
 
-def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
+def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int) -> Wanted:
     policy = plan.policy
     pairs, problems = in_pairs(evidence)
     numbers = len({e.pair for e in evidence})
@@ -70,7 +77,7 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
         short = size - len(kept(own))
         if short <= 0:
             continue
-        if len(own) >= 2 * size or (number > 1 and not _open(plan, item, pairs)):
+        if len(own) >= 2 * size or (number > 1 and not _open(plan, item, pairs, sharing)):
             break
         return Wanted(numbers + min(short, 2 * size - len(own)), number)
     return enough
@@ -79,24 +86,61 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
 def _failed(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
     """Whether something that needs no statistics has failed, so that the speed is of no interest."""
     outcomes = [
-        judge_values(m, pairs, plan.policy) for m in item.case.metrics if m.gated and m.kind is not Kind.SAMPLED
+        judge_values(m, pairs, plan.policy.of(item.case.workload))
+        for m in item.case.metrics
+        if m.gated and m.kind is not Kind.SAMPLED
     ]
     return any(outcome.status is Status.REGRESS for outcome in outcomes)
 
 
-def _open(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
-    """Whether a sampled metric is still undecided. Rings differ in their budgets: the strictest one is asked."""
-    budget = max(
-        (measured(plan, ring) for ring in plan.rings if item.case.tier in ring.tiers),
-        default=1,
-    )
+def wanted_by_groups(plan: Plan, evidence: Mapping[str, Sequence[Evidence]]) -> dict[str, Wanted]:
+    """By item: the fresh pairs that groups ask for, once round 1 has flagged them. To be asked when no item is open.
+
+    ``evidence`` by item, of one node. A member of which twice as many pairs were thrown away asks no more.
+    """
+    items = {item.key: item for item in plan.items}
+    number = group_round(plan.policy)
+    sharing = {tier: strictest(plan, tier) for tier in Tier}
+    lacking: dict[str, int] = {}
+    for group in planned_groups(plan, [items[key] for key in evidence if key in items]):
+        points = {}
+        for key in group.members:
+            own = _points_of_member(plan, items[key], group.metric, evidence[key], sharing[items[key].case.tier])
+            if own is not None:
+                points[key] = own
+        for key, short in fresh_short(group, points, plan.policy).items():
+            have = sum(pair.round == number for pair in in_pairs(evidence[key])[0])
+            short = min(short, 2 * plan.policy.group.pairs - have)
+            lacking[key] = max(lacking.get(key, 0), short)
+    numbers = {key: len({e.pair for e in evidence[key]}) for key in lacking}
+    return {key: Wanted(numbers[key] + short, number) for key, short in lacking.items() if short > 0}
+
+
+def _points_of_member(
+    plan: Plan, item: Item, metric: Metric, evidence: Sequence[Evidence], sharing: int
+) -> list[Point] | None:
+    """The pairs of one item, unless something else is wrong with it or it is slower by itself."""
+    pairs, problems = in_pairs(list(by_fingerprint(evidence).values()))
+    if problems or any(record.fault for record in evidence) or too_few(metric, pairs) or _failed(plan, item, pairs):
+        return None
+    own = points(metric, kept(pairs))
+    if own is None:
+        return None
+    limits = plan.policy.of(item.case.workload).metric(metric.name)
+    slower = courses(Series.of([own]), limits, plan.policy, sharing).came_to(Status.REGRESS)
+    return None if slower.any() else own
+
+
+def _open(plan: Plan, item: Item, pairs: Sequence[Pair], sharing: int) -> bool:
+    """Whether a sampled metric is still undecided."""
+    policy = plan.policy.of(item.case.workload)
     for metric in item.case.metrics:
         if not (metric.gated and metric.kind is Kind.SAMPLED):
             continue
         found = None if too_few(metric, pairs) else points(metric, kept(pairs))
         if found is None:
             continue
-        state = courses(Series.of([found]), plan.policy.metric(metric.name), plan.policy, budget)
+        state = courses(Series.of([found]), policy.metric(metric.name), policy, sharing)
         if len(state.still_open()):
             return True
     return False

@@ -39,8 +39,8 @@ class Series:
     @classmethod
     def of(cls, measurements: Sequence[Sequence[Point]]) -> Series:
         """At least one measurement, whose points have the same numbers, rounds and generations. Else ValueError."""
-        ordered = [sorted(points, key=lambda p: (p.round, p.number)) for points in measurements]
-        layouts = {tuple((p.number, p.round, p.generation) for p in points) for points in ordered}
+        ordered = [sorted(points, key=lambda p: p.place) for points in measurements]
+        layouts = {tuple(p.place for p in points) for points in ordered}
         if len(layouts) != 1:
             raise ValueError(f"{len(layouts)} layouts of pairs, expected one")
         first = ordered[0]

@@ -1,14 +1,13 @@
 """The rate of slow processes in each arm: what a trimmed mean cannot see ("one process in ten is 40 % slower").
 
 A process is *slow* when its log-median lies above the median of the known-good arm by more than 10 % and by more than
-five robust deviations (1.4826 times the median absolute deviation) of the known-good arm. A generation counts for the
-arm that has more slow processes in it; if nothing changed, either arm is as likely (they are interleaved in random
-order), so the number of generations that count for the candidate is binomial with 1/2: an exact sign test, whatever
-drift both arms share. The generation is the unit for the reason that it is the unit of the centre.
+five robust deviations (1.4826 times the median absolute deviation) of the known-good arm (``TailPolicy``). A generation
+counts for the arm that has more slow processes in it; if nothing changed, either arm is as likely (they are interleaved
+in random order), so the number of generations that count for the candidate is binomial with 1/2: an exact sign test,
+whatever drift both arms share. The generation is the unit for the reason that it is the unit of the centre.
 
 The false alarm budget: the test only ever delays a PASS (in round 1 any excess does; afterwards p <= 0.05 over all
-pairs so far), except that fresh pairs alone may make it a REGRESS at a level whose sum over rounds and over the ring's
-measurements is a quarter of the centre's: with the default policy 0.01 beside 0.04.
+pairs so far), except that fresh pairs alone may make it a REGRESS at its share of ``regress_alpha``.
 """
 
 from __future__ import annotations
@@ -20,14 +19,10 @@ import numpy as np
 from scipy import special
 
 from compat.judge.series import Floats, Integers, Series
+from compat.model import TailPolicy
 
-__all__ = ["DELAY_LEVEL", "REGRESS_SHARE", "Tail", "Tails", "tails"]
+__all__ = ["Tail", "Tails", "tails"]
 
-DELAY_LEVEL = 0.05
-REGRESS_SHARE = 0.25  # of the budget that the centre has for REGRESS
-
-_LEAST = math.log(1.10)
-_DEVIATIONS = 5.0
 _TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
 
 
@@ -55,12 +50,12 @@ class Tails:
         return Tail(int(self.known_good[row]), int(self.candidate[row]), int(self.excess[row]), float(self.p[row]))
 
 
-def tails(series: Series) -> Tails:
+def tails(series: Series, policy: TailPolicy) -> Tails:
     """Compare the slow processes of the arms of every measurement, over all pairs of ``series`` (at least one)."""
     good = series.known_good
     centre = np.median(good, axis=1, keepdims=True)
     deviation = _TO_SIGMA * np.median(np.abs(good - centre), axis=1, keepdims=True)
-    threshold = centre + np.maximum(_LEAST, _DEVIATIONS * deviation)
+    threshold = centre + np.maximum(math.log1p(policy.least), policy.deviations * deviation)
     slow_good, slow_new = good > threshold, series.candidate > threshold
     balance = series.per_unit(slow_new.astype(float) - slow_good)
     worse, better = (balance > 0).sum(axis=1), (balance < 0).sum(axis=1)

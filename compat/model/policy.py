@@ -107,6 +107,7 @@ class Policy:
     flag_alpha: float = 0.05  # round 1: worse than nobody cares about at this level, so it is looked at again
     pass_alpha: float = 0.05  # shared by the rounds
     regress_alpha: float = 0.04  # shared by the rounds after the first and by the ring's sampled measurements
+    outlier: float = 0.05  # a node slower than its kind by this, in both arms, is quarantined
     fault_attempts: int = 3
     fault_needed: int = 2
     undeclared: str = "hold"  # what an undeclared difference between the arms does: hold or warn

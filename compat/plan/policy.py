@@ -28,6 +28,7 @@ _OTHER_KEYS = (
     "flag_alpha",
     "group",
     "numerics",
+    "outlier",
     "pairs_per_generation",
     "pass_alpha",
     "regress_alpha",
@@ -60,7 +61,7 @@ def build_policy(file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[
             rounds=tuple(given.rounds or default.rounds),
         ),
         given,
-        ("pairs_per_generation", "flag_alpha", "pass_alpha", "regress_alpha"),
+        ("pairs_per_generation", "flag_alpha", "outlier", "pass_alpha", "regress_alpha"),
     )
     if policy.fault_needed > policy.fault_attempts:
         problem = f"policy.faults needs {policy.fault_needed} faults of {policy.fault_attempts} attempts"

@@ -248,6 +248,9 @@ class PolicySpec(_LimitsSpec):
         default=None, description="pairs of each round, rising"
     )
     pairs_per_generation: Count | None = None
+    outlier: Ratio | None = Field(
+        default=None, description="a node slower than its kind by this, in both arms, is quarantined"
+    )
     flag_alpha: Alpha | None = Field(default=None, description="level at which round 1 does not let pass")
     pass_alpha: Alpha | None = Field(default=None, description="level of PASS, shared by the rounds")
     regress_alpha: Alpha | None = Field(

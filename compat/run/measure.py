@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from compat.judge import Wanted, wanted
+from compat.judge import Wanted, strictest, wanted, wanted_by_groups
 from compat.model import (
     SCHEMA_VERSION,
     STANDARD,
@@ -92,6 +92,7 @@ class Measuring:
         self._node = node
         self._prepared = prepared
         self._budget = budget
+        self._sharing = {tier: strictest(plan, tier) for tier in Tier}
         self._random = random.Random()  # noqa: S311 - the order of pairs, nothing secret
         self._evidence: dict[str, list[Evidence]] = defaultdict(list)
         self._answers: dict[str, tuple[int, Wanted]] = {}  # of the judge, by item: with how much evidence it was asked
@@ -108,11 +109,19 @@ class Measuring:
             have = self._evidence[key]
             asked, want = self._answers.get(key, (-1, None))
             if want is None or asked != len(have):
-                want = wanted(self._plan, item, have)
+                want = wanted(self._plan, item, have, self._sharing[item.case.tier])
                 self._answers[key] = len(have), want
             if _pairs(have) < want.pairs:
                 found.append(Due(item, want.round))
-        return found
+        return found or self._open_in_groups()
+
+    def _open_in_groups(self) -> list[Due]:
+        """Items that are decided by themselves, and that are measured again for the family they belong to."""
+        asked = wanted_by_groups(self._plan, {key: self._evidence[key] for key in self._items})
+        return [Due(self._items[key], want.round) for key, want in asked.items() if self._whole(key) < want.pairs]
+
+    def _whole(self, key: str) -> int:
+        return _pairs(self._evidence[key])
 
     def run(self, report: Callable[[Progress], None]) -> bool:
         """Measure until nothing is open, or the budget is spent: then False. ``report`` is called after every pair."""

@@ -11,6 +11,8 @@ import numpy as np
 
 from compat.judge import judge
 from compat.judge.admit import Pair
+from compat.judge.outcome import Outcome
+from compat.judge.sampled import Sample, judge_samples
 from compat.model import (
     SCHEMA_VERSION,
     Arm,
@@ -265,3 +267,8 @@ def pairs_with(metric: Metric, known_good: Sequence[Any], candidate: Sequence[An
 def _bare(metric: Metric, value: Any) -> tuple[Measurement, ...]:
     values = value if isinstance(value, tuple) else (float(value),)
     return (Measurement(metric.name, metric.unit, metric.direction, metric.kind, values),)
+
+
+def judge_sampled(metric: Metric, pairs: Sequence[Pair], policy: Policy, measured: int) -> Outcome:
+    """One sampled metric of one item on one node."""
+    return judge_samples([Sample(metric, policy.metric(metric.name), pairs)], policy, measured)[0]

@@ -12,12 +12,11 @@ from scipy import stats
 from compat.judge.centre import centre
 from compat.judge.points import Point
 from compat.judge.rounds import Course, courses
-from compat.judge.sampled import judge_sampled
 from compat.judge.series import Series
 from compat.judge.tails import Tail, tails
 from compat.model import Arm, Direction, Metric, MetricPolicy, Policy, Status
 
-from .build import LATENCY, THROUGHPUT, pairs_with, round_of
+from .build import LATENCY, THROUGHPUT, judge_sampled, pairs_with, round_of
 
 POLICY = Policy()
 LIMITS = MetricPolicy()
@@ -42,7 +41,7 @@ def course(points: list[Point], limits: MetricPolicy, policy: Policy, measured: 
 
 
 def tail(points: list[Point]) -> Tail:
-    return tails(Series.of([points])).at(0)
+    return tails(Series.of([points]), POLICY.tail).at(0)
 
 
 def follow(shift: float, seed: int, measured: int = 1, **how: float) -> Course:

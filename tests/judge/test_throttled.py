@@ -10,10 +10,9 @@ import pytest
 from compat.judge import Wanted, wanted
 from compat.judge.admit import in_pairs
 from compat.judge.outcome import Outcome
-from compat.judge.sampled import judge_sampled
 from compat.model import THROTTLED, Arm, Conditions, Decision, Evidence, Policy, Status
 
-from .build import LATENCY, World, case, item, plan, scaled, world
+from .build import LATENCY, World, case, item, judge_sampled, plan, scaled, world
 
 SLOW = item(case("operator:slow", "a", LATENCY))
 HOT = ("hw_thermal",)

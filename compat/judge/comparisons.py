@@ -1,0 +1,233 @@
+"""All comparisons of a ring, from its evidence: what is judged of each item, cell and group, bound to its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from compat.judge import environment, faults
+from compat.judge.admit import contradictions, defects
+from compat.judge.environment import Difference, version_of
+from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, planned_groups
+from compat.judge.items import Examined, conclude, examine, expected_metrics
+from compat.judge.nodes import hardware, quarantine
+from compat.judge.outcome import Outcome, worst
+from compat.judge.points import Point
+from compat.judge.sampled import Sample, judge_samples
+from compat.judge.sampling import measured
+from compat.judge.tables import judge_tables
+from compat.model import Arm, Cell, Comparison, Evidence, Identity, Item, Node, Plan, Ring, Status, Tier, digest
+
+__all__ = ["Compared", "compare"]
+
+_SHOWN = 3  # defects of one item that its reason lists
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the evidence of a ring came to, before anybody decides."""
+
+    comparisons: tuple[Comparison, ...]
+    differences: tuple[Difference, ...]  # between the arms
+    nodes: tuple[str, ...]  # whose evidence counts
+    quarantined: dict[str, str]  # nodes that are left out, and why
+
+
+def compare(
+    plan: Plan,
+    ring: Ring,
+    evidence: Sequence[Evidence],
+    identities: Mapping[str, Identity],
+    nodes: Mapping[str, Node],
+    blob: Callable[[str], bytes],
+) -> Compared:
+    """Every comparison that the ``ring`` rests on. ``evidence`` is that of its items and nodes, each record once."""
+    items = {item.key: item for item in plan.for_ring(ring.name)}
+    admitted, refused = _admit(plan, items, evidence, identities, nodes)
+    examined = {key: examine(item, admitted[key], plan, blob) for key, item in items.items() if key not in refused}
+    samples = [(key, each, sample) for key, own in examined.items() for each in own for sample in each.samples]
+    outcomes = judge_samples([sample for _, _, sample in samples], plan.policy, measured(plan, ring))
+    kinds = hardware(nodes)
+    sick = quarantine(list(examined.values()), kinds, plan.policy.outlier)
+    speeds = iter(outcomes)
+    found: list[Comparison] = []
+    for key, item in items.items():
+        own = (
+            [Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {refused[key]}")]
+            if key in refused
+            else conclude(item, examined[key], speeds, ring.minimum_nodes, kinds, sick)
+        )
+        found += _bind(item, own, admitted[key], identities)
+    found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
+    accepted = [e for key in items for e in admitted[key]]
+    checked, differences, misrealised = _environments(plan, items, accepted, identities)
+    found = [_unblamed(c) if c.cell in misrealised and c.status is Status.REGRESS else c for c in found]
+    found += checked + judge_tables(plan, ring)
+    found += _expected_minus_observed(items, found)
+    found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
+    counted = sorted({e.node for e in accepted} - sick.keys())
+    return Compared(tuple(found), differences, tuple(counted), sick)
+
+
+def _admit(
+    plan: Plan,
+    items: Mapping[str, Item],
+    evidence: Sequence[Evidence],
+    identities: Mapping[str, Identity],
+    nodes: Mapping[str, Node],
+) -> tuple[dict[str, list[Evidence]], dict[str, str]]:
+    """The evidence of each item that counts, and why the evidence of others is not what was asked for."""
+    plan_digest = digest(plan)
+    admitted: dict[str, list[Evidence]] = {key: [] for key in items}
+    refused: dict[str, str] = {}
+    by_item: dict[str, list[Evidence]] = {key: [] for key in items}
+    for record in evidence:
+        by_item[record.item].append(record)
+    for key, item in items.items():
+        records = by_item[key]
+        wrong = contradictions(records)
+        for record in records:
+            why = defects(record, item, plan, plan_digest, identities, nodes)
+            if not why:
+                admitted[key].append(record)
+            wrong += [f"pair {record.pair} on {record.node} ({record.arm.value}): {said}" for said in why]
+        if wrong:
+            more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+            refused[key] = f"evidence that is not what was asked for: {'; '.join(wrong[:_SHOWN])}{more}"
+    return admitted, refused
+
+
+def _bind(
+    item: Item, outcomes: Sequence[Outcome], evidence: Sequence[Evidence], identities: Mapping[str, Identity]
+) -> list[Comparison]:
+    """Outcomes as comparisons of ``item``, with the versions of its components that were really there."""
+    arms = [min((e.identity for e in evidence if e.arm is arm), default="") for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)]
+    good, new = (identities.get(key) for key in arms)
+    versions = tuple((c, version_of(good, c), version_of(new, c)) for c in item.case.components if good and new)
+    return [
+        Comparison(
+            item=item.key,
+            cell=item.cell.id,
+            workload=item.case.workload,
+            case=item.case.id,
+            tier=item.case.tier,
+            metric=o.metric,
+            status=o.status,
+            reason=o.reason,
+            required=item.required and item.cell.required,
+            kind=o.kind,
+            unit=o.unit,
+            known_good=o.known_good,
+            candidate=o.candidate,
+            effect=o.effect,
+            interval=o.interval,
+            limit=o.limit,
+            pairs=o.pairs,
+            versions=versions,
+            closeness=o.closeness,
+        )
+        for o in outcomes
+    ]
+
+
+def _environments(
+    plan: Plan, items: Mapping[str, Item], evidence: Sequence[Evidence], identities: Mapping[str, Identity]
+) -> tuple[list[Comparison], tuple[Difference, ...], set[str]]:
+    """Rule 17 for every cell that has evidence: comparisons, differences, and the cells that were not realised."""
+    cells: dict[str, tuple[Cell, Tier]] = {item.cell.id: (item.cell, item.case.tier) for item in items.values()}
+    found, differences, misrealised = [], set(), set()
+    for name, (cell, tier) in sorted(cells.items()):
+        own = [e for e in evidence if items[e.item].cell.id == name]
+        if not own:
+            continue
+        state = environment.judge_environment(cell, own, plan, identities)
+        differences |= set(state.differences)
+        if state.misrealised:
+            misrealised.add(name)
+        found.append(
+            Comparison(
+                item=name,
+                cell=name,
+                workload=environment.METRIC,
+                case=name,
+                tier=tier,
+                metric=environment.METRIC,
+                status=state.outcome.status,
+                reason=state.outcome.reason,
+                required=cell.required,
+            )
+        )
+    return found, tuple(sorted(differences)), misrealised
+
+
+def _unblamed(comparison: Comparison) -> Comparison:
+    """A regression of something that is not the candidate: HOLD, not NO-GO."""
+    said = f"{comparison.reason}; but what ran is not what the matrix says"
+    return replace(comparison, status=Status.INVALID, reason=said)
+
+
+def _expected_minus_observed(items: Mapping[str, Item], found: Sequence[Comparison]) -> list[Comparison]:
+    """A MISSING comparison for whatever should have been compared and was not.
+
+    An item that did not run cleanly has its execution comparison, and that is enough: it is not GO by itself.
+    """
+    have: dict[str, dict[str, Status]] = {}
+    for c in found:
+        have.setdefault(c.item, {})[c.metric] = c.status
+    missing = []
+    for key, item in items.items():
+        own = have.get(key, {})
+        if own.get(faults.METRIC, Status.PASS) is not Status.PASS:
+            continue
+        lost = [name for name in expected_metrics(item) if name not in own]
+        missing += _bind(item, [Outcome(n, Status.MISSING, f"{n}: it was not compared") for n in lost], (), {})
+    return missing
+
+
+def _groups(
+    plan: Plan,
+    ring: Ring,
+    items: Mapping[str, Item],
+    judged: Iterable[tuple[tuple[str, Examined, Sample], Outcome]],
+    sick: Mapping[str, str],
+) -> list[Comparison]:
+    """The group tests, node by node; the worst node decides. What is slower by itself is named by itself."""
+    planned = planned_groups(plan, items.values())
+    if not planned:
+        return []
+    points: dict[tuple[str, str], dict[str, list[Point]]] = {}  # by metric and node: by item
+    for (key, each, sample), outcome in judged:
+        if outcome.status is not Status.REGRESS and not each.wrong and each.node not in sick:
+            points.setdefault((sample.metric.name, each.node), {})[key] = sample.points() or []
+    tests = groups_of(plan, ring)
+    found = []
+    for group in planned:
+        outcomes = {
+            node: said
+            for (metric, node), own in sorted(points.items())
+            if metric == group.metric.name and (said := judge_group(group, own, plan.policy, tests)) is not None
+        }
+        if outcomes:
+            found.append(_bind_group(group, items[group.members[0]].case.tier, outcomes))
+    return found
+
+
+def _bind_group(group: Group, tier: Tier, outcomes: Mapping[str, Outcome]) -> Comparison:
+    said = worst(
+        replace(o, reason=f"{o.reason}, on node {node}") if len(outcomes) > 1 else o for node, o in outcomes.items()
+    )
+    return Comparison(
+        item=f"{group.cell}/{group.name}",
+        cell=group.cell,
+        workload=group.name,
+        case="everything" if group.name == EVERYTHING else "all cases",
+        tier=tier,
+        metric=said.metric,
+        status=said.status,
+        reason=said.reason,
+        kind=said.kind,
+        unit=said.unit,
+        effect=said.effect,
+        interval=said.interval,
+        limit=said.limit,
+    )

@@ -1,0 +1,143 @@
+"""Families of cases, each a little slower: forty that are 1 % slower each are invisible one by one.
+
+The unit is the mean over a group's members in one generation. What round 1 flags is tried again on fresh generations of
+all members, in a round of its own after the rounds of the single measurements: only that may be REGRESS. A group never
+gives a PASS to anybody; it only takes GO away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from compat.judge.centre import Centre, centre
+from compat.judge.outcome import Outcome
+from compat.judge.points import Point
+from compat.judge.text import change, percent, plural
+from compat.model import Item, Kind, Metric, Plan, Policy, Ring, Status
+
+__all__ = ["EVERYTHING", "Group", "fresh_short", "group_round", "judge_group", "planned_groups"]
+
+EVERYTHING = "all workloads"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The items of one workload in one cell, or of all its workloads, that measure the same sampled metric."""
+
+    name: str  # a workload, or EVERYTHING
+    cell: str
+    metric: Metric
+    members: tuple[str, ...]  # items
+
+
+def planned_groups(plan: Plan, items: Iterable[Item]) -> tuple[Group, ...]:
+    """The groups of ``items``, known before the first pair: their number shares the budget."""
+    found: dict[tuple[str, str, Metric], list[Item]] = {}
+    for item in items:
+        if not (item.required and item.cell.required):
+            continue
+        for metric in item.case.metrics:
+            if metric.gated and metric.kind is Kind.SAMPLED:
+                for name in (item.case.workload, EVERYTHING):
+                    found.setdefault((name, item.cell.id, metric), []).append(item)
+    return tuple(
+        Group(name, cell, metric, tuple(item.key for item in members))
+        for (name, cell, metric), members in found.items()
+        if len(members) >= plan.policy.group.members
+        and not (name == EVERYTHING and len({item.case.workload for item in members}) == 1)
+    )
+
+
+def groups_of(plan: Plan, ring: Ring) -> int:
+    """How many group tests share a ring's budget."""
+    return max(1, len(planned_groups(plan, plan.for_ring(ring.name))) * max(1, ring.minimum_nodes))
+
+
+def group_round(policy: Policy) -> int:
+    """The round of the fresh pairs: after those of the single measurements, who do not look at it."""
+    return len(policy.rounds) + 1
+
+
+def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy, tests: int) -> Outcome | None:
+    """One group on one node; None if round 1 is complete for fewer members than a group has.
+
+    ``points`` by item, without those that are slower by themselves. ``tests`` share the level of REGRESS.
+    """
+    members = _members(group, points, policy)
+    if len(members) < policy.group.members:
+        return None
+    first = _centre(members, 1)
+    if first is None:
+        return _say(group, Status.INCONCLUSIVE, None, len(members), policy, "")
+    if not _flagged(first, policy):
+        return _say(group, Status.PASS, first, len(members), policy, "")
+    short = _short(members, policy)
+    if short:
+        said = f"; round 1 flagged it, and {plural(short, 'fresh pair')} of each member are still to be measured"
+        return _say(group, Status.INCONCLUSIVE, first, len(members), policy, said)
+    fresh = _centre(members, group_round(policy))
+    if fresh is None:
+        return _say(group, Status.INCONCLUSIVE, None, len(members), policy, "")
+    if fresh.p_worse(math.log1p(policy.group.ignore)) <= policy.group.alpha / max(1, tests):
+        return _say(group, Status.REGRESS, fresh, len(members), policy, ", over fresh pairs")
+    return _say(group, Status.PASS, fresh, len(members), policy, "; round 1 flagged it, fresh pairs do not confirm it")
+
+
+def fresh_short(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy) -> dict[str, int]:
+    """By member: the fresh pairs that it still lacks, if round 1 flagged the group on this node."""
+    members = _members(group, points, policy)
+    if len(members) < policy.group.members or not _flagged(_centre(members, 1), policy):
+        return {}
+    number = group_round(policy)
+    short = {key: policy.group.pairs - sum(p.round == number for p in own) for key, own in members.items()}
+    return {key: lacking for key, lacking in short.items() if lacking > 0}
+
+
+def _members(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy) -> dict[str, Sequence[Point]]:
+    """The members that have round 1."""
+    have = {key: points[key] for key in group.members if key in points}
+    size = policy.rounds[0] if policy.rounds else 0
+    return {key: own for key, own in have.items() if sum(p.round == 1 for p in own) >= max(1, size)}
+
+
+def _flagged(first: Centre | None, policy: Policy) -> bool:
+    """Whether round 1 shows the mean to be worse than what nobody cares about."""
+    return first is not None and first.p_worse(math.log1p(policy.group.ignore)) <= policy.group.flag
+
+
+def _short(members: Mapping[str, Sequence[Point]], policy: Policy) -> int:
+    number = group_round(policy)
+    return max(max(0, policy.group.pairs - sum(p.round == number for p in own)) for own in members.values())
+
+
+def _centre(members: Mapping[str, Sequence[Point]], number: int) -> Centre | None:
+    """Of the generations of one round in which at least half of the members were measured."""
+    units: dict[int, dict[str, list[float]]] = {}
+    for key, own in members.items():
+        for point in own:
+            if point.round == number:
+                units.setdefault(point.generation, {}).setdefault(key, []).append(point.candidate - point.known_good)
+    means = [
+        math.fsum(math.fsum(values) / len(values) for values in unit.values()) / len(unit)
+        for _, unit in sorted(units.items())
+        if 2 * len(unit) >= len(members)
+    ]
+    return centre(means)
+
+
+def _say(group: Group, status: Status, found: Centre | None, members: int, policy: Policy, remark: str) -> Outcome:
+    metric = group.metric
+    name = f"group:{metric.name}"
+    if found is None:
+        said = f"{metric.name} of {plural(members, 'case')} together: too few generations that they share{remark}"
+        return Outcome(name, status, said, metric.kind, metric.unit)
+    interval = found.interval()
+    moved, span = change(found.effect, interval, metric.unit, metric.direction)
+    said = (
+        f"{metric.name} of {plural(members, 'case')} together {moved} (95 % interval {span}, "
+        f"{plural(found.units, 'generation')}), {percent(policy.group.ignore)} is ignored{remark}"
+    )
+    limit = math.log1p(policy.group.ignore)
+    return Outcome(name, status, said, metric.kind, metric.unit, effect=found.effect, interval=interval, limit=limit)
