@@ -101,11 +101,20 @@ def defects(
         found.append(f"node {evidence.node!r} is not in the inventory")
     if identity is None or digest(identity) != evidence.identity:
         found.append("what the arm really was (its identity) is not there, or is not what its digest says")
+    if node is not None and identity is not None and _is_stale(node, identity):
+        ran = identity.driver["kernel_module"]
+        found.append(f"the inventory of {node.hostname} is stale: it has driver {node.driver}, and {ran} was running")
     if not (evidence.round >= 1 and evidence.pair >= 0 and evidence.generation >= 0):
         found.append(f"round {evidence.round}, generation {evidence.generation}, pair {evidence.pair} cannot be")
     if not (math.isfinite(evidence.seconds) and evidence.seconds >= 0):
         found.append(f"it took {evidence.seconds} s")
     return found + _measurement_defects(evidence, {metric.name: metric for metric in item.case.metrics})
+
+
+def _is_stale(node: Node, identity: Identity) -> bool:
+    """Whether the node's driver is another one by now. Where one of the two was not read, nothing is known."""
+    running = identity.driver.get("kernel_module")
+    return None not in (node.driver, running) and node.driver != running
 
 
 def _measurement_defects(evidence: Evidence, declared: Mapping[str, Metric]) -> list[str]:

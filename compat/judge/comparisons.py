@@ -198,7 +198,7 @@ def _groups(
     points: dict[tuple[str, str], dict[str, list[Point]]] = {}  # by metric and node: by item
     for (key, each, sample), outcome in judged:
         if outcome.status is not Status.REGRESS and not each.wrong and each.node not in sick:
-            points.setdefault((sample.metric.name, each.node), {})[key] = sample.points() or []
+            points.setdefault((sample.metric.name, each.node), {})[key] = sample.points or []
     tests = groups_of(plan, ring)
     found = []
     for group in planned:

@@ -1,10 +1,11 @@
 """Only the intended thing changed: what each arm really was, against what the matrix says.
 
 A difference between the arms is declared by an axis of its name whose values differ, or by a requirement that pins it
-in either arm's runtime; the axis ``driver`` declares what the driver brings. A loaded library is a difference of its
-own where its distribution's version does not explain it: a wheel that was built again, another libc. Whatever the
-matrix states is read back: a version that is not the stated one makes the cell invalid, and its measurements are
-measurements of something else.
+in either arm's runtime; the axis ``driver`` declares what the driver brings, ``firmware`` what firmware brings. A
+loaded library is a difference of its own where its distribution's version does not explain it: a wheel that was built
+again, another libc. So is a setting of a node (compat.judge.settings). Whatever the matrix states is read back: a
+version or an image that is not the stated one makes the cell invalid, and its measurements are measurements of
+something else.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.judge.outcome import Outcome
+from compat.judge.settings import ABSENT, SETTING, compare_settings
 from compat.judge.text import clip, plural
-from compat.model import Arm, Cell, Evidence, Identity, Plan, Stack, Status
+from compat.model import Arm, Cell, Evidence, Identity, Plan, Policy, Runtime, Stack, Status
 
 __all__ = ["METRIC", "Environment", "judge_environment", "normal", "version_of"]
 
@@ -24,8 +26,10 @@ METRIC = "environment"
 Difference = tuple[str, str, str, bool]  # what, known-good, candidate, declared
 
 _PIN = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,]+)\s*(;.*)?$")
-_ABSENT = "absent"
 _DRIVER = "driver: "  # what the driver brings is named by this and its part
+_IMAGE = "image"
+# Settings that nobody switches and an upgrade brings, with the axes that declare them beside one of their own name.
+_BROUGHT = {"GSP firmware": ("driver", "firmware"), "VBIOS": ("firmware",)}
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def normal(name: str) -> str:
 def version_of(identity: Identity | None, component: str) -> str:
     """The version of a distribution, or ``absent``."""
     found = {} if identity is None else {normal(k): v for k, v in identity.distributions.items()}
-    return found.get(normal(component), _ABSENT)
+    return found.get(normal(component), ABSENT)
 
 
 def judge_environment(
@@ -59,32 +63,42 @@ def judge_environment(
     for arm, stack in ((Arm.KNOWN_GOOD, cell.known_good), (Arm.CANDIDATE, cell.stack)):
         wrong += _inconstant(arm, evidence, identities)
         for name in sorted({e.runtime for e in evidence if e.arm is arm}):
-            requirements = plan.runtimes[name].requirements or ()
             for key in arms[arm]:
-                wrong += [f"{arm.value} arm: {said}" for said in _misrealised(identities[key], stack, requirements)]
-    pins = {name for e in evidence for name in _pins(plan.runtimes[e.runtime].requirements or ())}
+                said = _misrealised(identities[key], stack, plan.runtimes[name])
+                wrong += [f"{arm.value} arm: {one}" for one in said]
+    pins = {p for name in {e.runtime for e in evidence} for p in _pins(plan.runtimes[name].requirements or ())}
     axes = {
         normal(a) for a in cell.stack.keys() | cell.known_good.keys() if cell.stack.get(a) != cell.known_good.get(a)
     }
-    differences = sorted(
-        {
-            (what, a, b, _axis(what) in axes or (what != "python" and normal(what) in pins))
+    settings = compare_settings(evidence, identities)
+    found = [
+        *(
+            difference
             for good in arms[Arm.KNOWN_GOOD]
             for new in arms[Arm.CANDIDATE]
-            for what, a, b in _differences(identities[good], identities[new])
-        }
-    )
+            for difference in _differences(identities[good], identities[new])
+        ),
+        *_images(evidence, plan, identities),
+        *settings.differences,
+    ]
+    differences = tuple(sorted({(what, a, b, _is_declared(what, axes, pins)) for what, a, b in found}))
     if wrong:
-        return Environment(
-            Outcome(METRIC, Status.INVALID, f"{METRIC}: {'; '.join(dict.fromkeys(wrong))}"), tuple(differences), True
-        )
-    undeclared = [f"{what} {a} -> {b}" for what, a, b, declared in differences if not declared]
-    if undeclared:
-        said = f"{METRIC}: {plural(len(undeclared), 'difference')} not declared: {clip(', '.join(undeclared), 400)}"
-        status = Status.PASS if plan.policy.undeclared == "warn" else Status.INVALID
-        return Environment(Outcome(METRIC, status, said), tuple(differences), False)
-    said = f"{METRIC}: {plural(len(differences), 'difference')} between the arms, all declared"
-    return Environment(Outcome(METRIC, Status.PASS, said), tuple(differences), False)
+        status, said = Status.INVALID, "; ".join(dict.fromkeys(wrong))
+    else:
+        status, said = _undeclared(differences, plan.policy)
+    said = "; ".join((f"{METRIC}: {said}", *settings.changes))
+    return Environment(Outcome(METRIC, status, said), differences, bool(wrong))
+
+
+def _undeclared(differences: Sequence[Difference], policy: Policy) -> tuple[Status, str]:
+    """What the differences come to where everything is what the matrix says."""
+    undeclared = [(what, f"{what} {a} -> {b}") for what, a, b, declared in differences if not declared]
+    if not undeclared:
+        return Status.PASS, f"{plural(len(differences), 'difference')} between the arms, all declared"
+    said = clip(", ".join(text for _, text in undeclared), 400)
+    acts = {policy.settings if what.startswith(SETTING) else policy.undeclared for what, _ in undeclared}
+    status = Status.PASS if acts == {"warn"} else Status.INVALID
+    return status, f"{plural(len(undeclared), 'difference')} not declared: {said}"
 
 
 def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> list[str]:
@@ -101,6 +115,7 @@ def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str,
             differ += [f"variable {n}" for n in sorted(names) if here.environment.get(n) != one.environment.get(n)]
         shared = here.libraries.keys() & one.libraries.keys()
         differ += [f"library {n}" for n in sorted(shared) if here.libraries[n] != one.libraries[n]]
+        differ += [_IMAGE] if here.image != one.image else []
         differ = list(dict.fromkeys(differ))
         found += [f"{arm.value} arm: {what} is not the same in all of its runs" for what in differ]
     return found
@@ -116,7 +131,7 @@ def _differences(good: Identity, new: Identity) -> list[tuple[str, str, str]]:
     versions = [(name, version_of(good, name), version_of(new, name)) for name in names]
     found += [(name, a, b) for name, a, b in versions if a != b]
     for key in sorted(good.driver.keys() | new.driver.keys()):
-        a, b = good.driver.get(key, _ABSENT), new.driver.get(key, _ABSENT)
+        a, b = good.driver.get(key, ABSENT), new.driver.get(key, ABSENT)
         if a != b:
             found.append((f"{_DRIVER}{key}", a, b))
     return found + _rebuilt(good, new, {name for name, a, b in versions if a == b})
@@ -133,6 +148,39 @@ def _rebuilt(good: Identity, new: Identity, same: Collection[str]) -> list[tuple
     return found
 
 
+def _images(evidence: Sequence[Evidence], plan: Plan, identities: Mapping[str, Identity]) -> list[tuple[str, str, str]]:
+    """Images that differ between the arms on one node, where the matrix names both, or one runtime is in both arms.
+
+    Of two runtimes that are built here, their distributions say how they differ.
+    """
+    found = set()
+    here: dict[str, dict[Arm, set[tuple[str, str]]]] = {}
+    for e in evidence:
+        here.setdefault(e.node, {arm: set() for arm in Arm})[e.arm].add((e.runtime, e.identity))
+    for arms in here.values():
+        for old, good in arms[Arm.KNOWN_GOOD]:
+            for new, other in arms[Arm.CANDIDATE]:
+                a, b = identities[good].image, identities[other].image
+                named = plan.runtimes[old].image is not None and plan.runtimes[new].image is not None
+                if a != b and (old == new or named):
+                    found.add((_IMAGE, _short(a), _short(b)))
+    return sorted(found)
+
+
+def _short(image: str) -> str:
+    return image.removeprefix("sha256:")[:12] or ABSENT
+
+
+def _is_declared(what: str, axes: Collection[str], pins: Collection[str]) -> bool:
+    """Whether an axis or a requirement declares a difference."""
+    if what.startswith(SETTING):
+        name = re.sub(r"^GPU-\S+ ", "", what.removeprefix(SETTING))
+        return not {normal(name.replace(" ", "-")), *_BROUGHT.get(name, ())}.isdisjoint(axes)
+    if what == _IMAGE:
+        return not {_IMAGE, "runtime"}.isdisjoint(axes)
+    return _axis(what) in axes or (what != "python" and normal(what) in pins)
+
+
 def _axis(what: str) -> str:
     """The name of the axis that would declare a difference."""
     return "driver" if what.startswith(_DRIVER) else normal(what)
@@ -144,16 +192,20 @@ def _pins(requirements: Sequence[str]) -> dict[str, tuple[str, bool]]:
     return {normal(m[1]): (m[2], m[3] is not None) for m in matches if m is not None}
 
 
-def _misrealised(identity: Identity, stack: Stack, requirements: Sequence[str]) -> list[str]:
+def _misrealised(identity: Identity, stack: Stack, runtime: Runtime) -> list[str]:
     found = []
-    for name, (version, conditional) in sorted(_pins(requirements).items()):
+    asked = (runtime.image or "").rpartition("@")[2] if "@" in (runtime.image or "") else None
+    if asked is not None and identity.image_digests and asked not in identity.image_digests:
+        others = ", ".join(identity.image_digests)
+        found.append(f"image is {others}, which is not what the matrix says ({asked})")
+    for name, (version, conditional) in sorted(_pins(runtime.requirements or ()).items()):
         have = version_of(identity, name)
-        if not (_same(have, version) or (conditional and have == _ABSENT)):
+        if not (_same(have, version) or (conditional and have == ABSENT)):
             found.append(f"{name} is {have}, which is not what the matrix says ({version})")
     for axis, value in sorted(stack.items()):
         have = identity.python if axis == "python" else version_of(identity, axis)
         prefix = axis == "python" and have.startswith(f"{value}.")
-        if have != _ABSENT and not (_same(have, value) or prefix):
+        if have != ABSENT and not (_same(have, value) or prefix):
             found.append(f"{axis} is {have}, which is not what the matrix says ({value})")
     return found
 

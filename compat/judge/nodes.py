@@ -34,6 +34,8 @@ def quarantine(examined: Sequence[Sequence[Examined]], kinds: Mapping[str, str],
     """
     apart: dict[str, list[tuple[float, float]]] = {}
     for nodes in examined:
+        if len(nodes) < _FEWEST:
+            continue
         for kind in {kinds.get(each.node, "") for each in nodes}:
             _distances([each for each in nodes if kinds.get(each.node, "") == kind], apart)
     arms = {node: [median(values[arm] for values in found) for arm in (0, 1)] for node, found in apart.items()}
@@ -53,7 +55,7 @@ def _distances(nodes: Sequence[Examined], apart: dict[str, list[tuple[float, flo
     levels: dict[str, dict[str, tuple[float, float]]] = {}
     for each in nodes:
         for sample in each.samples:
-            points = sample.points()
+            points = sample.points
             if points:
                 values = median(p.known_good for p in points), median(p.candidate for p in points)
                 levels.setdefault(sample.metric.name, {})[each.node] = values

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import median
 
 from compat.judge.admit import Pair, measurement
 from compat.model import Direction, Metric
@@ -40,7 +39,7 @@ def points(metric: Metric, pairs: Sequence[Pair]) -> list[Point] | None:
         a, b = measurement(pair.known_good, metric.name), measurement(pair.candidate, metric.name)
         if a is None or b is None:
             return None
-        values = [sign * math.log(float(np.median(m.samples))) for m in (a, b)]
+        values = [sign * math.log(median(m.samples)) for m in (a, b)]
         found.append(Point(pair.number, pair.round, pair.generation, values[0], values[1]))
     return found
 

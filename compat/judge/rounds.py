@@ -49,7 +49,8 @@ class Course:
     tail: Tail | None
     flagged: bool  # shown to be worse than what nobody cares about
     by_tail: bool  # it is the slow processes that keep it from PASS, or that made it REGRESS
-    detectable: float | None  # the oriented log ratio that the last complete round would have found in 99 of 100 cases
+    # Undecided: the oriented log ratio that the last complete round would have found in 99 of 100 cases.
+    detectable: float | None
 
 
 class Courses:
@@ -97,7 +98,7 @@ class Courses:
         look, place = self._looks[number - 1], int(self._place[row])
         alone = look.alone.at(place)
         detectable = None
-        if alone is not None:
+        if alone is not None and status in (None, Status.INCONCLUSIVE):
             quantiles = alone.quantile(1.0 - self._levels.worse) + alone.quantile(0.99)
             detectable = float(self._ignore[row]) + quantiles * alone.error
         return Course(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from compat.judge.admit import Pair
+from compat.judge.admit import Pair, measurement
 from compat.judge.outcome import Outcome
 from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Course, courses
@@ -28,6 +29,7 @@ class Sample:
     limits: MetricPolicy
     pairs: Sequence[Pair]
 
+    @cached_property
     def points(self) -> list[Point] | None:
         """A point for each pair that counts: not for those in which both arms throttled. None if a run lacks it."""
         return points(self.metric, kept(self.pairs))
@@ -42,7 +44,7 @@ def judge_samples(samples: Sequence[Sample], policy: Policy, measured: int) -> l
         if lost is not None:
             found[place] = lost
             continue
-        taken = sample.points() or []
+        taken = sample.points or []
         layouts.setdefault(tuple(p.place for p in taken), []).append((place, taken))
     for members in layouts.values():
         places = [place for place, _ in members]
@@ -75,7 +77,7 @@ def _lost(sample: Sample) -> Outcome | None:
         return _bare(metric, Status.MISSING, "there is no pair of runs", 0)
     if few := too_few(metric, pairs):
         return Outcome(metric.name, Status.INVALID, few, metric.kind, metric.unit, pairs=len(pairs))
-    if points(metric, pairs) is None:
+    if any(measurement(run, metric.name) is None for pair in pairs for run in (pair.known_good, pair.candidate)):
         return _bare(metric, Status.MISSING, "some runs did not measure it", len(pairs))
     return None
 
