@@ -1,8 +1,9 @@
 """Noise of pairs of processes, as far as it is known: what the synthetic rings of the benchmarks are made of.
 
 On the log scale a process's median is the machine's drift, which both arms of a pair share, an effect of its
-generation's zygote, and its own heavy-tailed deviation; now and then it is an outlier. Everything is drawn from one
-seeded generator, so a benchmark's figures can be repeated to the last digit.
+generation's zygote, and its own heavy-tailed deviation; now and then it is an outlier. Its samples lie around that
+median, heavy-tailed and autocorrelated. Everything is drawn from one seeded generator, so a benchmark's figures can be
+repeated to the last digit.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import signal
 
 from compat.judge.series import Floats, Integers, Series
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["SHAPES", "Shape", "inside"]
 
 _FREEDOM = 5  # of Student's t: the tails of a process's deviation
 _ZYGOTES = 0.15  # share of the variance of a pair's difference that its generation has
 _DRIFT = 0.05  # deviation of the machine's own speed from pair to pair
+_ALIKE = 0.5  # correlation of a sample with the one before it
+_SPIKES, _SPIKE = 0.02, 0.1  # share of samples that something interrupted, and how much slower they are on average
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,20 @@ class Shape:
         arms[1] = arms[1] + self.shift + slower[:, None]
         rounds = np.full(size, number)
         return Series(arms[0], arms[1], rounds, generation)
+
+
+def inside(rng: np.random.Generator, medians: Floats, samples: int, deviation: float) -> Floats:
+    """(measurements, processes, samples) log times inside processes of these ``medians`` (measurements, processes).
+
+    ``deviation``: the standard deviation of a sample, spikes apart. The median of a process's samples is what it was
+    drawn to be, whatever their number.
+    """
+    noise = rng.standard_t(_FREEDOM, (*medians.shape, samples)) * np.sqrt((_FREEDOM - 2) / _FREEDOM)
+    noise[..., 1:] *= np.sqrt(1.0 - _ALIKE**2)  # the first has the deviation that the following ones come to
+    values = deviation * signal.lfilter([1.0], [1.0, -_ALIKE], noise, axis=-1)
+    spiked = rng.random(values.shape) < _SPIKES
+    values = values + spiked * rng.exponential(_SPIKE, values.shape)
+    return medians[..., None] + values - np.median(values, axis=-1, keepdims=True)
 
 
 SHAPES = {
