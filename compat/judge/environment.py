@@ -27,7 +27,7 @@ Difference = tuple[str, str, str, bool]  # what, known-good, candidate, declared
 
 _PIN = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,]+)\s*(;.*)?$")
 _DRIVER = "driver: "  # what the driver brings is named by this and its part
-_IMAGE = "image"
+_IMAGE = "container image"  # no distribution has such a name
 # Settings that nobody switches and an upgrade brings, with the axes that declare them beside one of their own name.
 _BROUGHT = {"GSP firmware": ("driver", "firmware"), "VBIOS": ("firmware",)}
 
@@ -64,14 +64,14 @@ def judge_environment(
         wrong += _inconstant(arm, evidence, identities)
         for name in sorted({e.runtime for e in evidence if e.arm is arm}):
             for key in arms[arm]:
-                said = _misrealised(identities[key], stack, plan.runtimes[name])
-                wrong += [f"{arm.value} arm: {one}" for one in said]
+                found = _misrealised(identities[key], stack, plan.runtimes[name])
+                wrong += [f"{arm.value} arm: {said}" for said in found]
     pins = {p for name in {e.runtime for e in evidence} for p in _pins(plan.runtimes[name].requirements or ())}
     axes = {
         normal(a) for a in cell.stack.keys() | cell.known_good.keys() if cell.stack.get(a) != cell.known_good.get(a)
     }
     settings = compare_settings(evidence, identities)
-    found = [
+    differ = [
         *(
             difference
             for good in arms[Arm.KNOWN_GOOD]
@@ -81,7 +81,7 @@ def judge_environment(
         *_images(evidence, plan, identities),
         *settings.differences,
     ]
-    differences = tuple(sorted({(what, a, b, _is_declared(what, axes, pins)) for what, a, b in found}))
+    differences = tuple(sorted({(what, a, b, _is_declared(what, axes, pins)) for what, a, b in differ}))
     if wrong:
         status, said = Status.INVALID, "; ".join(dict.fromkeys(wrong))
     else:
@@ -153,18 +153,19 @@ def _images(evidence: Sequence[Evidence], plan: Plan, identities: Mapping[str, I
 
     Of two runtimes that are built here, their distributions say how they differ.
     """
-    found = set()
     here: dict[str, dict[Arm, set[tuple[str, str]]]] = {}
     for e in evidence:
-        here.setdefault(e.node, {arm: set() for arm in Arm})[e.arm].add((e.runtime, e.identity))
-    for arms in here.values():
-        for old, good in arms[Arm.KNOWN_GOOD]:
-            for new, other in arms[Arm.CANDIDATE]:
-                a, b = identities[good].image, identities[other].image
-                named = plan.runtimes[old].image is not None and plan.runtimes[new].image is not None
-                if a != b and (old == new or named):
-                    found.add((_IMAGE, _short(a), _short(b)))
-    return sorted(found)
+        ran = e.runtime, identities[e.identity].image
+        here.setdefault(e.node, {arm: set() for arm in Arm})[e.arm].add(ran)
+    return sorted(
+        {
+            (_IMAGE, _short(a), _short(b))
+            for arms in here.values()
+            for good, a in arms[Arm.KNOWN_GOOD]
+            for new, b in arms[Arm.CANDIDATE]
+            if a != b and (good == new or None not in (plan.runtimes[good].image, plan.runtimes[new].image))
+        }
+    )
 
 
 def _short(image: str) -> str:
@@ -177,7 +178,7 @@ def _is_declared(what: str, axes: Collection[str], pins: Collection[str]) -> boo
         name = re.sub(r"^GPU-\S+ ", "", what.removeprefix(SETTING))
         return not {normal(name.replace(" ", "-")), *_BROUGHT.get(name, ())}.isdisjoint(axes)
     if what == _IMAGE:
-        return not {_IMAGE, "runtime"}.isdisjoint(axes)
+        return not {"image", "runtime"}.isdisjoint(axes)
     return _axis(what) in axes or (what != "python" and normal(what) in pins)
 
 
@@ -194,10 +195,11 @@ def _pins(requirements: Sequence[str]) -> dict[str, tuple[str, bool]]:
 
 def _misrealised(identity: Identity, stack: Stack, runtime: Runtime) -> list[str]:
     found = []
-    asked = (runtime.image or "").rpartition("@")[2] if "@" in (runtime.image or "") else None
-    if asked is not None and identity.image_digests and asked not in identity.image_digests:
-        others = ", ".join(identity.image_digests)
-        found.append(f"image is {others}, which is not what the matrix says ({asked})")
+    _, _, asked = (runtime.image or "").partition("@")
+    if runtime.image is not None and not identity.image:
+        found.append(f"it ran in no image, which is not what the matrix says ({runtime.image})")
+    elif asked and identity.image_digests and asked not in identity.image_digests:
+        found.append(f"image is {', '.join(identity.image_digests)}, which is not what the matrix says ({asked})")
     for name, (version, conditional) in sorted(_pins(runtime.requirements or ()).items()):
         have = version_of(identity, name)
         if not (_same(have, version) or (conditional and have == ABSENT)):

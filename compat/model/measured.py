@@ -64,7 +64,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class Identity:
-    """What an arm really is, read from inside the runtime."""
+    """What an arm really is, read from inside the runtime; from ``settings`` on by the controller, on the host.
+
+    ``settings``: how the machine and the arm's GPUs were set when its probe was ready, by name, with units; what could
+    not be read is not there. ``image``: the id of the container image it ran from, empty elsewhere.
+    ``image_digests``: by which registries give that image, as far as the engine knows.
+    """
 
     python: str
     implementation: str
@@ -74,6 +79,9 @@ class Identity:
     # Loaded shared library -> sha256: ``torch:torch/lib/libc10.so`` where a distribution has it, else its path.
     libraries: dict[str, str] = field(default_factory=dict)
     driver: dict[str, str] = field(default_factory=dict)  # kernel_module, flavour, libcuda, cuda, nvml: those there are
+    settings: dict[str, str] = field(default_factory=dict)
+    image: str = ""
+    image_digests: tuple[str, ...] = ()
 
 
 # Why a GPU's clock is held down, of nvmlClocksEventReasons: thermal limits, the hardware's slowdown (to half or less)

@@ -108,9 +108,12 @@ class Policy:
     pass_alpha: float = 0.05  # shared by the rounds
     regress_alpha: float = 0.04  # shared by the rounds after the first and by the ring's sampled measurements
     outlier: float = 0.05  # a node slower than its kind by this, in both arms, is quarantined
+    accepted_share: float = 0.02  # of the required comparisons, that may be waived or uncovered before it is HOLD
+    accepted_least: int = 5  # so many may be in a small plan
     fault_attempts: int = 3
     fault_needed: int = 2
     undeclared: str = "hold"  # what an undeclared difference between the arms does: hold or warn
+    settings: str = "hold"  # and what a node that was not set alike for both arms does
 
     def metric(self, name: str) -> MetricPolicy:
         """The limits in force for the metric ``name``: the matrix's, or ours."""

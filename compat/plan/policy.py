@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["build_policy", "with_gates"]
 
 _OTHER_KEYS = (
+    "accepted",
     "environment",
     "faults",
     "flag_alpha",
@@ -55,9 +56,12 @@ def build_policy(file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[
             numerics=_given(default.numerics, given.numerics),
             tail=_given(default.tail, given.tail),
             group=_given(default.group, given.group),
+            accepted_share=_or(given.accepted.share, default.accepted_share),
+            accepted_least=_or(given.accepted.least, default.accepted_least),
             fault_attempts=_or(given.faults.attempts, default.fault_attempts),
             fault_needed=_or(given.faults.needed, default.fault_needed),
-            undeclared=given.environment.undeclared if given.environment else default.undeclared,
+            undeclared=_or(given.environment.undeclared, default.undeclared),
+            settings=_or(given.environment.settings, default.settings),
             rounds=tuple(given.rounds or default.rounds),
         ),
         given,

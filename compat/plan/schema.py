@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from compat.plan import units
 
 __all__ = [
+    "AcceptedSpec",
     "EnvironmentSpec",
     "FaultsSpec",
     "GroupSpec",
@@ -213,7 +214,10 @@ class FaultsSpec(_Spec):
 class EnvironmentSpec(_Spec):
     """What an undeclared difference between the arms does."""
 
-    undeclared: Literal["hold", "warn"]
+    undeclared: Literal["hold", "warn"] | None = Field(default=None, description="in versions, libraries, the driver")
+    settings: Literal["hold", "warn"] | None = Field(
+        default=None, description="in how the node was set: power limit, ECC, MIG, clocks, CPU governor, kernel"
+    )
 
 
 class TailSpec(_Spec):
@@ -237,13 +241,21 @@ class GroupSpec(_Spec):
     alpha: Alpha | None = Field(default=None, description="level of REGRESS, shared by the ring's groups")
 
 
+class AcceptedSpec(_Spec):
+    """How many of the required comparisons may be waived or uncovered."""
+
+    share: Ratio | None = Field(default=None, description="of the required comparisons")
+    least: Annotated[int, Field(ge=0)] | None = Field(default=None, description="so many may be in a small plan")
+
+
 class PolicySpec(_LimitsSpec):
     """Thresholds. Every other key is the name of a metric."""
 
+    accepted: AcceptedSpec = AcceptedSpec()
     faults: FaultsSpec = FaultsSpec()
     tail: TailSpec = TailSpec()
     group: GroupSpec = GroupSpec()
-    environment: EnvironmentSpec | None = None
+    environment: EnvironmentSpec = EnvironmentSpec()
     rounds: Annotated[list[Count], Field(min_length=1)] | None = Field(
         default=None, description="pairs of each round, rising"
     )

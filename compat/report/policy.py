@@ -54,6 +54,7 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
             "a candidate's fault counts once it is seen so often in fresh attempts",
         ),
         Setting("undeclared differences", policy.undeclared, "what a difference nobody declared does to the verdict"),
+        Setting("node's settings", policy.settings, "the same for a node that was not set alike for both arms"),
     )
 
 

@@ -21,8 +21,10 @@ class ContainerConnection:
 
     unbounded: tuple[str, ...] = ()  # a container bounds all of it
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, image_digests: tuple[str, ...] = ()) -> None:
         self._container = container
+        self.image = str(container.attrs["Image"])  # the engine's word for this container: a tag may be moved
+        self.image_digests = image_digests
         self.removed = False  # an engine that is away when we close keeps the container
         attached = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         self._attached = attached

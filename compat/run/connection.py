@@ -36,6 +36,8 @@ class Connection(Protocol):
 
     stdout: int  # a file descriptor to read from
     unbounded: tuple[str, ...]  # what could not be bounded of it, in words
+    image: str  # the id of the container image it runs from; empty where it runs in none
+    image_digests: tuple[str, ...]  # by which registries give that image, as far as the engine knows
 
     @property
     def pid(self) -> int | None:
@@ -74,6 +76,9 @@ class Tail:
 
 class LocalConnection:
     """A process on this machine, below a keeper that ends all that comes of it (``compat.run.keeper``)."""
+
+    image = ""
+    image_digests: tuple[str, ...] = ()
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> None:
         """Start ``command`` with exactly the variables ``env``. OSError when it cannot be executed.

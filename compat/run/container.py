@@ -45,6 +45,7 @@ class ContainerRuntime:
         self._mark = secrets.token_hex(4)  # our containers, among those of the same owner
         self._connections: list[ContainerConnection] = []
         self._was_away = False
+        self._digests: dict[str, tuple[str, ...]] = {}  # of images that were asked for
         self._image = spec.image or ""
         self._inside = {folder.resolve(): f"/compat/{index}" for index, folder in enumerate(folders.all())}
         # The package is mounted under its own name, so that its parent holds nothing else.
@@ -165,7 +166,7 @@ class ContainerRuntime:
         except OSError as problem:  # a refused connection, a closed one, no answer in time
             raise self._away(problem) from problem
         try:
-            connection = ContainerConnection(container)
+            connection = ContainerConnection(container, self._registries_digests(str(container.attrs["Image"])))
         except (APIError, OSError) as problem:
             remove(container)
             if not isinstance(problem, APIError):
@@ -176,6 +177,18 @@ class ContainerRuntime:
         self._connections = [before for before in self._connections if not before.removed] + [connection]
         self._clear_up()
         return connection
+
+    def _registries_digests(self, image: str) -> tuple[str, ...]:
+        """By which digests registries give the image of that id; none where it was made here, or nobody knows."""
+        from docker.errors import ImageNotFound
+
+        if self.spec.image is not None and image not in self._digests:
+            try:
+                names = self._client.images.get(image).attrs.get("RepoDigests") or ()
+            except ImageNotFound:  # its last name was taken away
+                names = ()
+            self._digests[image] = tuple(sorted({name.rpartition("@")[2] for name in names}))
+        return self._digests.get(image, ())
 
     def _clear_up(self) -> None:
         """Remove what an engine that was away for a while has kept of ours, also what it never told us of."""

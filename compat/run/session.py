@@ -6,15 +6,16 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from compat.errors import ProtocolError, RuntimeSetupError
-from compat.model import STANDARD, Case, Fault, FaultKind, Tier, plain
+from compat.model import STANDARD, Case, Fault, FaultKind, Identity, Tier, plain
 from compat.node.conditions import Watch
+from compat.node.settings import read_settings
 from compat.probe.protocol import ANSWER_LIMIT, CaseRequest, CaseResult, Hello, Message, Reader, Ready, pack
 from compat.run.connection import Connection
 from compat.run.runtime import RealisedRuntime
@@ -93,7 +94,16 @@ class Session:
         longest = max(map(len, (*ready.libraries, *ready.libraries.values())), default=0)
         if len(self._runtime.libraries) + len(ready.libraries) <= _MOST_LIBRARIES and longest <= _LONGEST_PATH:
             self._runtime.libraries.update(ready.libraries)
-        return ready
+        return replace(ready, identity=self._seen_from_here(ready.identity))
+
+    def _seen_from_here(self, identity: Identity) -> Identity:
+        """The identity with what only the host can say: whatever the probe said of that is not believed."""
+        return replace(
+            identity,
+            settings=read_settings(self.devices),
+            image=self._connection.image,
+            image_digests=self._connection.image_digests,
+        )
 
     def _dead(self, problem: str) -> RuntimeSetupError:
         self.alive = False

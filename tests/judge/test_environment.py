@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from compat.judge.environment import Environment, judge_environment
-from compat.model import Arm, Decision, Identity, Policy, Runtime, Status, digest
+from compat.model import Arm, Decision, Identity, Policy, Ring, Runtime, Status, Tier, digest
 
 from .build import CELL, NEW, OLD, STACKS, TEXT, World, plan, world
 
@@ -217,3 +217,102 @@ def test_a_driver_is_declared_by_its_axis() -> None:
     assert judged(new, good, cell).outcome.status is Status.PASS
     one_sided = judged(NEW, replace(OLD, driver={"nvml": "12.570"}))
     assert "driver: nvml 12.570 -> absent" in one_sided.outcome.reason
+
+
+# -- the image ---------------------------------------------------------------------------------------------------------
+
+ID, OTHER_ID = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+BY, OTHER_BY = "sha256:" + "c" * 64, "sha256:" + "d" * 64
+
+
+def images(**given: str | None) -> dict[str, Runtime]:
+    """Runtimes that are images, or with None built here; both are called as the stacks call them."""
+    return {name: Runtime(name, image=image, requirements=None if image else ()) for name, image in given.items()}
+
+
+def from_image(image: str, *digests: str, base: Identity = NEW) -> Identity:
+    return replace(base, image=image, image_digests=digests)
+
+
+def test_images_of_two_runtimes_are_listed_and_declared_by_their_axis() -> None:
+    found = judged(from_image(OTHER_ID), from_image(ID, base=OLD), runtimes=images(old="torch:2.10", new="torch:2.11"))
+    assert ("container image", "a" * 12, "b" * 12, True) in found.differences
+    built = judged(from_image(OTHER_ID), from_image(ID, base=OLD), runtimes=images(old=None, new=None))
+    assert "container image" not in [what for what, *_ in built.differences]  # its distributions tell
+
+
+def test_one_runtime_with_another_image_in_each_arm_is_undeclared() -> None:
+    """A driver is upgraded, and the runtime is meant to stay what it is."""
+    stacks = ({"runtime": "old", "driver": version} for version in ("570.1", "580.2"))
+    good, new = stacks
+    cell = replace(CELL, known_good=good, stack=new)
+    for image, status in ((ID, Status.PASS), (OTHER_ID, Status.INVALID)):
+        w = world(plan(TEXT, runtimes=images(old=None, new=None)))
+        arms = {Arm.KNOWN_GOOD: from_image(ID, base=OLD), Arm.CANDIDATE: from_image(image, base=OLD)}
+        w.identities = {digest(one): one for one in arms.values()}
+        w.edit(lambda r, arms=arms: replace(r, runtime="old", identity=digest(arms[r.arm])))  # type: ignore[misc]
+        found = judge_environment(cell, w.evidence, w.plan, w.identities)
+        assert found.outcome.status is status
+        assert ("container image aaaaaaaaaaaa -> bbbbbbbbbbbb" in found.outcome.reason) is (status is Status.INVALID)
+
+
+def test_an_image_that_changes_during_the_run_is_misrealised() -> None:
+    w = world(plan(TEXT), nodes=("n1", "n2"))
+    one, other = from_image(ID), from_image(OTHER_ID)
+    w.identities.update({digest(found): found for found in (one, other)})
+    w.edit(lambda r: replace(r, identity=digest(one)), arm=Arm.CANDIDATE)
+    w.edit(lambda r: replace(r, identity=digest(other)), arm=Arm.CANDIDATE, node="n2")
+    each_its_own = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    assert not each_its_own.misrealised  # built on each node
+    w.edit(lambda r: replace(r, identity=digest(other)), arm=Arm.CANDIDATE, node="n1", pairs=[1])
+    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    assert found.misrealised
+    assert "candidate arm: container image is not the same in all of its runs" in found.outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("identity", "wrong"),
+    [
+        (from_image(ID, BY), ""),
+        (from_image(ID, OTHER_BY, BY), ""),  # by several registries
+        (from_image(ID), ""),  # an engine that cannot tell
+        (from_image(ID, OTHER_BY), f"image is {OTHER_BY}, which is not what the matrix says ({BY})"),
+        (from_image(""), f"it ran in no image, which is not what the matrix says (registry.example:5000/torch@{BY})"),
+    ],
+)
+def test_an_image_that_is_named_by_its_digest_is_read_back(identity: Identity, wrong: str) -> None:
+    given = images(old="debian:bookworm", new=f"registry.example:5000/torch@{BY}")
+    found = judged(identity, from_image(ID, base=OLD), runtimes=given)
+    assert found.misrealised is bool(wrong)
+    assert wrong in found.outcome.reason
+
+
+def test_a_distribution_called_image_is_no_image() -> None:
+    assert judged(having(image="2.0"), having(OLD, image="1.0")).outcome.status is Status.INVALID
+
+
+# -- the inventory -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inventory", "ran", "stale"),
+    [
+        ("570.124.06", "570.124.06", False),
+        ("570.124.06", "580.95.05", True),
+        ("570.124.06", None, False),  # nobody asked the kernel
+        (None, "580.95.05", False),  # nobody asked NVML
+        (None, None, False),
+    ],
+)
+def test_a_stale_inventory_is_never_go(inventory: str | None, ran: str | None, stale: bool) -> None:
+    w = world(plan(TEXT, rings=(Ring("canary", (Tier.STATIC, Tier.CPU)),)))
+    w.nodes = {name: replace(node, driver=inventory) for name, node in w.nodes.items()}
+    for arm, base in ((Arm.KNOWN_GOOD, OLD), (Arm.CANDIDATE, NEW)):
+        one = replace(base, driver={} if ran is None else {"kernel_module": ran})
+        w.identities[digest(one)] = one
+        w.edit(lambda r, one=one: replace(r, identity=digest(one)), arm=arm)  # type: ignore[misc]
+    verdict = w.verdict()
+    assert verdict.decision is (Decision.HOLD if stale else Decision.GO)
+    said = "the inventory of n1 is stale: it has driver 570.124.06, and 580.95.05 was running"
+    assert any(said in reason for reason in verdict.reasons) is stale
+    assert any(c.status is Status.INVALID and said in c.reason for c in verdict.comparisons) is stale

@@ -168,7 +168,7 @@ def test_a_matrix(write: Write) -> None:
         (
             "latency: {margin: 10%}",
             "environment: {x: 3}",
-            "FILE:17: unknown key 'x' in policy.environment; expected undeclared",
+            "FILE:17: unknown key 'x' in policy.environment; expected settings, undeclared",
         ),
         ("timeout: 5m", "timeouts: 5m", "FILE:13: unknown key 'timeouts' in workloads[2]; did you mean 'timeout'?"),
         ("workloads:\n", "workload:\n", "FILE:10: unknown key 'workload'; did you mean 'workloads'?"),

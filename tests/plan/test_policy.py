@@ -44,7 +44,7 @@ policy:
   matrix_instructions: {absolute: 2}
   numerics: {ratio: 3.0, outputs: 128, golden: fail}
   faults: {attempts: 5, needed: 3}
-  environment: {undeclared: warn}
+  environment: {undeclared: warn, settings: warn}
   rounds: [5, 10]
   pairs_per_generation: 3
   tail: {least: 20%, deviations: 4, delay: 0.1, share: 0.5}
@@ -70,6 +70,7 @@ policy:
         fault_attempts=5,
         fault_needed=3,
         undeclared="warn",
+        settings="warn",
     )
 
 

@@ -69,6 +69,7 @@ POLICY = Policy(
     fault_attempts=5,
     fault_needed=3,
     undeclared="warn",
+    settings="warn",
 )
 PLAN = Plan(
     SCHEMA_VERSION,
@@ -90,8 +91,9 @@ PLAN = Plan(
     {"model:digits": digest("content")},
 )
 IDENTITY = Identity(
-    "3.11.9", "CPython", "x86_64", {"numpy": "2.2.6"}, {"OMP_NUM_THREADS": "1"}, {"libc.so.6": "b" * 64}
-)
+    "3.11.9", "CPython", "x86_64", {"numpy": "2.2.6"}, {"OMP_NUM_THREADS": "1"}, {"libc.so.6": "b" * 64},
+    {"kernel_module": "570.1"}, {"GPU-1 power limit": "350 W"}, "sha256:" + "c" * 64, ("sha256:" + "d" * 64,),
+)  # fmt: skip
 NODE = Node(
     "n1", "höst", "CPU @ 2 GHz", 2, 2**34, "6.1", "570.1",
     (Gpu("GPU-1", "H100", 80 << 30, "9.0"), Gpu("GPU-2")), {"rack": "7"},
