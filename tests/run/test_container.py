@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import socket
+import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,7 @@ from compat.run.session import Session
 from tests.conftest import BASE, OWNER
 from tests.rig import Rig, make_folders
 
+from .registry import registry
 from .wheel import make_wheel, only_from
 
 if TYPE_CHECKING:
@@ -240,6 +244,74 @@ def test_an_image_that_cannot_be_used_is_one_line_and_leaves_nothing(
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
     assert _containers(docker_client) == containers
+
+
+# -- which image it was ------------------------------------------------------------------------------------------------
+
+
+def test_the_image_of_a_probe_is_the_one_its_container_was_made_of(
+    docker_client: DockerClient, tmp_path: Path, changed_image: list[str]
+) -> None:
+    """A name may be given to another image while we run; the container says what it is."""
+    name = f"compat-tests:moved-{os.getpid()}"
+    changed_image.append(name)
+    runtime = ContainerRuntime(Runtime("moved", image=name), make_folders(tmp_path), docker_client, OWNER)
+    for source in (BASE, _change(docker_client, changed_image, "touch /changed")):
+        image = docker_client.images.get(source)
+        image.tag(*name.split(":"))
+        session = Session(runtime, ())
+        session.close()
+        assert session.ready.identity.image == image.id
+        assert session.ready.identity.image_digests == ()  # no registry has it
+    assert session.ready.identity.image != docker_client.images.get(BASE).id
+
+
+# Its interpreter says that it is ready, and nothing else.
+TINY = r"""
+#include <stdio.h>
+int main(void) {
+    static char line[1 << 16];
+    if (!fgets(line, sizeof line, stdin)) return 1;
+    puts("{\"v\":1,\"op\":\"ready\",\"frames\":[],\"body\":{\"identity\":{\"python\":\"3\",\"implementation\":\"tiny\","
+         "\"machine\":\"none\",\"distributions\":{}}}}");
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {}
+    return 0;
+}
+"""
+
+
+def _tiny(folder: Path) -> bytes:
+    """The file system of an image that is pushed and pulled in no time, as a tar archive."""
+    source, program = folder / "tiny.c", folder / "python3"
+    source.write_text(TINY, encoding="ascii")
+    subprocess.run(["cc", "-static", "-O1", "-o", str(program), str(source)], check=True)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.add(program, "usr/bin/python3")
+    return packed.getvalue()
+
+
+def test_an_image_of_a_registry_is_known_by_its_digest(docker_client: DockerClient, tmp_path: Path) -> None:
+    with registry() as host:
+        name = f"{host}/tiny"
+        docker_client.api.import_image_from_data(_tiny(tmp_path), repository=name, tag="1")
+        try:
+            for line in docker_client.images.push(name, tag="1", stream=True, decode=True):
+                assert "error" not in line, line
+            made = docker_client.images.get(f"{name}:1")
+            (named,) = made.attrs["RepoDigests"]
+            docker_client.images.remove(str(made.id), force=True)  # so that it is pulled
+            runtime = ContainerRuntime(Runtime("tiny", image=named), make_folders(tmp_path), docker_client, OWNER)
+            assert runtime.build() is False
+            session = Session(runtime, ())
+            session.close()
+            identity = session.ready.identity
+            assert (identity.implementation, identity.image) == ("tiny", made.id)
+            assert identity.image_digests == (named.partition("@")[2],)
+        finally:
+            for image in docker_client.images.list(name):
+                docker_client.images.remove(str(image.id), force=True)
 
 
 # -- the engine --------------------------------------------------------------------------------------------------------

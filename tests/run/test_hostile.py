@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat.model import Arm, Decision, Evidence, FaultKind, Runtime
+from compat.node.settings import read_settings
 from compat.probe.protocol import ANSWER_LIMIT, FRAMES_LIMIT, LINE_LIMIT, VALUES_LIMIT, CaseResult
 from compat.run.in_place import InPlaceRuntime
 from compat.way import conclude
@@ -322,6 +323,30 @@ def test_a_liar_in_one_arm_changes_nothing_of_the_other(tmp_path: Path) -> None:
     verdict = conclude(small.store).verdict
     assert verdict.decision is not Decision.GO
     assert not [c for c in verdict.comparisons if c.status.value == "pass" and c.workload == "operator:text0"]
+
+
+# What only the host can say, as a runtime that would hide its power cap and its image says it.
+BETTER = (
+    "read()\n"
+    "identity = dict(python='3', implementation='liar', machine='none', distributions={}, "
+    "settings={'GPU-1 power limit': '700 W', 'kernel': 'the same'}, image='sha256:a', image_digests=['sha256:b'])\n"
+    "say('ready', dict(identity=identity))\n"
+    "while True:\n    say('result', honest(read()['cases'][0]))\n"
+)
+
+
+def test_a_runtime_cannot_say_how_its_node_is_set_nor_what_image_it_is(tmp_path: Path) -> None:
+    small = Small(tmp_path / "small", {"text": CONTENT["text"]})
+    liar_in_place = InPlaceRuntime(Runtime("new", python=str(write_liar(tmp_path, BETTER))), small.prepared.folders)
+    small.prepared.runtimes["new"] = liar_in_place
+    assert small.measure() is True
+    identities = small.store.identities()
+    told = {arm: {r.identity for r in small.evidence() if r.arm is arm} for arm in Arm}
+    lies = [identities[key] for key in told[Arm.CANDIDATE]]
+    assert [lie.implementation for lie in lies] == ["liar"]  # it was believed in what it alone can know
+    for identity in [*lies, *(identities[key] for key in told[Arm.KNOWN_GOOD])]:
+        assert identity.settings == read_settings()
+        assert (identity.image, identity.image_digests) == ("", ())
 
 
 # -- from inside a real container --------------------------------------------------------------------------------------
