@@ -47,6 +47,7 @@ from .tampering import (
     ring,
     ring_before,
     same_in_both,
+    shuffled,
     swapped,
     with_nan,
 )
@@ -245,9 +246,11 @@ FAULTS: dict[str, Planted] = {
 # These are no faults, and what says HOLD to them says HOLD to everything.
 HARMLESS: dict[str, Planted] = {
     "a run written twice": again(lambda _: None),
-    "a surplus pair": Planted(
-        again(lambda d: [scaled("latency", 1.001)(d), d.update(pair=10, generation=10)], arm=None).plant
+    "a surplus pair": again(
+        lambda d: [scaled("latency", 1.001)(d), later(600.0)(d), d.update(pair=10, generation=10)], arm=None
     ),
+    "documents in another order": Planted(shuffled),
+    "what a killed writer left": Planted(lambda f: f.paths("evidence")[0].with_name(".new-1").write_bytes(b"{")),
     "broken evidence of an older plan": Planted(older_plan),
     "a blob that nobody asks for": Planted(lambda f: f.keep(b"unasked")),
     "5 % faster": everywhere(scaled("latency", 0.95)),

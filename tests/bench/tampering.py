@@ -30,6 +30,7 @@ __all__ = [
     "ring",
     "ring_before",
     "same_in_both",
+    "shuffled",
     "swapped",
     "with_nan",
 ]
@@ -110,6 +111,12 @@ def same_in_both(f: Folder) -> None:
     for path in good:
         found = folder.read(path)
         folder.write(path, {**found, "measurements": by_pair[found["pair"]]})
+
+
+def shuffled(f: Folder) -> None:
+    """The documents were numbered the other way round."""
+    for path in f.paths("evidence"):
+        path.rename(path.with_stem(f"{999_999 - int(path.stem):06d}"))
 
 
 def copied_node(*, renamed: bool) -> Planted:
