@@ -10,7 +10,9 @@ something else.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -153,17 +155,16 @@ def _images(evidence: Sequence[Evidence], plan: Plan, identities: Mapping[str, I
 
     Of two runtimes that are built here, their distributions say how they differ.
     """
-    here: dict[str, dict[Arm, set[tuple[str, str]]]] = {}
-    for e in evidence:
-        ran = e.runtime, identities[e.identity].image
-        here.setdefault(e.node, {arm: set() for arm in Arm})[e.arm].add(ran)
+    here: dict[str, set[tuple[Arm, str, str]]] = defaultdict(set)
+    for node, arm, name, key in {(e.node, e.arm, e.runtime, e.identity) for e in evidence}:
+        here[node].add((arm, name, identities[key].image))
     return sorted(
         {
             (_IMAGE, _short(a), _short(b))
-            for arms in here.values()
-            for good, a in arms[Arm.KNOWN_GOOD]
-            for new, b in arms[Arm.CANDIDATE]
-            if a != b and (good == new or None not in (plan.runtimes[good].image, plan.runtimes[new].image))
+            for ran in here.values()
+            for (arm, good, a), (other, new, b) in itertools.permutations(ran, 2)
+            if (arm, other) == (Arm.KNOWN_GOOD, Arm.CANDIDATE) and a != b
+            if good == new or None not in (plan.runtimes[good].image, plan.runtimes[new].image)
         }
     )
 
