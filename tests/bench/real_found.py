@@ -32,8 +32,8 @@ class Measurement:
     percent: int  # of work planted
     status: Status
     reason: str
-    effect: float
-    detectable: float  # what the last complete round would have found in 99 of 100 cases
+    effect: float  # over all complete rounds; nan where there is none
+    detectable: float  # what the last complete round would have found in 99 of 100 cases; nan as well
     spent: bool  # it is open because the ring's budget was spent
     regress_in_large: bool  # in a ring of 2,000 measurements the same pairs would be REGRESS too
     differences: Floats  # (pairs,) in the order of the rounds
@@ -70,7 +70,6 @@ def measurements(job: Job, verdict: Verdict) -> list[Measurement]:
         assert taken, f"{item.key} was not measured: {problems}"
         series, limits = Series.of([taken]), policy.metric(metric.name)
         state = courses(series, limits, policy, budget).at(0)
-        assert state.centre is not None, f"{item.key} has {len(taken)} pairs: its ring's budget is too small"
         large = courses(series, limits, policy, _LARGE).at(0)
         comparison = judged[item.key]
         found.append(
@@ -79,7 +78,7 @@ def measurements(job: Job, verdict: Verdict) -> list[Measurement]:
                 percent=item.case.params["more"],
                 status=comparison.status,
                 reason=f"{item.case.workload}[{item.case.id}] {comparison.reason}",
-                effect=state.centre.effect,
+                effect=math.nan if state.centre is None else state.centre.effect,
                 detectable=math.nan if state.detectable is None else state.detectable,
                 spent=state.status is None,
                 regress_in_large=large.status is Status.REGRESS,
@@ -102,11 +101,10 @@ def in_words(found: Sequence[Measurement]) -> str:
         ", ".join(f"{status.value.upper()} {share(found, status):.0%}" for status in _STATUSES) + f" of {len(found)}"
     ]
     said.append(f"{np.mean([len(each.differences) for each in found]):.0f} pairs each")
-    effects = [math.expm1(each.effect) for each in found]
-    said.append(f"effect seen {np.mean(effects):+.1%} ({min(effects):+.1%} to {max(effects):+.1%})")
+    if effects := [math.expm1(each.effect) for each in found if not math.isnan(each.effect)]:
+        said.append(f"effect seen {np.mean(effects):+.1%} ({min(effects):+.1%} to {max(effects):+.1%})")
     still = [each for each in found if each.status is Status.INCONCLUSIVE]
-    if still:
-        least = [math.expm1(each.detectable) for each in still]
+    if least := [math.expm1(each.detectable) for each in still if not math.isnan(each.detectable)]:
         said.append(f"the inconclusive ones would have found {min(least):.1%} to {max(least):.1%}")
     if spent := sum(each.spent for each in still):
         said.append(f"{spent} of them open because the budget was spent")
@@ -122,7 +120,7 @@ def deviation(found: Sequence[Measurement]) -> Deviation:
     apart = np.concatenate([each.differences - each.differences.mean() for each in found])
     robust = np.concatenate([each.differences - np.median(each.differences) for each in found])
     return Deviation(
-        pair=float(np.sqrt((apart**2).sum() / (len(apart) - len(found)))),
+        pair=float(np.sqrt((apart**2).sum() / max(1, len(apart) - len(found)))),
         robust=1.4826 * float(np.median(np.abs(robust))),
         generation=_shared(found),
     )
