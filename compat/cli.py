@@ -41,6 +41,10 @@ _LockClocks = Annotated[
 ]
 _Plan = Annotated[str | None, typer.Option("--plan", help="Digest of the plan, or its start. Default: the newest.")]
 
+_Waivers = Annotated[
+    Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted changes, with owner, reason and expiry.")
+]
+
 _MOST = 20  # comparisons and reasons that a command prints; the report has them all
 
 
@@ -78,13 +82,15 @@ def run(
     case: Annotated[str, typer.Option("--case", help="Only cases whose name matches this shell pattern.")] = "*",
     fresh: Annotated[bool, typer.Option("--fresh", help="Put stored evidence aside and measure again.")] = False,
     lock_clocks: _LockClocks = None,
+    waivers: _Waivers = None,
 ) -> None:
     """Measure on this node, judge, and write the report. Exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage."""
     from compat.gate import exit_code
     from compat.report.terminal import print_verdict
     from compat.way import Job, Options, conclude, make_plan, parse_labels, write_reports
 
-    options = Options(ring, store, engine, cache, tuple(content or ()), parse_labels(label or ()), fresh, lock_clocks)
+    labels = parse_labels(label or ())
+    options = Options(ring, store, engine, cache, tuple(content or ()), labels, fresh, lock_clocks, waivers)
     job = Job(make_plan(matrix, options), options)
     console = _console()
     screen = _Screen(console)
@@ -92,7 +98,7 @@ def run(
         kept = job.measure(job.select(case), screen.say, screen.progress)
     finally:
         screen.end()
-    concluded = conclude(kept, job.ring)
+    concluded = conclude(kept, job.ring, waivers=waivers)
     written = write_reports(concluded, job.folder)
     print_verdict(concluded.view, console, most=_MOST)
     console.print(f"report: {written['html']}", markup=False, highlight=False, soft_wrap=True)
@@ -100,12 +106,12 @@ def run(
 
 
 @app.command()
-def judge(store: _Store, ring: _Ring = None, plan: _Plan = None) -> None:
+def judge(store: _Store, ring: _Ring = None, plan: _Plan = None, waivers: _Waivers = None) -> None:
     """Judge stored evidence, on any machine, and keep the verdict. Exit code 0 whatever the verdict: see gate."""
     from compat.report.terminal import print_verdict
     from compat.way import conclude, open_store
 
-    concluded = conclude(open_store(store), ring, plan)
+    concluded = conclude(open_store(store), ring, plan, waivers)
     print_verdict(concluded.view, _console(), most=_MOST)
 
 
@@ -116,11 +122,12 @@ def report(
     plan: _Plan = None,
     output: Annotated[Path | None, typer.Option("--output", help="The folder to write to. Default: the store.")] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
+    waivers: _Waivers = None,
 ) -> None:
     """Judge stored evidence and write every report format."""
     from compat.way import conclude, open_store, write_reports
 
-    concluded = conclude(open_store(store), ring, plan)
+    concluded = conclude(open_store(store), ring, plan, waivers)
     folder = output or store
     folder.mkdir(parents=True, exist_ok=True)
     written = write_reports(concluded, folder)
@@ -131,12 +138,12 @@ def report(
 
 
 @app.command()
-def gate(store: _Store, ring: _Ring = None, plan: _Plan = None) -> None:
+def gate(store: _Store, ring: _Ring = None, plan: _Plan = None, waivers: _Waivers = None) -> None:
     """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew; runs nothing."""
     from compat.gate import exit_code
     from compat.way import conclude, open_store
 
-    verdict = conclude(open_store(store), ring, plan).verdict
+    verdict = conclude(open_store(store), ring, plan, waivers).verdict
     first = f": {verdict.reasons[0]}" if verdict.reasons else ""
     typer.echo(f"{verdict.decision.value} {verdict.matrix} ring {verdict.ring}{first}")
     raise typer.Exit(exit_code(verdict.decision))

@@ -56,6 +56,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_megahertz,
         help="for diagnosis: hold the GPU's clock there; needs root",
     )
+    group.addoption(
+        "--compat-waivers", metavar="FILE", type=Path, help="accepted changes, with owner, reason and expiry"
+    )
 
 
 def _megahertz(text: str) -> int:
@@ -77,11 +80,12 @@ def _options(config: pytest.Config) -> Options:
         labels=parse_labels(config.getoption("--compat-label")),
         fresh=config.getoption("--compat-fresh"),
         lock_clocks=config.getoption("--compat-lock-clocks"),
+        waivers=config.getoption("--compat-waivers"),
     )
 
 
 def _asked_for(config: pytest.Config) -> bool:
-    names = ("ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks")
+    names = ("ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "waivers")
     return any(config.getoption(f"--compat-{name}") for name in names)
 
 
@@ -148,11 +152,11 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Pass, or raise with the comparisons that do not."""
-        from compat.model import Status
+        from compat.model import FINE
 
         concluded = self.config.stash[_concluded][self.path]
         found = [comparison for comparison in concluded.verdict.comparisons if comparison.item == self.case.key]
-        bad = [comparison for comparison in found if comparison.status not in (Status.PASS, Status.FIXED)]
+        bad = [comparison for comparison in found if comparison.status not in FINE]
         if bad or not found:
             raise NotGoError(bad)
 
@@ -199,7 +203,7 @@ def _measure(config: pytest.Config, path: Path, items: list[Item]) -> None:
     try:
         store = job.measure(items, screen.say, screen.progress)
         screen.end()
-        concluded = conclude(store, job.ring)
+        concluded = conclude(store, job.ring, waivers=job.options.waivers)
         write_reports(concluded, job.folder)
     except CompatError as problem:
         pytest.exit(str(problem), returncode=2)

@@ -52,6 +52,7 @@ class Options:
     labels: dict[str, str] = field(default_factory=dict)
     fresh: bool = False
     lock_clocks: int | None = None  # MHz, of the GPUs that are measured on
+    waivers: Path | None = None  # a file of accepted changes
 
     def engine_name(self) -> str:
         """What realises the runtimes."""
@@ -104,6 +105,10 @@ class Job:
         self.ring = ring_of(plan, options.ring)
         self.items = plan.for_ring(self.ring)
         self.folder = options.store or Path("out") / plan.name
+        if options.waivers is not None:  # a mistake in them is said before anything is measured
+            from compat.plan import load_waivers
+
+            load_waivers(options.waivers)
 
     def select(self, pattern: str) -> tuple[Item, ...]:
         """The items whose name matches a pattern (``compat.patterns``). UsageError when none does."""
@@ -262,17 +267,24 @@ def open_store(folder: Path) -> LocalStore:
     return LocalStore(folder)
 
 
-def conclude(store: LocalStore, ring: str | None = None, plan: str | None = None) -> Concluded:
-    """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict."""
+def conclude(
+    store: LocalStore, ring: str | None = None, plan: str | None = None, waivers: Path | None = None
+) -> Concluded:
+    """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict.
+
+    ``waivers`` is a file of accepted changes: MatrixError where it is wrong, before anything is judged.
+    """
     from compat.judge import judge
+    from compat.plan import load_waivers
     from compat.report.view import view
 
+    accepted = () if waivers is None else load_waivers(waivers)
     chosen = store.plan(plan)
     name = ring_of(chosen, ring)
     evidence = store.evidence(digest(chosen))
     nodes, identities = store.nodes(), store.identities()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now)
+    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now, accepted)
     kept = store.put_verdict(verdict)
     return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
 

@@ -16,7 +16,10 @@ SEVERITY = (
     Status.MISSING,
     Status.PREEXISTING,
     Status.FLAKY,
+    Status.UNDECLARED,
     Status.INCONCLUSIVE,
+    Status.UNCOVERED,
+    Status.WAIVED,
     Status.FIXED,
     Status.PASS,
 )

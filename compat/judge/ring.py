@@ -9,8 +9,11 @@ from compat.errors import UsageError
 from compat.judge import environment, faults
 from compat.judge.admit import by_fingerprint
 from compat.judge.comparisons import compare
-from compat.judge.text import plural
+from compat.judge.text import percent, plural
+from compat.judge.waivers import waive
 from compat.model import (
+    ACCEPTED,
+    FINE,
     LOCKED_CLOCKS,
     SCHEMA_VERSION,
     Comparison,
@@ -23,12 +26,12 @@ from compat.model import (
     Ring,
     Status,
     Verdict,
+    Waiver,
     digest,
 )
 
 __all__ = ["judge"]
 
-_FINE = (Status.PASS, Status.FIXED)
 _NOTHING = (Status.MISSING, Status.INVALID)  # no evidence of any tier rests on these
 
 
@@ -40,12 +43,14 @@ def judge(
     nodes: Mapping[str, Node],
     blob: Callable[[str], bytes],
     judged_at: str,
+    waivers: Sequence[Waiver] = (),
 ) -> Verdict:
     """GO, NO-GO or HOLD for one ring, whatever the order of ``evidence``.
 
     ``identities`` by digest, ``nodes`` by id, ``blob`` gives the bytes of an output's digest and raises LookupError,
-    OSError or CompatError where it has none. Evidence of items of other rings' tiers, and of nodes without the ring's
-    labels, is not this ring's and is left aside. UsageError if the plan has no such ring.
+    OSError or CompatError where it has none. ``waivers`` act if they are in force on the day ``judged_at``. Evidence of
+    items of other rings' tiers, and of nodes without the ring's labels, is not this ring's and is left aside.
+    UsageError if the plan has no such ring.
     """
     try:
         asked = plan.ring(ring)
@@ -60,7 +65,7 @@ def judge(
     strangers = sorted({e.item for e in here.values() if e.item not in planned})
     ours = {name: e for name, e in here.items() if e.item in items}
     compared = compare(plan, asked, tuple(ours.values()), identities, nodes, blob)
-    found = compared.comparisons
+    found, uses = waive(compared.comparisons, waivers, judged_at)
     counted = [c for c in found if c.status not in _NOTHING and c.metric != environment.METRIC]
     tiers = Counter(c.tier.value for c in counted)
     lacking = [tier.value for tier in asked.tiers if not any(c.tier is tier and c.required for c in counted)]
@@ -74,7 +79,7 @@ def judge(
         # The ring before is judged by the same evidence, now: nothing rests on what was once said of it.
         earlier = [r.name for r in plan.rings[: plan.rings.index(asked)]]
         if asked.after in earlier:
-            before = judge(plan, asked.after, evidence, identities, nodes, blob, judged_at).decision
+            before = judge(plan, asked.after, evidence, identities, nodes, blob, judged_at, waivers).decision
         else:
             before = Decision.HOLD
         if before is not Decision.GO:
@@ -101,6 +106,7 @@ def judge(
         + tuple(f"node {node} is quarantined: {why}" for node, why in compared.quarantined.items()),
         differences=compared.differences,
         policy=plan.policy,
+        waivers=uses,
     )
 
 
@@ -120,7 +126,7 @@ def _holds(
 ) -> list[str]:
     """What keeps a ring from GO besides its comparisons."""
     holds = []
-    executed = any(c.required and c.metric == faults.METRIC and c.status in _FINE for c in found)
+    executed = any(c.required and c.metric == faults.METRIC and c.status in FINE for c in found)
     if not executed:
         holds.append("no required case was executed cleanly")
     if len(nodes) < ring.minimum_nodes:
@@ -130,11 +136,24 @@ def _holds(
         holds.append(f"no evidence of tier {', '.join(lacking)}, which the ring asks for")
     holds += [f"{r.what} will not be measured: {r.reason}" for r in plan.rejections if _keeps_from_go(r, ring)]
     holds += [f"there is evidence for {key!r}, which is not in the plan" for key in strangers]
+    holds += _too_much_accepted(plan, found)
     keys = Counter(item.key for item in plan.items)
     holds += [
         f"the plan has {plural(count, 'item')} called {key!r}" for key, count in sorted(keys.items()) if count > 1
     ]
     return holds
+
+
+def _too_much_accepted(plan: Plan, found: Sequence[Comparison]) -> list[str]:
+    """Whether more was waived, or could not be told, than a ring may rest on."""
+    required = [c for c in found if c.required]
+    accepted = Counter(c.status.value for c in required if c.status in ACCEPTED)
+    allowed = max(plan.policy.accepted_least, int(plan.policy.accepted_share * len(required)))
+    if accepted.total() <= allowed:
+        return []
+    counts = ", ".join(f"{number} {name}" for name, number in sorted(accepted.items()))
+    share = percent(plan.policy.accepted_share)
+    return [f"{counts} of {plural(len(required), 'comparison')}: at most {allowed} ({share}) may be"]
 
 
 def _keeps_from_go(rejection: Rejection, ring: Ring) -> bool:
@@ -151,7 +170,7 @@ def _decide(
     open_ = [
         _reason(c, len(cells) > 1)
         for c in required
-        if c.status not in (*_FINE, Status.REGRESS)
+        if c.status not in FINE | {Status.REGRESS}
         and not (c.item in unrun and c.metric != faults.METRIC and c.status is Status.MISSING)
     ]
     if worse:

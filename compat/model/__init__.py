@@ -8,7 +8,7 @@ This is imported inside runtimes too, so it keeps to Python 3.9 and the standard
 from __future__ import annotations
 
 from compat.model.documents import canonical, digest, plain
-from compat.model.judged import Closeness, Comparison, Verdict
+from compat.model.judged import Closeness, Comparison, Verdict, Waiver, WaiverUse
 from compat.model.measured import (
     LOCKED_CLOCKS,
     THROTTLED,
@@ -24,10 +24,24 @@ from compat.model.measured import (
 from compat.model.metrics import AOT_METRICS, STANDARD, STANDARD_NAMES
 from compat.model.planned import Artifact, Case, Cell, Finding, Item, Metric, Plan, Rejection, Ring, Runtime
 from compat.model.policy import GroupPolicy, MetricPolicy, NumericsPolicy, Policy, TailPolicy, WorkloadPolicy
-from compat.model.words import SCHEMA_VERSION, Arm, Decision, Direction, FaultKind, Kind, Stack, Status, Tier
+from compat.model.words import (
+    ACCEPTED,
+    FINE,
+    SCHEMA_VERSION,
+    Arm,
+    Decision,
+    Direction,
+    FaultKind,
+    Kind,
+    Stack,
+    Status,
+    Tier,
+)
 
 __all__ = [
+    "ACCEPTED",
     "AOT_METRICS",
+    "FINE",
     "LOCKED_CLOCKS",
     "SCHEMA_VERSION",
     "STANDARD",
@@ -67,6 +81,8 @@ __all__ = [
     "TailPolicy",
     "Tier",
     "Verdict",
+    "Waiver",
+    "WaiverUse",
     "WorkloadPolicy",
     "canonical",
     "digest",

@@ -11,6 +11,8 @@ __all__ = [
     "Closeness",
     "Comparison",
     "Verdict",
+    "Waiver",
+    "WaiverUse",
 ]
 
 
@@ -59,6 +61,40 @@ class Comparison:
     pairs: int = 0
     versions: tuple[tuple[str, str, str], ...] = ()  # component, known-good version, candidate version
     closeness: tuple[Closeness, ...] = ()  # of the outputs that have a reference
+    waived: Status | None = None  # what it would be without its waiver
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """An accepted change: of what, why, by whom, until when.
+
+    ``cell``, ``case`` (``WORKLOAD[CASE]``) and ``metric`` are patterns in which ``*`` and ``?`` are wild. ``at_most``
+    is how much worse it may be, relative; None accepts any amount. It is in force through the day ``expires`` (ISO
+    8601).
+    """
+
+    case: str
+    metric: str
+    reason: str
+    owner: str
+    expires: str
+    cell: str = "*"
+    at_most: float | None = None
+
+
+@dataclass(frozen=True)
+class WaiverUse:
+    """What became of a waiver: in force, not needed, not covering, or one of the errors expired and unmatched."""
+
+    waiver: Waiver
+    state: str
+    comparisons: int  # that it accepted
+    said: str = ""  # in words
+
+    @property
+    def error(self) -> bool:
+        """Whether somebody should do something about it."""
+        return self.state in ("expired", "unmatched")
 
 
 @dataclass(frozen=True)
@@ -83,3 +119,4 @@ class Verdict:
     not_covered: tuple[str, ...]
     differences: tuple[tuple[str, str, str, bool], ...]  # what, known-good, candidate, declared
     policy: Policy
+    waivers: tuple[WaiverUse, ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 
 __all__ = [
+    "ACCEPTED",
+    "FINE",
     "SCHEMA_VERSION",
     "Arm",
     "Decision",
@@ -81,6 +83,14 @@ class Status(str, enum.Enum):
     PREEXISTING = "preexisting"  # wrong in both arms alike: HOLD until accepted
     FLAKY = "flaky"  # wrong once and not again: HOLD
     FIXED = "fixed"  # wrong in the known-good arm only
+    WAIVED = "waived"  # it would be in the way of GO, and somebody accepted it until a date
+    UNCOVERED = "uncovered"  # calibration showed that it cannot be told here: never judged, and listed
+    UNDECLARED = "undeclared"  # the arms differ in what nobody declared: HOLD until it is declared or accepted
+
+
+# What lets a ring be GO. How much may be accepted or left uncovered is policy.
+ACCEPTED = frozenset({Status.WAIVED, Status.UNCOVERED})
+FINE = frozenset({Status.PASS, Status.FIXED}) | ACCEPTED
 
 
 class Decision(str, enum.Enum):

@@ -1,6 +1,6 @@
 """Plan: a matrix file becomes a Matrix, and a Matrix becomes the Plan of what will be measured.
 
-No GPU, no container and no package under test is touched. The two functions here are the front door; they import the
+No GPU, no container and no package under test is touched. The functions here are the front door; they import the
 rest when they are called, so that naming this package costs nothing.
 """
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from compat.model import Node, Plan
+    from compat.model import Node, Plan, Waiver
     from compat.plan.load import Matrix
 
-__all__ = ["build_plan", "load_matrix"]
+__all__ = ["build_plan", "load_matrix", "load_waivers"]
 
 
 def load_matrix(path: Path) -> Matrix:
@@ -23,6 +23,13 @@ def load_matrix(path: Path) -> Matrix:
     from compat.plan import load
 
     return load.load_matrix(path)
+
+
+def load_waivers(path: Path) -> tuple[Waiver, ...]:
+    """Read and check the waiver file at ``path``; MatrixError with ``file:line`` says what is wrong with it."""
+    from compat.plan import waivers
+
+    return waivers.load_waivers(path)
 
 
 def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Path] = (), compat_version: str) -> Plan:

@@ -50,8 +50,11 @@ class YamlFile:
         return f"{self.path}:{self.lines.get(path, 1)}"
 
 
-def read_yaml(path: Path) -> YamlFile:
-    """Read the file at ``path``; MatrixError when it cannot be read or is not plain YAML."""
+def read_yaml(path: Path, least: str = "write at least a name, axes, runtimes, workloads and rings") -> YamlFile:
+    """Read the file at ``path``; MatrixError when it cannot be read or is not plain YAML.
+
+    ``least`` is what to do about an empty one.
+    """
     data = _read(path)
     try:
         text = data.decode("utf-8-sig")
@@ -71,9 +74,7 @@ def read_yaml(path: Path) -> YamlFile:
             f"{path}:{line}", f"not YAML: the character {text[error.position]!r} is not allowed"
         ) from None
     if root is None:
-        raise MatrixError(
-            f"{path}:1", "the file is empty", "write at least a name, axes, runtimes, workloads and rings"
-        )
+        raise MatrixError(f"{path}:1", "the file is empty", least)
     values = reader.value(root, ())
     return YamlFile(path, digest(data), values, reader.lines, reader.raw)
 

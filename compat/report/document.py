@@ -9,15 +9,13 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from compat.model import Comparison, Status, Verdict, plain
+from compat.model import FINE, Comparison, Status, Verdict, WaiverUse, plain
 from compat.report import Format
 
 if TYPE_CHECKING:
     from compat.report.view import View
 
 __all__ = ["FORMAT", "verdict_json"]
-
-_FINE = (Status.PASS, Status.FIXED)
 
 
 def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str:
@@ -39,7 +37,9 @@ def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str
         },
         "reasons": verdict.reasons,
         "counts": {status.value: _count(verdict, status) for status in Status},
-        "failed": [_failed(found) for found in verdict.comparisons if found.required and found.status not in _FINE],
+        "failed": [_failed(found) for found in verdict.comparisons if found.required and found.status not in FINE],
+        "waived": [_failed(found) for found in verdict.comparisons if found.waived is not None],
+        "waivers": [_waiver(use) for use in verdict.waivers],
         "tiers": verdict.tiers,
         "nodes": verdict.nodes,
         "not_covered": verdict.not_covered,
@@ -70,6 +70,10 @@ def _failed(found: Comparison) -> dict[str, Any]:
         for component, known_good, candidate in found.versions
     }
     return document
+
+
+def _waiver(use: WaiverUse) -> dict[str, Any]:
+    return {**plain(use.waiver), "state": use.state, "comparisons": use.comparisons, "said": use.said}
 
 
 def _finite(value: Any) -> Any:

@@ -112,6 +112,11 @@ def _lines(view: View) -> Iterator[str]:
             for entry in view.differences
         ),
     )
+    yield from _table(
+        "Accepted changes",
+        ("State", "What", "Reason", "Owner", "Until", "Use"),
+        ((entry.state, entry.of, entry.reason, entry.owner, entry.expires, entry.said) for entry in view.waivers),
+    )
     yield from _list("Policy", (f"{entry.name}: {entry.value}" for entry in view.policy))
     yield from _list("Provenance", (f"{entry.name}: {entry.value}" for entry in view.provenance))
     yield from _list("How to repeat it", (f"{step.text} {step.command}" for step in view.steps))

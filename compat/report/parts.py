@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from compat.judge.outcome import SEVERITY
 from compat.model import Arm, Status
 
 __all__ = [
@@ -33,19 +34,11 @@ __all__ = [
     "Setting",
     "Step",
     "Tally",
+    "WaiverView",
     "worst",
 ]
 
-WORST_FIRST = (
-    Status.REGRESS,
-    Status.INVALID,
-    Status.MISSING,
-    Status.PREEXISTING,
-    Status.FLAKY,
-    Status.INCONCLUSIVE,
-    Status.FIXED,
-    Status.PASS,
-)
+WORST_FIRST = SEVERITY
 ARMS = {Arm.KNOWN_GOOD: "known-good", Arm.CANDIDATE: "candidate"}
 WORDS = {status: status.value for status in Status} | {Status.PREEXISTING: "pre-existing"}
 # A status is never told by colour alone: a glyph and its word go with it.
@@ -56,10 +49,19 @@ GLYPHS = {
     Status.PREEXISTING: "=",
     Status.FLAKY: "~",
     Status.INCONCLUSIVE: "?",
+    Status.UNDECLARED: "≠",
+    Status.UNCOVERED: "◌",
+    Status.WAIVED: "§",
     Status.FIXED: "↑",
     Status.PASS: "✓",
 }
-TONES = dict.fromkeys(Status, "hold") | {Status.REGRESS: "bad", Status.PASS: "good", Status.FIXED: "info"}
+TONES = dict.fromkeys(Status, "hold") | {
+    Status.REGRESS: "bad",
+    Status.PASS: "good",
+    Status.FIXED: "info",
+    Status.WAIVED: "info",
+    Status.UNCOVERED: "info",
+}
 
 
 def worst(statuses: list[Status]) -> Status:
@@ -116,6 +118,19 @@ class Missing:
     what: str
     reason: str
     blocking: bool
+
+
+@dataclass(frozen=True)
+class WaiverView:
+    """An accepted change, and what became of it. ``tone`` is bad where somebody should do something about it."""
+
+    of: str
+    reason: str
+    owner: str
+    expires: str
+    state: str
+    said: str
+    tone: str
 
 
 @dataclass(frozen=True)

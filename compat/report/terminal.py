@@ -75,6 +75,9 @@ def print_verdict(view: View, console: Console, most: int | None = None) -> None
         if not difference.declared:
             what = f"{difference.what} {difference.known_good} -> {difference.candidate}"
             _say(console, f"Undeclared difference: {what}", _STYLES["hold"])
+    for waiver in view.waivers:
+        said = f"Waiver {waiver.state}: {waiver.of}: {waiver.said} ({waiver.owner}, {waiver.expires})"
+        _say(console, said, _STYLES.get(waiver.tone, ""))
     for number, reason in enumerate(view.reasons[:most], 1):
         _say(console, f"{number}. {reason.full}")
     if most is not None and len(view.reasons) > most:

@@ -28,6 +28,7 @@ from compat.report.parts import (
     Setting,
     Step,
     Tally,
+    WaiverView,
 )
 from compat.report.policy import settings
 from compat.report.text import NOTHING, cleaned, count, quantity
@@ -70,6 +71,7 @@ class View:
     differences: tuple[Difference, ...]  # undeclared ones first
     facts: tuple[Change, ...]  # what both arms are: Python, packages
     nodes: tuple[NodeView, ...]
+    waivers: tuple[WaiverView, ...]  # those with an error first
     policy: tuple[Setting, ...]
     provenance: tuple[Setting, ...]
     steps: tuple[Step, ...]
@@ -127,6 +129,7 @@ def view(
         ),
         facts=_facts(evidence, identities),
         nodes=_nodes(verdict, nodes),
+        waivers=_waivers(verdict),
         policy=settings(verdict.policy, [metric for item in plan.items for metric in item.case.metrics]),
         provenance=_provenance(verdict, plan),
         steps=_steps(verdict, shown),
@@ -172,6 +175,19 @@ def _missing(verdict: Verdict, plan: Plan) -> tuple[Missing, ...]:
         if not any(entry.what in text and entry.reason in text for entry in rejected)
     ]
     return tuple(sorted(rejected, key=lambda entry: not entry.blocking)) + tuple(said)
+
+
+def _waivers(verdict: Verdict) -> tuple[WaiverView, ...]:
+    tones = {"in force": "info", "not covering": "hold"}
+    found = []
+    for use in sorted(verdict.waivers, key=lambda use: (not use.error, use.state != "not covering")):
+        waiver = use.waiver
+        bound = "" if waiver.at_most is None else f", at most {100 * waiver.at_most:g} % worse"
+        place = "" if waiver.cell == "*" else f" of {waiver.cell}"
+        of = f"{waiver.case} {waiver.metric}{place}{bound}"
+        tone = "bad" if use.error else tones.get(use.state, "free")
+        found.append(WaiverView(of, waiver.reason, waiver.owner, waiver.expires, use.state, use.said, tone))
+    return tuple(found)
 
 
 def _facts(evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> tuple[Change, ...]:

@@ -36,6 +36,7 @@ from compat.model import (
     Runtime,
     Tier,
     Verdict,
+    Waiver,
     digest,
 )
 
@@ -112,9 +113,12 @@ class World:
     identities: dict[str, Identity] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
+    waivers: Sequence[Waiver] = ()
 
     def verdict(self, ring: str = "canary") -> Verdict:
-        return judge(self.plan, ring, self.evidence, self.identities, self.nodes, self.blobs.__getitem__, NOW)
+        return judge(
+            self.plan, ring, self.evidence, self.identities, self.nodes, self.blobs.__getitem__, NOW, self.waivers
+        )
 
     def edit(
         self,
