@@ -190,6 +190,16 @@ def test_cases_on_different_gpus_of_a_node_are_compared_each_with_its_own() -> N
     assert found.outcome.reason == "environment: 2 differences between the arms, all declared"
 
 
+def test_a_lane_is_compared_with_itself_beside_others_that_are_set_alike() -> None:
+    node = Node().set({"kernel": "6.1.0"}, pairs=[0, 1])
+    node.set({**SET, "kernel": "6.1.1"}, pairs=[3])
+    node.world.edit(lambda record: replace(record, devices=(GPU,)), pairs=[2, 3])
+    note = "; setting kernel was 6.1.0, then 6.1.1 in both arms alike on n1"
+    assert node.judged().outcome.reason == f"environment: 2 differences between the arms, all declared{note}"
+    node.set({**SET, "kernel": "6.1.1", POWER: "350 W"}, pairs=[3], arm=Arm.CANDIDATE)
+    assert undeclared(node.judged()) == [(f"setting {POWER}", "700 W", "350 W")]
+
+
 # -- policy, and what declares a setting -------------------------------------------------------------------------------
 
 
