@@ -37,6 +37,10 @@ class Outcomes:
         """Rings in which everything has passed."""
         return int(self.passed.all(axis=1).sum())
 
+    def of(self, measurements: NDArray[np.bool_]) -> Outcomes:
+        """Some of each ring's measurements."""
+        return Outcomes(self.passed[:, measurements], self.regressed[:, measurements], self.pairs[:, measurements])
+
 
 def upper_bound(found: int, of: int) -> float:
     """The upper end of a one-sided 95 % interval for a share (Clopper and Pearson 1934)."""
@@ -49,13 +53,13 @@ def measure_rings(
     rings: int,
     each: int,
     budget: int,
-    slower: float = 0.0,
+    slower: float | Floats = 0.0,
     seed: int = 20261124,
     policy: Policy | None = None,
 ) -> Outcomes:
     """So many ``rings`` of ``each`` measurements, in rings whose ``budget`` measurements share that for REGRESS.
 
-    ``slower`` is planted in every measurement, as a log ratio.
+    ``slower`` is planted in every measurement, or (each,) in the measurements of a ring, as a log ratio.
     """
     policy = policy or Policy()
     rng = np.random.default_rng(seed)
@@ -72,19 +76,19 @@ def _measure(
     rings: int,
     each: int,
     budget: int,
-    slower: float,
+    slower: float | Floats,
     rng: np.random.Generator,
     policy: Policy,
 ) -> Outcomes:
     count = rings * each
     ring = np.repeat(np.arange(rings), each)
+    planted: Floats = np.tile(np.broadcast_to(np.asarray(slower, dtype=float), each), rings)
     passed, regressed = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     pairs: Integers = np.zeros(count, dtype=int)
     rows: Integers = np.arange(count)
     so_far: Series | None = None
     for number, size in enumerate(policy.rounds, 1):
-        planted: Floats = np.full(len(rows), slower)
-        fresh = shape.draw(rng, ring[rows], pair_deviation, number, size, policy.pairs_per_generation, planted)
+        fresh = shape.draw(rng, ring[rows], pair_deviation, number, size, policy.pairs_per_generation, planted[rows])
         so_far = fresh if so_far is None else _joined(so_far, fresh)
         found = courses(so_far, MetricPolicy(), policy, budget)
         pairs[rows] = found.pairs
@@ -93,7 +97,7 @@ def _measure(
         if not len(left):
             break
         rows, so_far = rows[left], so_far.take(left, slice(None))
-    return Outcomes(*(found.reshape(rings, each) for found in (passed, regressed, pairs)))
+    return Outcomes(passed.reshape(rings, each), regressed.reshape(rings, each), pairs.reshape(rings, each))
 
 
 def _joined(one: Series, other: Series) -> Series:
