@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.util
 import math
 import os
 import sys
 import time
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +20,7 @@ from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differin
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
 from compat.probe.tools import Tools
 
-__all__ = ["LOADED", "describe", "run_case"]
+__all__ = ["LOADED", "describe", "import_all", "run_case"]
 
 LOADED = "loaded tensors"  # the output that tells of tools.loaded()
 
@@ -63,12 +66,21 @@ def load_content(path: str) -> ModuleType:
     return module
 
 
+def import_all(names: Iterable[str]) -> None:
+    """Import what is there. What is not, or ends with an exception, is a fault of the case that cannot do without."""
+    for name in names:
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
 def run_case(request: CaseRequest) -> tuple[CaseResult, tuple[bytes, ...]]:
     """Run the case; what it raises becomes its fault, with the stage in which it happened."""
     begin = time.perf_counter()
     answer = _Answer()
     fault = None
     try:
+        _staged("import", import_all, request.imports)
         if request.tier == "aot":
             module = _staged("import", load_content, request.path)
             answer.measurements += _staged("compile", aot.compile_case, module, request.params)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import compat
 from compat.model import plain
-from compat.probe.child import run_case
+from compat.probe import aot
+from compat.probe.child import import_all, run_case
 from compat.probe.libraries import loaded_libraries
 from compat.probe.limits import bound_process
 from compat.probe.process import die_with_parent, let_in
@@ -45,6 +46,7 @@ class Start:
     room: str  # its folder: the current one, and where temporary files go
     memory: int | None  # bytes of its own that it may have
     known: Collection[str]  # libraries that the zygote has told of already
+    imports: Sequence[str] = ()  # what the zygote has imported: a fresh interpreter does as much before its first case
 
 
 def fork(start: Start, result: int, output: int, ours: Sequence[int]) -> int:
@@ -99,13 +101,13 @@ def spawned_main() -> None:
         os.dup2(null, 0)
         os.close(null)
         requests = [CaseRequest(**request) for request in asked["requests"]]
-        start = Start(requests, asked["room"], asked["memory"], frozenset(asked["known"]))
-        _run(start, _RESULT, asked["parent"])
+        start = Start(requests, asked["room"], asked["memory"], frozenset(asked["known"]), asked["imports"])
+        _run(start, _RESULT, asked["parent"], fresh=True)
     finally:
         os._exit(_BROKEN)
 
 
-def _run(start: Start, result: int, parent: int) -> None:
+def _run(start: Start, result: int, parent: int, fresh: bool = False) -> None:
     """Become the process of the cases, run them, answer, and end. Does not return."""
     try:
         os.setsid()
@@ -114,6 +116,10 @@ def _run(start: Start, result: int, parent: int) -> None:
         bound_process(start.memory)
         os.chdir(start.room)
         os.environ["TMPDIR"] = tempfile.tempdir = start.room
+        if fresh:
+            import_all(start.imports)
+            aot.hash_compiler()
+            gc.collect()
         for number, request in enumerate(start.requests):
             if number:
                 gc.collect()  # what the case before has left is not this one's

@@ -63,6 +63,7 @@ class CaseRequest:
     extra_metrics: tuple[dict[str, Any], ...]
     artifact: str | None
     timeout: float
+    imports: tuple[str, ...] = ()  # modules that are no part of what is measured, whoever imports them
     look: bool = False  # for the first time here: tell what costs more than a case, libraries and contexts
 
 

@@ -59,6 +59,7 @@ class Zygote:
         self._reader = Reader(control_in, values_limit=math.inf)  # a case's params may be many
         self._libraries = Libraries({})
         self._memory: int | None = None
+        self._imports: tuple[str, ...] = ()
         self._fresh = ""  # why cases must not be forked from us
         self._handed_on = handed_on()
 
@@ -91,7 +92,7 @@ class Zygote:
                 notes.append(f"import {name}: {describe(problem)}"[:300])
             seconds[name] = time.perf_counter() - begin
         aot.hash_compiler()
-        self._memory = hello.memory
+        self._memory, self._imports = hello.memory, tuple(hello.imports)
         self._libraries = Libraries(hello.libraries)
         identity = read_identity(self._libraries)
         self._fresh = why_not_fork(thorough=True)
@@ -108,7 +109,7 @@ class Zygote:
         output_read, output_write = os.pipe()
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()  # what is still in our buffer is not the case's
-        start = Start(requests, room, self._memory, self._libraries.paths)
+        start = Start(requests, room, self._memory, self._libraries.paths, self._imports)
         if self._fresh or why_not_fork():
             pid = spawn(start, result_write, output_write)
         else:

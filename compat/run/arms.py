@@ -17,26 +17,32 @@ __all__ = ["Arms"]
 
 _AWAY = 120.0  # seconds for an engine to come back: a daemon that is upgraded takes less
 _AGAIN = 0.5  # seconds between questions to it
+_LONGEST = 300  # characters of a note
 
 
 class Arms:
     """The probes of the known-good and the candidate runtime in one lane, that is with the same GPUs.
 
-    They start when they are first needed, one right after the other, and end together.
+    They start when they are first needed, one right after the other and before either runs a case, and end together.
+    What one of them cannot import neither of them imports: their cases would not start alike.
     """
 
     def __init__(self, runtimes: dict[Arm, RealisedRuntime], imports: Iterable[str], devices: Sequence[str]) -> None:
         self._runtimes = runtimes
-        self._imports = sorted(set(imports))
+        self._imports = tuple(sorted(set(imports)))
         self._devices = devices
         self._sessions: dict[Arm, Session] = {}
+        self._dropped = ""  # why nothing is imported before the cases, as a note
 
     def session(self, arm: Arm) -> Session:
         """The arm's probe, alive."""
+        while due := [one for one in (arm, *self._runtimes) if not self._is_up(one)]:
+            self._sessions[due[0]] = self._start(due[0])
+        return self._sessions[arm]
+
+    def _is_up(self, arm: Arm) -> bool:
         session = self._sessions.get(arm)
-        if session is None or not session.alive:
-            session = self._sessions[arm] = self._start(self._runtimes[arm])
-        return session
+        return session is not None and session.alive and session.imports == self._imports
 
     def used(self, arm: Arm) -> Session:
         """The arm's probe that answered last, dead or alive."""
@@ -65,26 +71,36 @@ class Arms:
         answers = self.session(arm).run_group(group)
         return [replace(answer, result=_noted(answer, note)) for answer in answers]
 
-    def _start(self, runtime: RealisedRuntime) -> Session:
+    def _start(self, arm: Arm) -> Session:
+        """Start the arm's probe. One that fails is tried again, and then once more without imports.
+
+        It may have been killed, or the machine too busy. A library whose import ends the process must not take every
+        case with it: each imports what it needs.
+        """
+        if arm in self._sessions:
+            self._sessions[arm].close()
+        notes: list[str] = []
+        failed = 0
         until = time.monotonic() + _AWAY
         while True:
             try:
-                return self._started(runtime)
+                session = Session(self._runtimes[arm], self._imports, self._devices)
             except EngineAwayError:
                 if not time.monotonic() < until:
                     raise
-            time.sleep(_AGAIN)
-
-    def _started(self, runtime: RealisedRuntime) -> Session:
-        try:
-            return Session(runtime, self._imports, self._devices)
-        except EngineAwayError:
-            raise
-        except RuntimeSetupError:
-            if not self._imports:
-                raise
-        # A library whose import ends the process must not take every case with it: each imports what it needs.
-        return Session(runtime, (), self._devices)
+                time.sleep(_AGAIN)
+            except RuntimeSetupError as problem:
+                failed += 1
+                if failed == 1:
+                    notes.append(f"started again: {problem.problem}"[:_LONGEST])
+                elif self._imports:
+                    self._imports = ()
+                    self._dropped = f"no libraries are imported before the cases: {problem.problem}"[:_LONGEST]
+                else:
+                    raise
+            else:
+                session.notes += (*notes, *((self._dropped,) if self._dropped else ()))
+                return session
 
     def close(self) -> None:
         """End both."""

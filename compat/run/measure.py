@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from compat.judge import Wanted, strictest, wanted, wanted_by_groups
+from compat.judge import Wanted, wanted, wanted_by_groups
+from compat.judge.sampling import strictest
 from compat.model import (
     SCHEMA_VERSION,
     STANDARD,
@@ -92,6 +93,7 @@ class Measuring:
         self._node = node
         self._prepared = prepared
         self._budget = budget
+        self._arms = list(Arm)  # that are measured
         self._sharing = {tier: strictest(plan, tier) for tier in Tier}
         self._random = random.Random()  # noqa: S311 - the order of pairs, nothing secret
         self._evidence: dict[str, list[Evidence]] = defaultdict(list)
@@ -154,15 +156,15 @@ class Measuring:
             lanes[cell.known_good["runtime"], cell.stack["runtime"], devices].append(member)
         for (known_good, candidate, devices), found in lanes.items():
             runtimes = self._prepared.runtimes
-            pair = {Arm.KNOWN_GOOD: runtimes[known_good], Arm.CANDIDATE: runtimes[candidate]}
-            yield Arms(pair, (name for member in found for name in member.item.case.imports), devices), found
+            both = {Arm.KNOWN_GOOD: runtimes[known_good], Arm.CANDIDATE: runtimes[candidate]}
+            measured = {arm: both[arm] for arm in self._arms}
+            yield Arms(measured, (name for member in found for name in member.item.case.imports), devices), found
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
         """One more pair of every item of the group: the group in one arm, then the same group in the other."""
         numbers = [1 + max((e.pair for e in self._evidence[member.item.key]), default=0) for member in group]
-        order = [Arm.KNOWN_GOOD, Arm.CANDIDATE]
-        self._random.shuffle(order)
-        for arm in order:
+        self._random.shuffle(self._arms)
+        for arm in self._arms:
             works = [self._work(member.item, arm) for member in group]
             for member, number, answer in zip(group, numbers, arms.run(arm, works), strict=True):
                 evidence = self._record(arms.used(arm), member, arm, answer, generation, number)

@@ -58,6 +58,7 @@ class Session:
     def __init__(self, runtime: RealisedRuntime, imports: Sequence[str], devices: Sequence[str] = ()) -> None:
         self._runtime = runtime
         self.devices = tuple(devices)  # UUIDs of the GPUs that its cases may see
+        self.imports = tuple(imports)  # what it imports before its cases
         try:
             self._connection: Connection = runtime.start(self.devices)
         except OSError as problem:  # the interpreter is not one that this machine can execute
@@ -170,6 +171,7 @@ class Session:
             else tuple(plain(metric) for metric in case.metrics if metric.name not in STANDARD),
             artifact=None if work.artifact is None else self._runtime.inside(work.artifact),
             timeout=work.timeout,
+            imports=case.imports,
             look=work.look,
         )
 

@@ -26,6 +26,9 @@ LOCKED = (
     "while not LOCK.locked(): time.sleep(0.001)\n"
 )
 
+LARGE = "BLOCK = b'x' * (96 << 20)\n"  # a library takes memory of its own
+MIB = 2**20
+
 Start = Callable[..., Session]
 
 
@@ -36,10 +39,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     modules.mkdir()
     sessions = []
 
-    def started(source: str = "") -> Session:
+    def started(source: str = "", imports: tuple[str, ...] = ("imported",)) -> Session:
         (modules / "imported.py").write_text(source, encoding="utf-8")
         runtime = InPlaceRuntime(Runtime("here", env={"PYTHONPATH": str(modules)}), folders)
-        sessions.append(Session(runtime, ("imported",)))
+        sessions.append(Session(runtime, imports))
         return sessions[-1]
 
     yield started
@@ -77,7 +80,7 @@ def test_a_zygote_with_threads_starts_fresh_processes(start: Start, tmp_path: Pa
     )
     result, frames = session.run(make_case(), content(tmp_path, asks), None, 20.0)
     assert result.fault is None, result.fault
-    assert frames == ((1).to_bytes(8, "little"), b"\x00")
+    assert frames == ((1 + int(number[0])).to_bytes(8, "little"), b"\x01")  # it has imported what a fork would have
     result, _ = session.run(make_case(), content(tmp_path, GOOD), None, 20.0)
     assert result.fault is None
 
@@ -90,6 +93,36 @@ def test_a_fork_keeps_a_lock_that_its_parent_held(start: Start, tmp_path: Path) 
     assert not any("fresh processes" in note for note in forked.notes)
     _, frames = forked.run(make_case(), content(tmp_path, takes), None, 20.0)
     assert frames == (b"\x00",)
+
+
+def _memory(session: Session, path: Path, *imports: str) -> float:
+    result, _ = session.run(make_case(imports=imports), path, None, 20.0)
+    assert result.fault is None, result.fault
+    return next(one.samples[0] for one in result.measurements if one.metric == "memory")
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "another case's"])
+def test_memory_of_a_case_is_alike_however_it_was_started(start: Start, tmp_path: Path, declared: bool) -> None:
+    """What a library takes is no case's own, whoever imported it: else an arm that cannot fork would look worse."""
+    uses = "def prepare(params, tools):\n    import imported\n    return lambda: {'size': len(imported.BLOCK)}\n"
+    path, imports = content(tmp_path, uses), ("imported",) if declared else ()
+    forked = _memory(start(LARGE), path, *imports)
+    assert forked < 16 * MIB
+    spawned = start(LARGE + THREADS)
+    assert any("fresh processes" in note for note in spawned.notes)
+    assert _memory(spawned, path, *imports) == pytest.approx(forked, abs=16 * MIB)
+    if declared:  # a zygote that must not import it
+        assert _memory(start(LARGE, imports=()), path, *imports) == pytest.approx(forked, abs=16 * MIB)
+
+
+def test_an_import_that_fails_in_a_fresh_process_is_the_case_s_that_needs_it(start: Start, tmp_path: Path) -> None:
+    session = start(THREADS, imports=("imported", "no_such_module"))
+    result, _ = session.run(make_case(imports=("no_such_module",)), content(tmp_path, GOOD), None, 20.0)
+    assert result.fault is None, result.fault
+    needs = "def prepare(params, tools):\n    import no_such_module\n"
+    result, _ = session.run(make_case(imports=("no_such_module",)), content(tmp_path, needs), None, 20.0)
+    assert result.fault is not None
+    assert (result.fault.kind, result.fault.stage) == (FaultKind.IMPORT, "prepare")
 
 
 @pytest.mark.parametrize("body", FAULTY.values(), ids=FAULTY.keys())

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from compat.errors import RuntimeSetupError
-from compat.model import Arm, Evidence, FaultKind, Runtime
+from compat.model import Arm, Evidence, FaultKind, Runtime, Status
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring, Pace, Progress
+from compat.way import conclude
 from tests.rig import gone
 
 from .small_plan import CONTENT, KILLER, NODE, Small, check
@@ -139,6 +140,38 @@ def test_an_import_that_ends_the_zygote_harms_its_own_case_only(
     faults = [record.fault for record in _of(evidence, "operator:fatal[case]@candidate")]
     assert {fault.kind for fault in faults if fault} == {FaultKind.EXIT}
     assert None not in faults
+
+
+LARGE = "BLOCK = b'x' * (96 << 20)\n"
+USES_LARGE = "def prepare(params, tools):\n    import large\n    return lambda: {'size': len(large.BLOCK)}\n"
+# Its import ends the process: the first time only, or in the candidate's zygote (a case is in a folder of its own).
+FIRST = "import os, pathlib\nif not os.path.exists('{mark}'): pathlib.Path('{mark}').touch(); os.kill(os.getpid(), 9)\n"
+NEVER = "import os\nif os.environ.get('ARM') == 'new' and '/case-' not in os.getcwd(): os.kill(os.getpid(), 9)\n"
+
+
+@pytest.mark.parametrize("ends", [FIRST, NEVER], ids=["once", "always"])
+def test_an_import_that_ends_one_arm_s_zygote_is_no_difference_between_the_arms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """Nor is it silent: else one arm's cases would seem to take the memory that the other's zygote took for them."""
+    (tmp_path / "large.py").write_text(ends.format(mark=tmp_path / "mark") + LARGE, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    small = Small(tmp_path / "small", {"text": CONTENT["text"], "uses": USES_LARGE}, uses=("large",))
+    small.prepared.runtimes["new"] = InPlaceRuntime(Runtime("new", env={"ARM": "new"}), small.prepared.folders)
+    assert small.measure() is True
+    check(small)
+    evidence = small.evidence()
+    assert not [record.fault for record in evidence if record.fault]
+    memory = [m.samples[0] for record in evidence for m in record.measurements if m.metric == "memory"]
+    assert max(memory) < 16 << 20
+    found = {(c.item, c.status) for c in conclude(small.store).verdict.comparisons if c.metric == "memory"}
+    assert found == {(item.key, Status.PASS) for item in small.plan.items}
+    noted = {(record.arm, record.generation): " ".join(record.notes) for record in evidence}
+    if ends == FIRST:
+        assert [key for key, notes in noted.items() if "started again" in notes] in ([(arm, 1)] for arm in Arm)
+        assert not any("no libraries" in notes for notes in noted.values())
+    else:  # of no generation has one arm imported what the other has not
+        assert all("no libraries are imported before the cases: " in notes for notes in noted.values())
 
 
 def test_a_runtime_that_does_not_start_ends_the_run_with_one_line(tmp_path: Path) -> None:
