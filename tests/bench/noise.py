@@ -35,6 +35,7 @@ class Shape:
     session: float = 0.0  # deviation of an effect of the arm, anew in each generation
     shift: float = 0.0  # every measurement of the candidate is so much slower
     outliers: float = 0.01  # share of processes, in either arm, that are 10 to 50 % slower
+    tail: float = 0.0  # share of the candidate's processes that are 40 % slower: what a trimmed mean does not see
 
     def draw(
         self,
@@ -79,6 +80,8 @@ class Shape:
             values = values + odd * np.log1p(rng.uniform(0.1, 0.5, (count, size)))
             arms.append(values)
         arms[1] = arms[1] + self.shift + slower[:, None]
+        if self.tail:
+            arms[1] = arms[1] + np.log(1.4) * (rng.random((count, size)) < self.tail)
         rounds = np.full(size, number)
         return Series(arms[0], arms[1], rounds, generation)
 

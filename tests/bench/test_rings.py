@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ PLANTED = 20  # measurements of a ring that are slower: 1 % of them
 GPUS = 8  # of a cell, each with a measurement of its own
 DEVIATIONS = (0.02, 0.04, 0.06)
 WHOLE = dict(zip(DEVIATIONS, (100, 50, 20), strict=True))  # rings with all their measurements, by deviation
+TAILS = (0.05, 0.1, 0.2)  # of the candidate's processes
 SLOWER = {5: "slow5", 3: "slow3", 1: "slow1"}  # percent
 CHANGES = (5, 3, 1, -5, -3, -1)  # percent slower; below 0 it is faster by as much: the known-good arm is the slower one
 
@@ -120,6 +122,17 @@ def test_one_gpu_of_eight(note: Callable[[str], None]) -> None:
         SHAPES["plain"], DEVIATIONS[0] / math.sqrt(GPUS), FEWER, PLANTED, EACH, slower=_log(6) / GPUS
     )
     note(f"the same {GPUS} GPUs pooled, one of them 6 % slower: {_planted(pooled)}")
+
+
+def test_slow_processes(note: Callable[[str], None]) -> None:
+    """Most of the candidate's processes are as fast as before, and some of them are 40 % slower."""
+    for share in TAILS:
+        shape = replace(SHAPES["plain"], tail=share)
+        said = []
+        for deviation in DEVIATIONS:
+            found = measure_rings(shape, deviation, FEWER, PLANTED, EACH)
+            said.append(f"at {deviation:.0%} {_planted(found)}")
+        note(f"{share:.0%} of the candidate's processes 40 % slower: {'; '.join(said)}")
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name != "plain"])
