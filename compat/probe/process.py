@@ -7,18 +7,27 @@ import ctypes
 import os
 import signal
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "LIBC",
     "become_subreaper",
+    "before_others",
     "die_with_parent",
     "end_descendants",
     "keep_out",
     "let_in",
+    "no_more_processes",
     "reap_orphans",
     "signal_name",
     "tell",
 ]
+
+_PAUSE = 0.05  # seconds between looks at processes that were killed and are not over
+_TOLD = "/proc/thread-self/children"  # there, where the kernel tells who a process has started
 
 # linux/prctl.h
 _SET_PDEATHSIG, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36
@@ -67,41 +76,126 @@ def reap_orphans(but: int) -> None:
         os.waitpid(found.si_pid, 0)
 
 
-def end_descendants() -> None:
+def end_descendants(cgroup: str = "") -> None:
     """End every descendant, and wait until there is none. The caller is a subreaper, or the first of its pid namespace.
 
-    The first process of a pid namespace ends everybody else in one call. Elsewhere orphans become our children, round
-    by round.
+    The first process of a pid namespace ends everybody else in one call. Elsewhere some may start others faster than
+    they are ended: then all are stopped first. ``cgroup`` is the folder of the one that bounds them, if any.
     """
-    me = os.getpid()
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] != 0:
-                continue
-        except ChildProcessError:
-            return
-        if me == 1:
-            with contextlib.suppress(ProcessLookupError):
+    if _collected():
+        return
+    if os.getpid() == 1:
+        while not _collected():
+            with contextlib.suppress(OSError):
                 os.kill(-1, signal.SIGKILL)  # everybody in the namespace except ourselves
-        else:
-            for pid in _children(me):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        time.sleep(0.001)
+            time.sleep(0.001)
+        return
+    pause = 0.001
+    with before_others(), no_more_processes(cgroup):
+        while not _collected():
+            for pid in _stopped():
+                _send(pid, signal.SIGKILL)
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE)  # thousands take a while to be over
+
+
+def _collected() -> bool:
+    """Collect the children that are over; whether there are no others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(OSError):  # it is over, or somebody else by now
+        os.kill(pid, number)
+
+
+def _stopped() -> set[int]:
+    """Every descendant, once it is stopped: none of them can start another."""
+    stopped: set[int] = set()
+    before = -1
+    while len(stopped) > before:
+        before = len(stopped)
+        for pid in _descendants():
+            if pid not in stopped:
+                _send(pid, signal.SIGSTOP)
+                stopped.add(pid)
+    return stopped
+
+
+def _descendants() -> Iterator[int]:
+    """Each of our descendants, before its children are looked for: whoever is stopped in between has them all."""
+    found = dict.fromkeys(_children(os.getpid()))
+    left = list(found)
+    while left:
+        pid = left.pop()
+        yield pid
+        new = [child for child in _children(pid) if child not in found]
+        found.update(dict.fromkeys(new))
+        left += new
 
 
 def _children(parent: int) -> list[int]:
-    """The process ids of our children, by one look through /proc."""
-    found = []
-    for name in os.listdir("/proc"):  # noqa: PTH208 - names are all that is needed, for every process
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:  # noqa: PTH123 - a hot loop
-                    if int(stat.read().rpartition(")")[2].split()[1]) == parent:
-                        found.append(int(name))
-            except (OSError, IndexError, ValueError):
-                continue
+    """The children of a process: each of its threads has its own."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - names are all that is needed
+            with open(f"/proc/{parent}/task/{thread}/children", "rb") as file:  # noqa: PTH123 - a hot loop
+                found += map(int, file.read().split())
+    except OSError:  # it is over, or the kernel does not tell
+        return [] if os.access(_TOLD, os.R_OK) else _children_by_search(parent)
     return found
+
+
+def _children_by_search(parent: int) -> list[int]:
+    """The same by one look through /proc."""
+    names = os.listdir("/proc")  # noqa: PTH208 - as above
+    return [pid for pid in map(int, filter(str.isdigit, names)) if _parent(pid) == parent]
+
+
+def _parent(pid: int) -> int:
+    """The parent of a process; 0 for one that is over."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - a hot loop
+            return int(stat.read().rpartition(b")")[2].split(None, 2)[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+@contextlib.contextmanager
+def no_more_processes(cgroup: str) -> Iterator[None]:
+    """Let nobody in a cgroup start another process meanwhile, if there is one and we may say so."""
+    path, most = f"{cgroup}/pids.max", b""
+    with contextlib.suppress(OSError):
+        if cgroup:
+            with open(path, "rb") as file:  # noqa: PTH123 - as all of this file
+                most = file.read()
+            tell(path, b"0")
+    try:
+        yield
+    finally:
+        if most:
+            with contextlib.suppress(OSError):
+                tell(path, most)
+
+
+@contextlib.contextmanager
+def before_others() -> Iterator[None]:
+    """Run before everybody else meanwhile, where we may: thousands that never sleep would leave us no time."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def tell(path: str, word: bytes) -> None:

@@ -60,6 +60,7 @@ class Zygote:
         self._libraries = Libraries({})
         self._memory: int | None = None
         self._imports: tuple[str, ...] = ()
+        self._cgroup = ""
         self._fresh = ""  # why cases must not be forked from us
         self._handed_on = handed_on()
 
@@ -94,6 +95,7 @@ class Zygote:
         aot.hash_compiler()
         self._memory, self._imports = hello.memory, tuple(hello.imports)
         self._libraries = Libraries(hello.libraries)
+        self._cgroup = hello.cgroup
         identity = read_identity(self._libraries)
         self._fresh = why_not_fork(thorough=True)
         if self._fresh:
@@ -116,7 +118,7 @@ class Zygote:
             pid = fork(start, result_write, output_write, (result_read, output_read, self._in, self._out))
         os.close(result_write)
         os.close(output_write)
-        watched = Watched(pid, result_read, output_read, self._in)
+        watched = Watched(pid, result_read, output_read, self._in, self._cgroup)
         try:
             for body, frames in watched.answers(requests):
                 self._libraries.name(body)
@@ -125,7 +127,7 @@ class Zygote:
             watched.end()
             os.close(result_read)
             os.close(output_read)
-            end_descendants()
+            end_descendants(self._cgroup)
             try:
                 os.rmdir(room)  # noqa: PTH106 - most cases leave it empty, and rmtree costs three times as much
             except OSError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from compat.errors import ProtocolError
 from compat.model import Fault, FaultKind, plain
 from compat.probe import memory
-from compat.probe.process import reap_orphans, signal_name
+from compat.probe.process import end_descendants, reap_orphans, signal_name
 from compat.probe.protocol import CASE_LIMIT, CaseRequest, CaseResult, Parser
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ Answer = tuple[dict[str, Any], tuple[bytes, ...]]  # a CaseResult as a document,
 class Watched:
     """One process and the requests it has to answer, in their order."""
 
-    def __init__(self, pid: int, result: int, output: int, control: int) -> None:
+    def __init__(self, pid: int, result: int, output: int, control: int, cgroup: str = "") -> None:
         self._pid = pid
+        self._cgroup = cgroup
         self._result_fd = result
         self._output_fd = output
         self._control_fd = control
@@ -77,13 +78,16 @@ class Watched:
             return
 
     def end(self) -> None:
-        """Kill the process if it still is, and collect it."""
-        if self._status is None:
+        """Collect the process; kill it if it still is, with all that came of it: it might not get to its end else."""
+        if self._status is None and self._over():
+            self._status = os.waitpid(self._pid, 0)[1]
+        elif self._status is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)  # a child that died before its setsid() has no group yet
-            self._status = os.waitpid(self._pid, 0)[1]
+            end_descendants(self._cgroup)
+            self._status = signal.SIGKILL
 
     def _next(self, deadline: float) -> tuple[str, dict[str, Any], tuple[bytes, ...]] | None:
         """The next message; None when there will be none, because the process is over or had to be ended."""

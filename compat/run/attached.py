@@ -20,6 +20,7 @@ class ContainerConnection:
     """Starts a container that was created, and is its three streams until it is removed."""
 
     unbounded: tuple[str, ...] = ()  # a container bounds all of it
+    cgroup = ""
 
     def __init__(self, container: Container, image_digests: tuple[str, ...] = ()) -> None:
         self._container = container

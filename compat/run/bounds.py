@@ -14,7 +14,15 @@ from pathlib import Path
 __all__ = ["Bounds", "cgroup_folder", "memory_limit", "process_limit"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
-_USERS_OWN = 4096  # processes that a user may have beside the runtime's, where only the user can be bounded
+
+
+def _others_limit() -> int:
+    """Processes that a user may start beside the runtime's, where only the user can be bounded.
+
+    Not many more than it needs: a user without rights has no more time than each of a fork bomb's processes, and to end
+    a thousand on two cores takes 8 s.
+    """
+    return 512 + 32 * (os.cpu_count() or 1)
 
 
 def process_limit() -> int:
@@ -63,7 +71,7 @@ class Bounds:
         cgroup = _make_cgroup(name)
         if cgroup is not None or os.getuid() == 0:
             return cls(cgroup, None)
-        return cls(None, _processes_of(os.getuid()) + process_limit() + _USERS_OWN)
+        return cls(None, _processes_of(os.getuid()) + process_limit() + _others_limit())
 
     def unbounded(self) -> tuple[str, ...]:
         """What a case could do here that it could not in a container."""

@@ -27,6 +27,7 @@ from compat.run.leftovers import LABEL, OWNER_VARIABLE, this_owner
 __all__ = ["Connection", "LocalConnection", "Tail", "wait_writable"]
 
 _PATIENCE = 5.0  # seconds for a process to end by itself once nobody speaks to it any more
+_KEEPERS_PATIENCE = 60.0  # seconds for its keeper to end everything: thousands of processes may be in its way
 _ROOT = str(Path(compat.__file__).resolve().parents[1])
 _NUMBERS = itertools.count()
 
@@ -36,6 +37,7 @@ class Connection(Protocol):
 
     stdout: int  # a file descriptor to read from
     unbounded: tuple[str, ...]  # what could not be bounded of it, in words
+    cgroup: str  # the folder of the cgroup that bounds its processes; empty where none does, and in a container
     image: str  # the id of the container image it runs from; empty where it runs in none
     image_digests: tuple[str, ...]  # by which registries give that image, as far as the engine knows
 
@@ -88,6 +90,7 @@ class LocalConnection:
         mark = f"{LABEL}-{this_owner()}-"
         bounds = Bounds.make(f"{mark}{next(_NUMBERS)}")
         self.unbounded = bounds.unbounded()
+        self.cgroup = str(bounds.cgroup or "")
         self._life, theirs = socket.socketpair()
         with theirs:
             self._keeper = subprocess.Popen(
@@ -112,7 +115,7 @@ class LocalConnection:
             "env": {**env, OWNER_VARIABLE: this_owner()},
             "cwd": str(cwd or ""),
             "room": str(Path(tempfile.gettempdir()) / mark),
-            "cgroup": str(bounds.cgroup or ""),
+            "cgroup": self.cgroup,
             "processes": bounds.processes,
         }
         try:
@@ -165,7 +168,7 @@ class LocalConnection:
         except subprocess.TimeoutExpired:
             self._life.close()  # the keeper then ends everything
             try:
-                self._keeper.wait(_PATIENCE)
+                self._keeper.wait(_KEEPERS_PATIENCE)
             except subprocess.TimeoutExpired:
                 self._keeper.kill()
                 self._keeper.wait()

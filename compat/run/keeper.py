@@ -51,7 +51,7 @@ def main(life_line: int) -> None:
     except OSError:  # the controller is gone already
         pass
     finally:
-        end_descendants()
+        end_descendants(asked["cgroup"])
         shutil.rmtree(room, ignore_errors=True)
         if asked["cgroup"]:
             with contextlib.suppress(OSError):

@@ -14,10 +14,13 @@ import re
 import shutil
 import signal
 import tempfile
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.model import digest
+from compat.probe.process import before_others, no_more_processes
 from compat.run.bounds import cgroup_folder
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ __all__ = ["LABEL", "OWNER_VARIABLE", "has_ended", "remove_leftovers", "this_own
 
 LABEL = "gpu-compat"  # on every container and image that we make, so that ours can be told from everybody else's
 OWNER_VARIABLE = "COMPAT_OWNER"  # in the environment of every process that we start outside a container
+
+_PATIENCE = 5.0  # seconds for processes that were killed to be over
 
 _OWNER = re.compile(r"([0-9a-f]{8})\.([0-9a-f]{8})\.(\d+)\.(\d+)\.(\d+)")
 _NAME = re.compile(rf"{LABEL}-({_OWNER.pattern})-.*")
@@ -86,7 +91,46 @@ def remove_leftovers(client: DockerClient | None = None) -> list[str]:
 
 
 def _end_processes() -> int:
-    ended = 0
+    """End them, once all are stopped: some may start others faster than they are ended."""
+    stopped: set[int] = set()
+    cgroups = list(_left_folders(cgroup_folder()))
+    with before_others(), contextlib.ExitStack() as meanwhile:
+        for cgroup in cgroups:
+            meanwhile.enter_context(no_more_processes(str(cgroup)))
+        # First those that nobody has to be waited for to find: who starts others all the time is slow to be read.
+        for look in (functools.partial(_inside, cgroups), _marked):
+            while new := look() - stopped:
+                _send(new, signal.SIGSTOP)
+                stopped |= new
+        ended = _send(stopped, signal.SIGKILL)
+        until = time.monotonic() + _PATIENCE
+        while any(_start_of(pid) for pid in stopped) and time.monotonic() < until:
+            time.sleep(0.01)
+    return ended
+
+
+def _send(pids: set[int], number: int) -> int:
+    """How many were sent the signal."""
+    reached = 0
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+            reached += 1
+    return reached
+
+
+def _inside(cgroups: Iterable[Path]) -> set[int]:
+    """The processes in these cgroups."""
+    found: set[int] = set()
+    for cgroup in cgroups:
+        with contextlib.suppress(OSError):
+            found.update(map(int, (cgroup / "cgroup.procs").read_text(encoding="ascii").split()))
+    return found
+
+
+def _marked() -> set[int]:
+    """The processes whose owner is certainly over."""
+    found = set()
     mark = f"{OWNER_VARIABLE}=".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -95,10 +139,8 @@ def _end_processes() -> int:
             continue
         owners = [variable.removeprefix(mark) for variable in variables if variable.startswith(mark)]
         if owners and has_ended(owners[0].decode("ascii", "replace")):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(int(folder.name), signal.SIGKILL)
-                ended += 1
-    return ended
+            found.add(int(folder.name))
+    return found
 
 
 def _remove_containers(client: DockerClient) -> int:
@@ -113,20 +155,23 @@ def _remove_containers(client: DockerClient) -> int:
     return removed
 
 
+def _left_folders(root: Path | None) -> Iterator[Path]:
+    """Folders of ours in ``root`` whose owner is certainly over."""
+    for folder in () if root is None else root.glob(f"{LABEL}-*"):
+        match = _NAME.fullmatch(folder.name)
+        with contextlib.suppress(OSError):
+            if match and not folder.is_symlink() and folder.stat().st_uid == os.getuid() and has_ended(match[1]):
+                yield folder
+
+
 def _remove_folders() -> int:
     removed = 0
-    cgroups = cgroup_folder()
-    for root in (Path(tempfile.gettempdir()), *([] if cgroups is None else [cgroups])):
-        for folder in root.glob(f"{LABEL}-*"):
-            match = _NAME.fullmatch(folder.name)
-            if match is None or folder.is_symlink() or not has_ended(match[1]):
-                continue
-            with contextlib.suppress(OSError):
-                if folder.stat().st_uid != os.getuid():
-                    continue
-                if root == cgroups:
-                    folder.rmdir()
-                else:
-                    shutil.rmtree(folder)
-                removed += 1
+    for folder in _left_folders(Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)
+            removed += 1
+    for folder in _left_folders(cgroup_folder()):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            removed += 1
     return removed

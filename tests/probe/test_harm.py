@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from compat.model import FaultKind, Runtime
 from compat.run.bounds import Bounds, process_limit
 from compat.run.container import ContainerRuntime
+from compat.run.leftovers import OWNER_VARIABLE, this_owner
 from tests.conftest import BASE, OWNER
 from tests.rig import NUMPY, Rig
 
@@ -83,6 +86,71 @@ def test_a_fork_bomb_meets_its_limit(rig: Rig) -> None:
     count = int(result.fault.detail.rpartition(" ")[2])
     if rig.kind == "container" or not any("number of processes" in note for note in rig.session.notes):
         assert count < process_limit()
+
+
+# Everybody in it starts others and never waits, so that no look at them finds them all. It ends by itself, should
+# nobody end it: nobody lives longer than 40 s, and all together start little more than so many.
+BOMB = """
+count = os.open("count", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+end = time.monotonic() + 40
+while time.monotonic() < end:
+    try:
+        if os.fstat(count).st_size < {most} and os.fork() == 0:
+            os.write(count, b".")
+            os.setsid()
+    except OSError: pass
+os._exit(1)
+"""
+
+
+def _marked() -> set[int]:
+    """The processes with this controller's mark."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{OWNER_VARIABLE}={this_owner()}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.add(int(folder.name))
+    return found
+
+
+def test_a_fork_bomb_that_goes_on_is_ended(rig: Rig) -> None:
+    before = _marked()
+    own = Rig(rig.runtime, rig.folders)
+    zygote = own.session.connection.pid
+    begin = time.monotonic()
+    result = own.work(BOMB.format(most=4000), timeout=2.0)
+    own.faults(result, FaultKind.HANG)
+    assert time.monotonic() - begin < 20
+    assert own.session.connection.pid == zygote
+    cgroup = own.session.connection.cgroup
+    own.close()
+    assert _marked() <= before
+    assert not (cgroup and Path(cgroup).exists())
+
+
+def test_a_fork_bomb_is_ended_where_no_cgroup_bounds_it(in_place: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compat.run.connection.Bounds.make", lambda _: Bounds(None, None))
+    before = _marked()
+    own = Rig(in_place.runtime, in_place.folders)
+    begin = time.monotonic()
+    own.faults(own.work(BOMB.format(most=700), timeout=2.0), FaultKind.HANG)
+    own.close()
+    assert time.monotonic() - begin < 30
+    assert _marked() <= before
+
+
+def test_a_fork_bomb_that_stops_its_zygote_is_ended(in_place: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compat.run.session._GRACE", 2.0)
+    before = _marked()
+    own = Rig(in_place.runtime, in_place.folders)
+    cgroup = own.session.connection.cgroup
+    begin = time.monotonic()
+    result = own.work(f"os.kill(os.getppid(), signal.SIGSTOP)\n{BOMB.format(most=4000)}", timeout=1.0)
+    own.faults(result, FaultKind.INFRASTRUCTURE)  # its keeper has to do it
+    own.close()
+    assert time.monotonic() - begin < 30
+    assert _marked() <= before
+    assert not (cgroup and Path(cgroup).exists())
 
 
 def test_descriptors_that_leak_are_the_case_s_own(rig: Rig) -> None:

@@ -152,6 +152,44 @@ def test_what_a_killed_keeper_leaves_is_removed_at_the_next_start() -> None:
         _kill(other)
 
 
+# Starts processes that go on to start others, each for 40 s and 4,000 together, and waits to be killed.
+BOMB = '''
+import os, sys, time
+from compat.run.connection import LocalConnection
+from compat.run.leftovers import this_owner
+code = """
+import os, time
+os.write(1, b"it goes on")
+count = os.open("count", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+end = time.monotonic() + 40
+while time.monotonic() < end:
+    try:
+        if os.fstat(count).st_size < 4000 and os.fork() == 0:
+            os.write(count, b".")
+            os.setsid()
+    except OSError: pass
+"""
+connection = LocalConnection([sys.executable, "-c", code], dict(os.environ))
+os.read(connection.stdout, 64)
+print(this_owner(), connection._keeper.pid, flush=True)
+time.sleep(600)
+'''
+
+
+def test_a_fork_bomb_that_a_killed_keeper_leaves_is_ended() -> None:
+    process, (owner, keeper) = _start(BOMB)
+    time.sleep(1.0)
+    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(int(keeper), signal.SIGKILL)
+    _kill(process)
+    begin = time.monotonic()
+    said = remove_leftovers()
+    assert time.monotonic() - begin < 20
+    assert any("processes" in sentence for sentence in said)
+    assert _marked(owner) == []
+    assert remove_leftovers() == []
+
+
 @pytest.mark.docker
 def test_containers_of_a_killed_controller_are_removed_and_no_others(
     docker_client: DockerClient, tmp_path: Path
