@@ -163,6 +163,8 @@ def in_pairs(evidence: Sequence[Evidence]) -> tuple[list[Pair], list[str]]:
         pair = Pair(number, a.round, a.generation, a, b)
         if (a.round, a.generation) != (b.round, b.generation):
             problems.append(f"the arms of pair {number} are of different rounds or generations")
+        if a.devices != b.devices:
+            problems.append(f"the arms of pair {number} ran on different devices")
         if pair.clean and a.inputs != b.inputs:
             problems.append(f"the arms of pair {number} had different inputs")
         pairs.append(pair)

@@ -12,6 +12,7 @@ from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, plann
 from compat.judge.items import Examined, conclude, examine, expected_metrics
 from compat.judge.nodes import hardware, quarantine
 from compat.judge.outcome import Outcome, worst
+from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
 from compat.judge.sampled import Sample, judge_samples
 from compat.judge.sampling import measured
@@ -85,9 +86,10 @@ def _admit(
         by_item[record.item].append(record)
     for key, item in items.items():
         records = by_item[key]
-        wrong = contradictions(records)
+        wrong = contradictions(records) + disorder(records) + copies(item, records)
         for record in records:
             why = defects(record, item, plan, plan_digest, identities, nodes)
+            why += implausible(record, nodes.get(record.node), identities.get(record.identity))
             if not why:
                 admitted[key].append(record)
             wrong += [f"pair {record.pair} on {record.node} ({record.arm.value}): {said}" for said in why]

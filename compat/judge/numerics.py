@@ -9,7 +9,7 @@ tolerance applies. Every pair is compared, and the worst process counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from compat.judge.closeness import closeness
 from compat.judge.golden import against_golden
 from compat.judge.outcome import SEVERITY, Outcome
 from compat.judge.returned import expects_outputs, lacking, unsteady
+from compat.judge.sides import Found, Sides, against_exact_reference, against_known_good, against_reference
 from compat.judge.text import changed_text, plural
 from compat.model import Case, Evidence, NumericsPolicy, Output, Status
 
@@ -29,30 +30,6 @@ METRIC = "outputs"
 _FLOATING = "fc"
 
 
-@dataclass(frozen=True)
-class _Found:
-    status: Status
-    said: str
-    known_good: float | None = None
-    candidate: float | None = None
-
-
-@dataclass(frozen=True)
-class _Sides:
-    """One output of one pair: the value of each arm, and the oracle's where there is one."""
-
-    known_good: Array
-    candidate: Array
-    reference: Array | None
-
-    @property
-    def oracle(self) -> Array:
-        """The reference, where another seed of the same output has one."""
-        if self.reference is None:
-            raise UnreadableOutputError("there is a reference for some of the seeds only")
-        return self.reference
-
-
 def judge_outputs(
     pairs: Sequence[Pair], case: Case, policy: NumericsPolicy, blob: Callable[[str], bytes]
 ) -> Outcome | None:
@@ -61,18 +38,18 @@ def judge_outputs(
     if not any(run.outputs for run in runs):
         if not expects_outputs(case):
             return None
-        return _outcome(_Found(Status.MISSING, "no run returned any"), "", case, pairs)
+        return _outcome(Found(Status.MISSING, "no run returned any"), "", case, pairs)
     if not case.tolerance >= 0:
-        return _outcome(_Found(Status.INVALID, f"the case's tolerance is {case.tolerance}"), "", case, pairs)
+        return _outcome(Found(Status.INVALID, f"the case's tolerance is {case.tolerance}"), "", case, pairs)
     lost = lacking(pairs, case)
     if lost is not None:
-        return _outcome(_Found(*lost), "", case, pairs)
+        return _outcome(Found(*lost), "", case, pairs)
     arrays = Arrays(blob)
     try:
         names = sorted({o.name for o in runs[0].outputs if not o.reference})
         found = [_judge_name(name, pairs, case, policy, arrays) for name in names]
     except UnreadableOutputError as error:
-        return _outcome(_Found(Status.INVALID, str(error)), "", case, pairs)
+        return _outcome(Found(Status.INVALID, str(error)), "", case, pairs)
     worst = min(found, key=lambda f: (SEVERITY.index(f.status), -(f.candidate or 0.0), f.said))
     others = sum(f.status is worst.status for f in found) - 1
     note = f"; and {plural(others, 'other output')}" if others and worst.status is not Status.PASS else ""
@@ -110,7 +87,7 @@ def judge_alone(runs: Sequence[Evidence], case: Case, blob: Callable[[str], byte
     return None
 
 
-def _outcome(found: _Found, note: str, case: Case, pairs: Sequence[Pair]) -> Outcome:
+def _outcome(found: Found, note: str, case: Case, pairs: Sequence[Pair]) -> Outcome:
     def number(value: float | None) -> float | str | None:
         return value if value is None or np.isfinite(value) else str(value)
 
@@ -125,9 +102,9 @@ def _outcome(found: _Found, note: str, case: Case, pairs: Sequence[Pair]) -> Out
     )
 
 
-def _judge_name(name: str, pairs: Sequence[Pair], case: Case, policy: NumericsPolicy, arrays: Arrays) -> _Found:
+def _judge_name(name: str, pairs: Sequence[Pair], case: Case, policy: NumericsPolicy, arrays: Arrays) -> Found:
     """One output over all pairs and seeds."""
-    processes: list[list[_Sides]] = []
+    processes: list[list[Sides]] = []
     changed, seen = False, set()
     for pair in pairs:
         process = []
@@ -142,30 +119,47 @@ def _judge_name(name: str, pairs: Sequence[Pair], case: Case, policy: NumericsPo
             x, y = arrays.value(a), arrays.value(b)
             if isinstance(x, str) or isinstance(y, str):
                 if not (isinstance(x, str) and isinstance(y, str)):
-                    return _Found(Status.REGRESS, f"{name} is of another type: {described(x)} -> {described(y)}")
+                    return Found(Status.REGRESS, f"{name} is of another type: {described(x)} -> {described(y)}")
                 if x != y:
-                    return _Found(_blame(a, pairs), f"{name} changed: {changed_text(x, y)}")
+                    return Found(_blame(a, pairs), f"{name} changed: {changed_text(x, y)}")
                 continue
             if x.dtype != y.dtype or x.shape != y.shape:
                 what = "type" if x.shape == y.shape else "shape" if x.dtype == y.dtype else "type and shape"
-                return _Found(Status.REGRESS, f"{name} is of another {what}: {described(x)} -> {described(y)}")
+                said = f"{name} is of another {what}: {described(x)} -> {described(y)}"
+                if _looks(name, pairs, "candidate") == 1:
+                    return Found(Status.REGRESS, said)
+                return Found(Status.FLAKY, f"{said}, in pair {pair.number} and not in each")
             changed = changed or a.digest != b.digest
+            if x.dtype.kind not in _FLOATING and seed in oracle:
+                told = against_exact_reference(name, x, y, arrays.value(oracle[seed]))
+                if told is not None:
+                    return told
             if x.dtype.kind not in _FLOATING:
                 if a.digest != b.digest:
                     wrong = int(np.count_nonzero(x != y))
-                    return _Found(
+                    return Found(
                         _blame(a, pairs), f"{name} differs in {wrong} of {x.size} elements: {_first(name, x, y)}"
                     )
                 continue
-            process.append(_Sides(x, y, _oracle(name, x, seed, oracle, own, case, arrays)))
+            process.append(Sides(x, y, _oracle(name, x, seed, oracle, own, case, arrays)))
         processes.append(process)
     if len({len(process) for process in processes}) > 1:
-        return _Found(Status.INVALID, f"{name} has another dtype from run to run")
+        return Found(Status.INVALID, f"{name} has another dtype from run to run")
     if not processes[0]:
-        return _Found(Status.PASS, f"{name} is bitwise equal")
+        return Found(Status.PASS, f"{name} is bitwise equal")
     if any(sides.reference is not None for process in processes for sides in process):
-        return _against_reference(name, processes, case, policy, changed)
-    return _against_known_good(name, processes, case, changed)
+        return against_reference(name, processes, case, policy, changed)
+    return against_known_good(name, processes, case, changed)
+
+
+def _looks(name: str, pairs: Sequence[Pair], arm: str) -> int:
+    """How many types and shapes an output has over the runs of an arm, seed by seed at most."""
+    seen: dict[int, set[tuple[str, tuple[int, ...]]]] = {}
+    for pair in pairs:
+        for output in getattr(pair, arm).outputs:
+            if output.name == name and not output.reference:
+                seen.setdefault(output.seed, set()).add((output.dtype, output.shape))
+    return max(map(len, seen.values()), default=0)
 
 
 def _blame(output: Output, pairs: Sequence[Pair]) -> Status:
@@ -183,13 +177,6 @@ def _blame(output: Output, pairs: Sequence[Pair]) -> Status:
 
 def _named(run: Evidence, name: str, reference: bool) -> dict[int, Output]:
     return {o.seed: o for o in run.outputs if o.name == name and o.reference is reference}
-
-
-def _first(name: str, x: Array, y: Array) -> str:
-    if x.dtype.kind in "iub":
-        return largest(name, x, y)
-    index = np.unravel_index(int(np.argmax((x != y).ravel())), x.shape)
-    return f"{name}{[int(i) for i in index]}: {x[index]!s} -> {y[index]!s}"
 
 
 def _oracle(
@@ -220,86 +207,8 @@ def _reference(name: str, output: Output, value: Array, arrays: Arrays) -> Array
     return reference
 
 
-def _pooled(parts: Sequence[tuple[Array, Array]]) -> float:
-    values = np.concatenate([value.ravel() for value, _ in parts])
-    return relative_l2(values, np.concatenate([reference.ravel() for _, reference in parts]))
-
-
-def _against_reference(
-    name: str, processes: Sequence[Sequence[_Sides]], case: Case, policy: NumericsPolicy, changed: bool
-) -> _Found:
-    every = [s for process in processes for s in process]
-    broken = fixed = False
-    for s in every:
-        good, new, should = not_finite(s.known_good), not_finite(s.candidate), not_finite(s.oracle)
-        worse = (new != should) & (good == should)
-        if worse.any():
-            said = f"{name} has {int(worse.sum())} new values of the wrong kind (NaN, Inf or a number)"
-            return _Found(Status.REGRESS, f"{said}: {largest(name, s.known_good, s.candidate)}")
-        broken = broken or bool((new != should).any())
-        fixed = fixed or bool((good != should).any())
-    if broken:
-        return _Found(
-            Status.PREEXISTING, f"{name} is NaN or Inf in both arms where the reference is not, or the reverse"
-        )
-    tolerance = case.tolerance
-    good_error = max(relative_l2(s.known_good, s.oracle) for s in every)
-    new_error = max(relative_l2(s.candidate, s.oracle) for s in every)
-    good_pool = max(_pooled([(s.known_good, s.oracle) for s in p]) for p in processes)
-    new_pool = max(_pooled([(s.candidate, s.oracle) for s in p]) for p in processes)
-    elements = sum(s.candidate.size for s in processes[0])
-    allowed = policy.ratio * max(good_pool, tolerance / 10)
-    grew = elements >= policy.outputs and not (new_pool <= allowed)
-    farthest = max(every, key=lambda s: relative_l2(s.candidate, s.known_good))
-    errors = f"relative L2 error of {name} {good_error:.3g} -> {new_error:.3g}"
-    where = f"largest change at {largest(name, farthest.known_good, farthest.candidate)}"
-    if not (new_error <= tolerance):
-        if good_error <= tolerance or grew:
-            said = f"{errors} exceeds the tolerance {tolerance:.3g}; {where}"
-            return _Found(Status.REGRESS, said, good_error, new_error)
-        said = f"{errors} exceeds the tolerance {tolerance:.3g} in both arms"
-        return _Found(Status.PREEXISTING, said, good_error, new_error)
-    if grew:
-        said = (
-            f"{errors} is within the tolerance {tolerance:.3g}, but over {elements} elements it grew to "
-            f"{new_pool:.3g}; at most {allowed:.3g} would pass; {where}"
-        )
-        return _Found(Status.REGRESS, said, good_pool, new_pool)
-    if fixed or not (good_error <= tolerance):
-        said = f"{errors}: wrong in the known-good arm only, tolerance {tolerance:.3g}"
-        return _Found(Status.FIXED, said, None if fixed else good_error, new_error)
-    said = f"{errors}, tolerance {tolerance:.3g}" + ("; changed within tolerance" if changed else "; bitwise equal")
-    return _Found(Status.PASS, said, good_error, new_error)
-
-
-def _against_known_good(name: str, processes: Sequence[Sequence[_Sides]], case: Case, changed: bool) -> _Found:
-    every = [s for process in processes for s in process]
-    first = processes[0]
-    unsteady = any(
-        (not_finite(s.known_good) != not_finite(f.known_good)).any()
-        or not (relative_l2(s.known_good, f.known_good) <= case.tolerance)
-        for process in processes
-        for s, f in zip(process, first, strict=True)
-        if s.known_good.shape == f.known_good.shape
-    )
-    for s in every:
-        differ = not_finite(s.known_good) != not_finite(s.candidate)
-        if differ.any():
-            if unsteady:
-                return _Found(Status.PREEXISTING, f"{name}: already the known-good arm differs from run to run")
-            said = f"{name} has {int(differ.sum())} values of another kind (NaN, Inf or a number)"
-            return _Found(Status.REGRESS, f"{said}: {largest(name, s.known_good, s.candidate)}")
-    worst = max(every, key=lambda s: relative_l2(s.candidate, s.known_good))
-    apart = relative_l2(worst.candidate, worst.known_good)
-    said = f"relative L2 difference of {name} is {apart:.3g}"
-    if not (apart <= case.tolerance):
-        said += f", tolerance {case.tolerance:.3g}; largest at {largest(name, worst.known_good, worst.candidate)}"
-        if unsteady:
-            said += "; already the known-good arm differs from itself by more from run to run"
-        return _Found(Status.PREEXISTING if unsteady else Status.REGRESS, said, None, apart)
-    if any(not_finite(s.known_good).any() for s in every):
-        said = f"{name} has NaN or Inf in both arms, and there is no reference that says so"
-        return _Found(Status.PREEXISTING, said, None, apart)
-    if changed:
-        return _Found(Status.PASS, f"{said}: changed within tolerance {case.tolerance:.3g}", None, apart)
-    return _Found(Status.PASS, f"{name} is bitwise equal", None, apart)
+def _first(name: str, x: Array, y: Array) -> str:
+    if x.dtype.kind in "iub":
+        return largest(name, x, y)
+    index = np.unravel_index(int(np.argmax((x != y).ravel())), x.shape)
+    return f"{name}{[int(i) for i in index]}: {x[index]!s} -> {y[index]!s}"

@@ -29,6 +29,8 @@ def lacking(pairs: Sequence[Pair], case: Case) -> tuple[Status, str] | None:
                     differ = ", ".join(sorted({f"{name} (seed {seed})" for name, seed in set(keys) ^ set(should)}))
                     said = f"not every run returned the same: {clip(differ)} in pair {pair.number} ({run.arm.value})"
                     return Status.MISSING, said
+    if case.oracle and not oracle:
+        return Status.MISSING, "the case has an oracle, and no run returned a reference"
     if not set(oracle) <= set(expected):
         return Status.INVALID, "a reference belongs to no output"
     seeds = {name: {seed for other, seed in expected if other == name} for name, _ in expected}

@@ -67,6 +67,7 @@ class Case:
     content: str  # sha256 of the file that defines the workload
     imports: tuple[str, ...] = ()  # what the zygote may import before it forks
     golden: tuple[Output, ...] | None = None
+    oracle: bool = False  # whether it returns a reference beside its outputs
 
 
 @dataclass(frozen=True)

@@ -48,5 +48,6 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
                     content=workload.digest,
                     imports=workload.imports,
                     golden=None if workload.golden is None else workload.golden.get(case_id, ()),
+                    oracle=workload.oracle,
                 )
     return tuple(cases.values())

@@ -94,6 +94,7 @@ class Workload:
     timed: bool = False
     items: float | str | None = None
     splits: bool = False
+    oracle: bool = False
     golden: dict[str, tuple[Output, ...]] | None = None
 
     @property
@@ -215,6 +216,7 @@ def _workload(declared: Declarations) -> Workload:
         timed=timed,
         items=_items(declared, cases, timed),
         splits=_splits(declared),
+        oracle="reference" in declared.functions,
         golden=_golden(declared),
     )
 

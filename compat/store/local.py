@@ -2,12 +2,12 @@
 
 ::
 
-    store.json                         the layout's version
-    plans/DIGEST.json                  what was to be measured
-    nodes/ID.json  identities/…        where it was measured, and in what
-    evidence/PLAN/NODE/NNNNNN.json     one document per run of a case, numbered in the order written
-    blobs/sha256/AB/DIGEST             outputs, as raw bytes
-    verdicts/DIGEST.json               what was concluded
+    store.json                           the layout's version
+    plans/DIGEST.json                    what was to be measured
+    nodes/ID.json  identities/…          where it was measured, and in what
+    evidence/PLAN/NODE/NUMBER-DDDD.json  one document per run of a case, in the order written; its digest begins so
+    blobs/sha256/AB/DIGEST               outputs, as raw bytes
+    verdicts/DIGEST.json                 what was concluded
 
 A document is written whole or not at all: to a file of its own, synchronised, then linked to a name that must be free.
 """
@@ -29,7 +29,8 @@ from compat.model import SCHEMA_VERSION, Evidence, Identity, Node, Plan, Verdict
 
 __all__ = ["LocalStore"]
 
-_LAYOUT = 1
+_LAYOUT = 2
+_SHORT = 16  # hex digits of a record's digest in its name
 _Document = TypeVar("_Document", Plan, Node, Identity, Evidence, Verdict)
 
 
@@ -60,7 +61,9 @@ class LocalStore:
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise StoreError(str(marker), f"cannot be read: {problem}", "restore it, or measure again") from problem
         if type(layout) is not int or layout != _LAYOUT:  # true is equal to 1
-            raise StoreError(str(root), f"has layout {layout}, this version reads {_LAYOUT}", "use a newer gpu-compat")
+            older = type(layout) is int and layout < _LAYOUT
+            remedy = "measure again, or use the gpu-compat that wrote it" if older else "use a newer gpu-compat"
+            raise StoreError(str(root), f"has layout {layout}, this version reads {_LAYOUT}", remedy)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -91,7 +94,7 @@ class LocalStore:
         """The document as it is written; StoreError for one that could not be read again."""
         try:
             data = canonical(document).encode()
-            _ADAPTERS[type(document)].validate_json(data)
+            _ADAPTERS[type(document)].validate_json(data, strict=True)
         except ValueError as problem:  # NaN, half a surrogate pair
             reason = _first(problem) if isinstance(problem, ValidationError) else str(problem)
             what = f"{type(document).__name__.lower()} cannot be written: {reason}"
@@ -139,8 +142,9 @@ class LocalStore:
         if folder not in self._numbers:
             self._numbers[folder] = sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
         data = self._text(evidence)
-        while not self._write(path := folder / f"{self._numbers[folder]:06d}.json", data):
-            self._numbers[folder] += 1  # somebody else writes here too
+        short = digest(data)[:_SHORT]
+        while not self._write(path := folder / f"{self._numbers[folder]:06d}-{short}.json", data):
+            self._numbers[folder] += 1  # the same record was written before
         self._numbers[folder] += 1
         return path
 
@@ -152,7 +156,7 @@ class LocalStore:
 
     def _read(self, path: Path, kind: type[_Document]) -> _Document:
         try:
-            document: _Document = _ADAPTERS[kind].validate_json(path.read_bytes())
+            document: _Document = _ADAPTERS[kind].validate_json(path.read_bytes(), strict=True)
         except OSError as problem:
             raise StoreError(str(path), f"cannot be read: {problem.strerror}", "restore it") from problem
         except ValidationError as problem:
@@ -163,9 +167,14 @@ class LocalStore:
         return document
 
     def _documents(self, folder: str, kind: type[_Document], named_by_digest: bool = True) -> Iterator[_Document]:
+        """Every document of a kind. Its name, or what follows the number in it, is its digest, or begins it."""
         for path in sorted((self.root / folder).rglob("*.json")):
             document = self._read(path, kind)
-            if named_by_digest and digest(document) != path.stem:
+            try:
+                name = digest(document) if named_by_digest else ""
+            except ValueError:  # NaN or an infinity, which no document of ours has
+                raise StoreError(str(path), "holds a number that is not finite", "restore it") from None
+            if named_by_digest and not _is_name(path.stem, name):
                 raise StoreError(str(path), "is not what its name says: its content was changed", "restore it")
             yield document
 
@@ -196,7 +205,7 @@ class LocalStore:
 
     def evidence(self, plan: str) -> list[Evidence]:
         """All evidence for the plan of that digest, of every node."""
-        return list(self._documents(f"evidence/{plan}", Evidence, named_by_digest=False))
+        return list(self._documents(f"evidence/{plan}", Evidence))
 
     def verdicts(self) -> list[Verdict]:
         """Every verdict that was kept."""
@@ -215,6 +224,12 @@ class LocalStore:
         if digest(data) != name:
             raise StoreError(str(path), "is not what its name says: its content was changed", "restore it")
         return data
+
+
+def _is_name(stem: str, name: str) -> bool:
+    """Whether a document with the digest ``name`` is in a file of that name, or in one numbered and named by it."""
+    number, dash, short = stem.partition("-")
+    return stem == name or (number.isdecimal() and bool(dash) and short == name[:_SHORT])
 
 
 def _first(problem: ValidationError) -> str:

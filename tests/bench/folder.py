@@ -99,8 +99,16 @@ def read(path: Path) -> Document:
 
 
 def write(path: Path, document: Document) -> None:
-    """Write a document as the store does, but with NaN and Infinity, which a careless writer leaves in."""
-    replace(path, json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
+    """Write a document as the store does, but with NaN and Infinity, which a careless writer leaves in.
+
+    A record is under the name that its content then has: what is planted in it is for the judge to find.
+    """
+    data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    number, dash, _ = path.stem.partition("-")
+    if dash and number.isdecimal():
+        path.unlink(missing_ok=True)
+        path = path.with_stem(f"{number}-{digest(data)[:16]}")
+    replace(path, data)
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -21,10 +21,10 @@ DRIVER = "580.95.05"
 STACKS = {arm: {**build.STACKS[arm], "driver": DRIVER} for arm in Arm}
 _CELL = Cell(build.CELL.id, STACKS[Arm.CANDIDATE], STACKS[Arm.KNOWN_GOOD], None)
 
-POOL = item(case("operator:average_pool", "ceil", LATENCY, THROUGHPUT, MEMORY), _CELL)
+POOL = item(case("operator:average_pool", "ceil", LATENCY, THROUGHPUT, MEMORY, oracle=True), _CELL)
 TEXT = item(case("operator:tokenize", "plain"), _CELL)
 MATMUL = item(build.MATMUL.case, _CELL)  # compiled, not run
-SOFTMAX = item(case("kernel:softmax", "fp16", LATENCY, tier=Tier.GPU), _CELL)
+SOFTMAX = item(case("kernel:softmax", "fp16", LATENCY, tier=Tier.GPU, oracle=True), _CELL)
 
 _RING = Ring("canary", (Tier.STATIC, Tier.AOT, Tier.CPU, Tier.GPU), minimum_nodes=2)
 _BEGIN = datetime.datetime(2026, 11, 23, 9, tzinfo=datetime.UTC)

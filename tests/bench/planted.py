@@ -129,7 +129,7 @@ _FILES = {
     "lost inventory": file("nodes", lambda _: None),
     "truncated plan": file("plans", lambda data: data[:-9]),
     "edited plan": documents("plans", lambda d: d["policy"].update(pass_alpha=0.5)),
-    "a newer layout of the store": Planted(lambda f: folder.replace(f.root / "store.json", b'{"layout": 2}')),
+    "a newer layout of the store": Planted(lambda f: folder.replace(f.root / "store.json", b'{"layout": 3}')),
 }
 
 _PLACES = {

@@ -69,7 +69,7 @@ def older_plan(f: Folder) -> None:
     path = f.root / "plans" / f"{digest(found)}.json"
     folder.write(path, found)
     os.utime(path, (0, 0))
-    record = f.root / "evidence" / path.stem / "n1" / "000000.json"
+    record = f.root / "evidence" / path.stem / "n1" / "000000-.json"
     record.parent.mkdir(parents=True)
     folder.write(record, {**folder.read(f.records(of=POOL)[0]), "plan": path.stem, "measurements": []})
 
@@ -82,7 +82,7 @@ def again(change: Change, **where: Any) -> Planted:
         for number, path in enumerate(f.records(**wanted)):
             found = folder.read(path)
             change(found)
-            folder.write(path.with_stem(f"9{number:05d}"), found)
+            folder.write(path.with_stem(f"9{number:05d}-"), found)
 
     return Planted(plant)
 
@@ -116,7 +116,8 @@ def same_in_both(f: Folder) -> None:
 def shuffled(f: Folder) -> None:
     """The documents were numbered the other way round."""
     for path in f.paths("evidence"):
-        path.rename(path.with_stem(f"{999_999 - int(path.stem):06d}"))
+        number, _, rest = path.stem.partition("-")
+        path.rename(path.with_stem(f"{999_999 - int(number):06d}-{rest}"))
 
 
 def copied_node(*, renamed: bool) -> Planted:

@@ -234,7 +234,7 @@ def world(
                             generation=pair // made.policy.pairs_per_generation,
                             pair=pair,
                             started=NOW,
-                            seconds=0.1,
+                            seconds=1.0,
                             inputs="inputs",
                             measurements=tuple(_measure(m, rng, drift, noise) for m in one.case.metrics),
                             outputs=outputs,

@@ -121,12 +121,12 @@ def test_a_comparison_has_the_worst_process_of_each_arm() -> None:
     assert good.elements == new.elements == 96
 
 
-def test_integers_with_a_reference_are_counted_in_both_arms_and_judged_as_before() -> None:
+def test_integers_with_a_reference_are_counted_in_both_arms_and_held_where_both_are_wrong() -> None:
     w = world(plan(POOL), pairs=2)
     wrong = np.array([1, 2, 4])
     w.edit(w.returns(y=wrong, y_ref=np.array([1.0, 2.0, 3.0])))
     (comparison,) = (c for c in w.verdict().comparisons if c.workload == POOL.case.workload and c.metric == "outputs")
-    assert comparison.status is Status.PASS  # the arms agree
+    assert comparison.status is Status.PREEXISTING  # the arms agree, and are wrong
     assert [figures.mismatches for figures in comparison.closeness] == [1, 1]
 
 

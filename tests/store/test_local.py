@@ -81,9 +81,10 @@ def test_what_is_written_stays_as_it_is(store: LocalStore) -> None:
 
 def test_evidence_is_numbered_in_the_order_written_even_across_a_gap(store: LocalStore) -> None:
     paths = [store.put_evidence(evidence(pair=pair)) for pair in range(4)]
-    assert [path.name for path in paths] == ["000000.json", "000001.json", "000002.json", "000003.json"]
+    assert [path.name[:7] for path in paths] == ["000000-", "000001-", "000002-", "000003-"]
+    assert [path.stem[7:] for path in paths] == [digest(record)[:16] for record in store.evidence(EVIDENCE.plan)]
     paths[1].unlink()
-    assert store.put_evidence(evidence(pair=4)).name == "000004.json"
+    assert store.put_evidence(evidence(pair=4)).name.startswith("000004-")
     assert [record.pair for record in store.evidence(EVIDENCE.plan)] == [0, 2, 3, 4]
 
 
@@ -120,7 +121,10 @@ READERS: dict[str, tuple[Callable[[LocalStore], object], str]] = {
     "identity": (lambda store: store.identities(), f"identities/{digest(IDENTITY)}.json"),
     "verdict": (lambda store: store.verdicts(), f"verdicts/{digest(VERDICT)}.json"),
     "node": (lambda store: store.nodes(), "nodes/n1.json"),
-    "evidence": (lambda store: store.evidence(EVIDENCE.plan), f"evidence/{digest(PLAN)}/n1/000000.json"),
+    "evidence": (
+        lambda store: store.evidence(EVIDENCE.plan),
+        f"evidence/{digest(PLAN)}/n1/000000-{digest(EVIDENCE)[:16]}.json",
+    ),
 }
 BY_DIGEST = ("plan", "identity", "verdict")
 
@@ -202,7 +206,7 @@ def test_half_written_files_of_a_killed_writer_are_not_documents(full: LocalStor
     folder = full.root / "evidence" / EVIDENCE.plan / "n1"
     (folder / ".new-abc").write_bytes(canonical(EVIDENCE).encode()[:100])
     assert full.evidence(EVIDENCE.plan) == [EVIDENCE]
-    assert full.put_evidence(evidence(pair=5)).name == "000001.json"
+    assert full.put_evidence(evidence(pair=5)).name.startswith("000001-")
 
 
 @pytest.mark.parametrize("change", [{"driver": "580.1"}, {"labels": {}}, {"gpus": NODE.gpus[:1]}, {"kernel": "6.2"}])
@@ -238,7 +242,9 @@ def test_a_number_that_is_not_finite_is_not_written(store: LocalStore, value: fl
 # -- folders that are no stores ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ['{"layout": 2}', '{"layout": "1"}', '{"layout": null}', '{"layout": true}'])
+@pytest.mark.parametrize(
+    "text", ['{"layout": 1}', '{"layout": 3}', '{"layout": "1"}', '{"layout": null}', '{"layout": true}']
+)
 def test_another_layout_is_refused(store: LocalStore, text: str) -> None:
     (store.root / "store.json").write_text(text, encoding="utf-8")
     for create in (False, True):
@@ -314,7 +320,7 @@ def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: P
         store.put_blob(data)
     with pytest.raises(StoreError):
         store.blob(digest(data))
-    (store.root / "evidence" / EVIDENCE.plan / "n1" / "000000.json").unlink()
+    min((store.root / "evidence" / EVIDENCE.plan / "n1").iterdir()).unlink()
     store.put_evidence(evidence(pair=written))  # room again
 
 
@@ -359,6 +365,6 @@ def test_two_writers_at_once_lose_nothing_and_double_nothing(tmp_path: Path) -> 
     for name in "abc":  # each writer's records are in the order in which it wrote them
         assert [pair for writer, pair in found if writer == name] == list(range(60))
     names = [path.name for path in sorted((store.root / "evidence" / EVIDENCE.plan / "n1").iterdir())]
-    assert names == [f"{number:06d}.json" for number in range(180)]
+    assert len(names) == 180  # two writers may take the same number at once, and never the same name
     assert sum(1 for path in (store.root / "blobs").rglob("*") if path.is_file()) == 7
     assert (len(store.plan_digests()), len(store.identities()), len(store.nodes())) == (1, 1, 1)

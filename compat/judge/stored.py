@@ -1,0 +1,125 @@
+"""The stored design: sessions measured now against sessions that were stored.
+
+A session shares its machine, its hour and its neighbours, so the session is the unit, and no test rescues a comparison
+with a single one; sessions of one hour are one session. With H stored sessions of which a measurement's values have the deviation s, and C new ones, the
+difference of their means has the error s sqrt(1/H + 1/C) with H - 1 degrees of freedom: a prediction interval (Hahn
+and Meeker 1991, *Statistical Intervals*, section 4.7). A deviation that is known from few sessions says little of how
+far the odd one lies, and a single new one may be it: with t-distributed sessions the test alone gives two to seven
+times the false alarms that it should. So REGRESS needs at least two new sessions besides, each of them worse than every
+stored one, which costs a point or two of power (tests/bench/test_designs.py).
+
+*Sentinels* are measurements of what the upgrade does not touch, taken in every session (for a driver upgrade on control
+nodes). What they all have in common in a session is the session's and not the candidate's: their mean distance from
+their own medians over the stored sessions is subtracted. A session whose sentinels do not agree with that to within
+3 % (the 95 % t-interval of the mean leaves it) is refused: a machine that is so different is another machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from compat.judge.centre import Centres
+from compat.judge.moderated import within_families
+from compat.judge.path import Design, Edges, Limits, refuse, weigh
+from compat.judge.series import Floats
+from compat.judge.text import percent, plural
+from compat.model import Policy, Status
+
+__all__ = [
+    "FEWEST_NEW",
+    "FEWEST_SENTINELS",
+    "FEWEST_TO_PASS",
+    "FEWEST_TO_REGRESS",
+    "SENTINEL_LIMIT",
+    "Session",
+    "stored",
+]
+
+FEWEST_TO_PASS = 12  # stored sessions
+FEWEST_TO_REGRESS = 8
+FEWEST_NEW = 2  # new sessions, for REGRESS
+FEWEST_SENTINELS = 3
+SENTINEL_LIMIT = 0.03  # relative
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one session measured: oriented log-medians (natural logarithm; greater is worse)."""
+
+    name: str
+    values: Floats  # (measurements,)
+    sentinels: Floats  # (sentinels,)
+
+
+def stored(
+    history: Sequence[Session],
+    candidate: Sequence[Session],
+    limits: Limits,
+    policy: Policy,
+    measured: int,
+    families: Sequence[str] = (),
+) -> Edges:
+    """Judge every measurement of the ``candidate``'s sessions (at least one) against the ``history``.
+
+    ``measured``: sampled measurements that share the budget for REGRESS. ``families``: a label for each measurement,
+    within which the variances between sessions are moderated. From 12 stored sessions on a measurement may pass, from 8
+    on it may regress.
+    """
+    everything = [*history, *candidate]
+    shapes = {(len(s.values), len(s.sentinels)) for s in everything}
+    if len(shapes) != 1 or not candidate:
+        raise ValueError(f"{len(candidate)} new sessions, {len(shapes)} different layouts of sessions, expected one")
+    count, sentinels = shapes.pop()
+    names = Counter(s.name for s in everything)
+    twice = sorted(name for name, times in names.items() if times > 1)
+    if twice:
+        return refuse(Design.STORED, count, Status.INVALID, f"session {twice[0]} is there {names[twice[0]]} times")
+    if sentinels < FEWEST_SENTINELS:
+        said = f"{plural(sentinels, 'sentinel')} a session, {FEWEST_SENTINELS} are needed"
+        return refuse(Design.STORED, count, Status.MISSING, said)
+    with np.errstate(invalid="ignore"):
+        reference = np.median([s.sentinels for s in history or candidate], axis=0)
+        shifts = {s.name: _shift(s.sentinels - reference) for s in everything}
+    kept = [s for s in history if shifts[s.name][1]]
+    for session in candidate:
+        mean, agrees = shifts[session.name]
+        if not agrees:
+            by = percent(math.expm1(mean)) if math.isfinite(mean) else "what is no number"
+            said = f"the sentinels of session {session.name} moved by {by}, beyond {percent(SENTINEL_LIMIT)}: refused"
+            return refuse(Design.STORED, count, Status.INVALID, said)
+    aside = f" ({len(history) - len(kept)} refused by their sentinels)" if len(kept) < len(history) else ""
+    basis = f"{plural(len(candidate), 'session')} against {len(kept)} stored{aside}"
+    if len(kept) < FEWEST_TO_REGRESS:
+        said = f"{basis}: {FEWEST_TO_REGRESS} are needed to find a change, {FEWEST_TO_PASS} to pass"
+        return refuse(Design.STORED, count, Status.INCONCLUSIVE, said)
+    with np.errstate(invalid="ignore"):
+        old, new = (np.stack([s.values - shifts[s.name][0] for s in group], axis=1) for group in (kept, candidate))
+        variance, freedom = within_families(
+            old.var(axis=1, ddof=1), np.full(count, len(kept) - 1), families or [""] * count
+        )
+        error = np.sqrt(variance * (1.0 / len(kept) + 1.0 / len(candidate)))
+        found = Centres(new.mean(axis=1) - old.mean(axis=1), error, freedom, len(kept))
+    no_pass, no_regress = {}, {}
+    if len(kept) < FEWEST_TO_PASS:
+        no_pass = dict.fromkeys(range(count), f"{len(kept)} of the {FEWEST_TO_PASS} stored sessions that may pass it")
+    if len(candidate) < FEWEST_NEW:
+        no_regress = dict.fromkeys(range(count), "one new session may be the odd one: a second has to confirm it")
+    elif len(mixed := np.flatnonzero(~(new.min(axis=1) > old.max(axis=1)))):
+        no_regress = dict.fromkeys(map(int, mixed), "not every new session is worse than all stored ones")
+    levels = (policy.pass_alpha, policy.regress_alpha / max(1, measured))
+    level = old.mean(axis=1)
+    return weigh(Design.STORED, basis, level, found, limits, policy, levels, no_pass=no_pass, no_regress=no_regress)
+
+
+def _shift(distances: Floats) -> tuple[float, bool]:
+    """The mean of a session's sentinels, and whether its 95 % interval stays within the limit."""
+    mean, n = float(distances.mean()), len(distances)
+    half = float(special.stdtrit(n - 1, 0.975)) * float(distances.std(ddof=1)) / math.sqrt(n)
+    limit = math.log1p(SENTINEL_LIMIT)
+    return mean, -limit <= mean - half and mean + half <= limit
