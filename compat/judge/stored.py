@@ -1,17 +1,18 @@
 """The stored design: sessions measured now against sessions that were stored.
 
-A session shares its machine, its hour and its neighbours, so the session is the unit, and no test rescues a comparison
-with a single one; sessions of one hour are one session. With H stored sessions of which a measurement's values have the deviation s, and C new ones, the
-difference of their means has the error s sqrt(1/H + 1/C) with H - 1 degrees of freedom: a prediction interval (Hahn
-and Meeker 1991, *Statistical Intervals*, section 4.7). A deviation that is known from few sessions says little of how
-far the odd one lies, and a single new one may be it: with t-distributed sessions the test alone gives two to seven
-times the false alarms that it should. So REGRESS needs at least two new sessions besides, each of them worse than every
-stored one, which costs a point or two of power (tests/bench/test_designs.py).
+A session shares its machine, its hour and its neighbours, so the session is the unit, no test rescues a comparison with
+a single stored one, and several of one hour are one. With H stored sessions of which a measurement's values have the
+deviation s, and C new ones, the difference of their means has the error s sqrt(1/H + 1/C) with H - 1 degrees of
+freedom: a prediction interval (Hahn and Meeker 1991, *Statistical Intervals*, section 4.7).
+
+How far the odd session lies is not known from twelve, and a single new one may be it: with t-distributed sessions the
+test alone gives two to seven times the false alarms that it should. So REGRESS also needs two new sessions or more,
+each of them worse than every stored one; that costs a point or two of power (tests/bench/test_designs.py).
 
 *Sentinels* are measurements of what the upgrade does not touch, taken in every session (for a driver upgrade on control
 nodes). What they all have in common in a session is the session's and not the candidate's: their mean distance from
-their own medians over the stored sessions is subtracted. A session whose sentinels do not agree with that to within
-3 % (the 95 % t-interval of the mean leaves it) is refused: a machine that is so different is another machine.
+their own medians over the stored sessions is subtracted. A session is refused if the 95 % t-interval of that mean
+leaves +-3 %: a machine that is so different is another machine.
 """
 
 from __future__ import annotations
@@ -76,21 +77,20 @@ def stored(
     if len(shapes) != 1 or not candidate:
         raise ValueError(f"{len(candidate)} new sessions, {len(shapes)} different layouts of sessions, expected one")
     count, sentinels = shapes.pop()
-    names = Counter(s.name for s in everything)
-    twice = sorted(name for name, times in names.items() if times > 1)
-    if twice:
-        return refuse(Design.STORED, count, Status.INVALID, f"session {twice[0]} is there {names[twice[0]]} times")
+    if wrong := _twice(everything):
+        return refuse(Design.STORED, count, Status.INVALID, wrong)
     if sentinels < FEWEST_SENTINELS:
         said = f"{plural(sentinels, 'sentinel')} a session, {FEWEST_SENTINELS} are needed"
         return refuse(Design.STORED, count, Status.MISSING, said)
+    whole = [s for s in history if np.isfinite(s.sentinels).all()]
+    reference = np.median([s.sentinels for s in whole or candidate], axis=0)
     with np.errstate(invalid="ignore"):
-        reference = np.median([s.sentinels for s in history or candidate], axis=0)
-        shifts = {s.name: _shift(s.sentinels - reference) for s in everything}
-    kept = [s for s in history if shifts[s.name][1]]
+        moved = {s.name: _moved(s.sentinels - reference) for s in everything}
+    kept = [s for s in whole if _agrees(*moved[s.name])]
     for session in candidate:
-        mean, agrees = shifts[session.name]
-        if not agrees:
-            by = percent(math.expm1(mean)) if math.isfinite(mean) else "what is no number"
+        mean, half = moved[session.name]
+        if not _agrees(mean, half):
+            by = f"{percent(mean)} +- {percent(half)}" if math.isfinite(mean + half) else "what is not a number"
             said = f"the sentinels of session {session.name} moved by {by}, beyond {percent(SENTINEL_LIMIT)}: refused"
             return refuse(Design.STORED, count, Status.INVALID, said)
     aside = f" ({len(history) - len(kept)} refused by their sentinels)" if len(kept) < len(history) else ""
@@ -99,7 +99,7 @@ def stored(
         said = f"{basis}: {FEWEST_TO_REGRESS} are needed to find a change, {FEWEST_TO_PASS} to pass"
         return refuse(Design.STORED, count, Status.INCONCLUSIVE, said)
     with np.errstate(invalid="ignore"):
-        old, new = (np.stack([s.values - shifts[s.name][0] for s in group], axis=1) for group in (kept, candidate))
+        old, new = (np.stack([s.values - moved[s.name][0] for s in group], axis=1) for group in (kept, candidate))
         variance, freedom = within_families(
             old.var(axis=1, ddof=1), np.full(count, len(kept) - 1), families or [""] * count
         )
@@ -117,9 +117,26 @@ def stored(
     return weigh(Design.STORED, basis, level, found, limits, policy, levels, no_pass=no_pass, no_regress=no_regress)
 
 
-def _shift(distances: Floats) -> tuple[float, bool]:
-    """The mean of a session's sentinels, and whether its 95 % interval stays within the limit."""
-    mean, n = float(distances.mean()), len(distances)
-    half = float(special.stdtrit(n - 1, 0.975)) * float(distances.std(ddof=1)) / math.sqrt(n)
+def _twice(sessions: Sequence[Session]) -> str:
+    """Which session is there more than once, by its name or by its numbers; or nothing."""
+    names = Counter(s.name for s in sessions)
+    numbers: dict[bytes, str] = {}
+    for session in sessions:
+        if names[session.name] > 1:
+            return f"session {session.name} is there {names[session.name]} times"
+        text = np.concatenate([session.values, session.sentinels]).tobytes()
+        if text in numbers:
+            return f"session {session.name} is a copy of session {numbers[text]}"
+        numbers[text] = session.name
+    return ""
+
+
+def _moved(distances: Floats) -> tuple[float, float]:
+    """The mean of a session's sentinels, and half the width of its 95 % interval."""
+    error = float(distances.std(ddof=1)) / math.sqrt(len(distances))
+    return float(distances.mean()), float(special.stdtrit(len(distances) - 1, 0.975)) * error
+
+
+def _agrees(mean: float, half: float) -> bool:
     limit = math.log1p(SENTINEL_LIMIT)
-    return mean, -limit <= mean - half and mean + half <= limit
+    return -limit <= mean - half and mean + half <= limit
