@@ -1,11 +1,11 @@
 """Only the intended thing changed: what each arm really was, against what the matrix says.
 
-A difference between the arms is declared by an axis of its name whose values differ, or by a requirement that pins it
-in either arm's runtime; the axis ``driver`` declares what the driver brings, ``firmware`` what firmware brings. A
-loaded library is a difference of its own where its distribution's version does not explain it: a wheel that was built
-again, another libc. So is a setting of a node (compat.judge.settings). Whatever the matrix states is read back: a
-version or an image that is not the stated one makes the cell invalid, and its measurements are measurements of
-something else.
+A difference between the arms is declared by an axis of its name whose values differ, by a requirement that pins it in
+either arm's runtime, or by the runtime's own variables; the axis ``driver`` declares what the driver brings,
+``firmware`` what firmware brings. A loaded library is a difference of its own where its distribution's version does not
+explain it: a wheel that was built again, another libc. So is a setting of a node (compat.judge.settings). Whatever the
+matrix states is read back: a version or an image that is not the stated one makes the cell invalid, and its
+measurements are measurements of something else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ METRIC = "environment"
 Difference = tuple[str, str, str, bool]  # what, known-good, candidate, declared
 
 _PIN = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,]+)\s*(;.*)?$")
+_VARIABLE = "variable "
+_WHOLE = "*"  # every variable
 _DRIVER = "driver: "  # what the driver brings is named by this and its part
 _IMAGE = "container image"  # no distribution has such a name
 # Settings that nobody switches and an upgrade brings, with the axes that declare them beside one of their own name.
@@ -72,18 +74,21 @@ def judge_environment(
     axes = {
         normal(a) for a in cell.stack.keys() | cell.known_good.keys() if cell.stack.get(a) != cell.known_good.get(a)
     }
+    variables = _stated_variables([plan.runtimes[name] for name in {e.runtime for e in evidence}])
     settings = compare_settings(evidence, identities)
     differ = [
         *(
             difference
-            for good in arms[Arm.KNOWN_GOOD]
-            for new in arms[Arm.CANDIDATE]
-            for difference in _differences(identities[good], identities[new])
+            for good, new in _meeting(evidence)
+            for difference in (
+                *_differences(identities[good], identities[new]),
+                *_variables(identities[good], identities[new]),
+            )
         ),
         *_images(evidence, plan, identities),
         *settings.differences,
     ]
-    differences = tuple(sorted({(what, a, b, _is_declared(what, axes, pins)) for what, a, b in differ}))
+    differences = tuple(sorted({(what, a, b, _is_declared(what, axes, pins, variables)) for what, a, b in differ}))
     if wrong:
         status, said = Status.INVALID, "; ".join(dict.fromkeys(wrong))
     else:
@@ -99,8 +104,32 @@ def _undeclared(differences: Sequence[Difference], policy: Policy) -> tuple[Stat
         return Status.PASS, f"{plural(len(differences), 'difference')} between the arms, all declared"
     said = clip(", ".join(text for _, text in undeclared), 400)
     acts = {policy.settings if what.startswith(SETTING) else policy.undeclared for what, _ in undeclared}
-    status = Status.PASS if acts == {"warn"} else Status.INVALID
+    status = Status.PASS if acts == {"warn"} else Status.UNDECLARED
     return status, f"{plural(len(undeclared), 'difference')} not declared: {said}"
+
+
+def _meeting(evidence: Sequence[Evidence]) -> set[tuple[str, str]]:
+    """The identities that one item had in the two arms: what an item loads is its own."""
+    items: dict[str, dict[Arm, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for record in evidence:
+        items[record.item][record.arm].add(record.identity)
+    return {pair for arms in items.values() for pair in itertools.product(arms[Arm.KNOWN_GOOD], arms[Arm.CANDIDATE])}
+
+
+def _variables(good: Identity, new: Identity) -> list[tuple[str, str, str]]:
+    """Variables that change results and differ."""
+    found = []
+    for name in sorted(good.environment.keys() | new.environment.keys()):
+        a, b = good.environment.get(name, ABSENT), new.environment.get(name, ABSENT)
+        if a != b:
+            found.append((f"{_VARIABLE}{name}", a, b))
+    return found
+
+
+def _stated_variables(runtimes: Sequence[Runtime]) -> set[str]:
+    """Variables that the matrix sets. An image brings its own: those are declared by naming the image."""
+    whole = {_WHOLE} if runtimes and all(runtime.image is not None for runtime in runtimes) else set()
+    return whole | {name for runtime in runtimes for name in runtime.env}
 
 
 def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> list[str]:
@@ -173,8 +202,10 @@ def _short(image: str) -> str:
     return image.removeprefix("sha256:")[:12] or ABSENT
 
 
-def _is_declared(what: str, axes: Collection[str], pins: Collection[str]) -> bool:
-    """Whether an axis or a requirement declares a difference."""
+def _is_declared(what: str, axes: Collection[str], pins: Collection[str], variables: Collection[str]) -> bool:
+    """Whether an axis, a requirement or a runtime's own variables declare a difference."""
+    if what.startswith(_VARIABLE):
+        return not {what.removeprefix(_VARIABLE), _WHOLE}.isdisjoint(variables)
     if what.startswith(SETTING):
         name = re.sub(r"^GPU-\S+ ", "", what.removeprefix(SETTING))
         return not {normal(name.replace(" ", "-")), *_BROUGHT.get(name, ())}.isdisjoint(axes)

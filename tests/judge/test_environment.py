@@ -52,14 +52,14 @@ def test_declared_differences_are_fine_and_listed() -> None:
 )
 def test_undeclared_differences_hold_or_are_listed(new: Identity, what: str) -> None:
     found = judged(new)
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
     assert what in found.outcome.reason
     assert not found.misrealised
     assert any(not declared for *_, declared in found.differences)
     warned = judged(new, policy=Policy(undeclared="warn"))
     assert warned.outcome.status is Status.PASS
     assert what in warned.outcome.reason
-    assert judged(new, policy=Policy(undeclared="whatever")).outcome.status is Status.INVALID
+    assert judged(new, policy=Policy(undeclared="whatever")).outcome.status is Status.UNDECLARED
 
 
 def test_an_axis_declares_the_distribution_of_its_name() -> None:
@@ -117,7 +117,7 @@ def test_the_interpreter_is_read_back(value: str, wrong: bool) -> None:
 
 def test_a_distribution_called_python_does_not_declare_the_interpreter() -> None:
     given = runtimes(old=("python==1.0 ; extra", "numpy==1.26.4"), new=("numpy==2.2.6",))
-    assert judged(replace(NEW, python="3.12.0"), runtimes=given).outcome.status is Status.INVALID
+    assert judged(replace(NEW, python="3.12.0"), runtimes=given).outcome.status is Status.UNDECLARED
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def loaded(base: Identity, **libraries: str) -> Identity:
 @pytest.mark.parametrize(
     ("name", "status"),
     [
-        (LIBC, Status.INVALID),  # no distribution has it
-        ("pip:pip/_vendor/lib.so", Status.INVALID),  # of the same version in both arms, and not the same file
+        (LIBC, Status.UNDECLARED),  # no distribution has it
+        ("pip:pip/_vendor/lib.so", Status.UNDECLARED),  # of the same version in both arms, and not the same file
         ("numpy:numpy.libs/libopenblas.so", Status.PASS),  # numpy itself is another, and declared
         ("onnxruntime:onnxruntime/capi/core.so", Status.PASS),
     ],
@@ -198,7 +198,7 @@ def loaded(base: Identity, **libraries: str) -> Identity:
 def test_a_library_that_its_version_does_not_explain_is_a_difference(name: str, status: Status) -> None:
     found = judged(loaded(NEW, **{name: "b" * 64}), loaded(OLD, **{name: "a" * 64}))
     assert found.outcome.status is status
-    assert (f"library {name} {'a' * 12} -> {'b' * 12}" in found.outcome.reason) is (status is Status.INVALID)
+    assert (f"library {name} {'a' * 12} -> {'b' * 12}" in found.outcome.reason) is (status is Status.UNDECLARED)
     assert judged(loaded(NEW, **{name: "a" * 64}), loaded(OLD, **{name: "a" * 64})).outcome.status is Status.PASS
 
 
@@ -211,7 +211,7 @@ def test_a_driver_is_declared_by_its_axis() -> None:
         replace(base, driver={"kernel_module": v, "cuda": "12.8"}) for base, v in ((OLD, "570.1"), (NEW, "580.2"))
     )
     found = judged(new, good)
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
     assert "driver: kernel_module 570.1 -> 580.2" in found.outcome.reason
     cell = replace(CELL, stack={**CELL.stack, "driver": "580.2"}, known_good={**CELL.known_good, "driver": "570.1"})
     assert judged(new, good, cell).outcome.status is Status.PASS
@@ -246,14 +246,14 @@ def test_one_runtime_with_another_image_in_each_arm_is_undeclared() -> None:
     stacks = ({"runtime": "old", "driver": version} for version in ("570.1", "580.2"))
     good, new = stacks
     cell = replace(CELL, known_good=good, stack=new)
-    for image, status in ((ID, Status.PASS), (OTHER_ID, Status.INVALID)):
+    for image, status in ((ID, Status.PASS), (OTHER_ID, Status.UNDECLARED)):
         w = world(plan(TEXT, runtimes=images(old=None, new=None)))
         arms = {Arm.KNOWN_GOOD: from_image(ID, base=OLD), Arm.CANDIDATE: from_image(image, base=OLD)}
         w.identities = {digest(one): one for one in arms.values()}
         w.edit(lambda r, arms=arms: replace(r, runtime="old", identity=digest(arms[r.arm])))  # type: ignore[misc]
         found = judge_environment(cell, w.evidence, w.plan, w.identities)
         assert found.outcome.status is status
-        assert ("container image aaaaaaaaaaaa -> bbbbbbbbbbbb" in found.outcome.reason) is (status is Status.INVALID)
+        assert ("container image aaaaaaaaaaaa -> bbbbbbbbbbbb" in found.outcome.reason) is (status is Status.UNDECLARED)
 
 
 def test_an_image_that_changes_during_the_run_is_misrealised() -> None:
@@ -288,7 +288,7 @@ def test_an_image_that_is_named_by_its_digest_is_read_back(identity: Identity, w
 
 
 def test_a_distribution_called_image_is_no_image() -> None:
-    assert judged(having(image="2.0"), having(OLD, image="1.0")).outcome.status is Status.INVALID
+    assert judged(having(image="2.0"), having(OLD, image="1.0")).outcome.status is Status.UNDECLARED
 
 
 # -- the inventory -----------------------------------------------------------------------------------------------------
@@ -316,3 +316,28 @@ def test_a_stale_inventory_is_never_go(inventory: str | None, ran: str | None, s
     said = "the inventory of n1 is stale: it has driver 570.124.06, and 580.95.05 was running"
     assert any(said in reason for reason in verdict.reasons) is stale
     assert any(c.status is Status.INVALID and said in c.reason for c in verdict.comparisons) is stale
+
+
+# -- variables ---------------------------------------------------------------------------------------------------------
+
+
+def with_variable(base: Identity, value: str) -> Identity:
+    return replace(base, environment={"NVIDIA_TF32_OVERRIDE": value})
+
+
+def test_a_variable_that_differs_is_declared_by_the_runtime_that_sets_it() -> None:
+    good, new = with_variable(OLD, "0"), with_variable(NEW, "1")
+    found = judged(new, good)
+    assert found.outcome.status is Status.UNDECLARED
+    assert "variable NVIDIA_TF32_OVERRIDE 0 -> 1" in found.outcome.reason
+    assert "variable NVIDIA_TF32_OVERRIDE absent -> 1" in judged(new).outcome.reason
+    sets = {**plan().runtimes, "new": replace(plan().runtimes["new"], env={"NVIDIA_TF32_OVERRIDE": "1"})}
+    assert judged(new, good, runtimes=sets).outcome.status is Status.PASS
+
+
+def test_an_image_brings_its_own_variables() -> None:
+    upgraded = having(numpy=OLD.distributions["numpy"])
+    good, new = from_image(ID, base=with_variable(OLD, "0")), from_image(OTHER_ID, base=with_variable(upgraded, "1"))
+    found = judged(new, good, runtimes=images(old="torch:2.10", new="torch:2.11"))
+    assert found.outcome.status is Status.PASS
+    assert ("variable NVIDIA_TF32_OVERRIDE", "0", "1", True) in found.differences

@@ -79,7 +79,7 @@ def test_a_node_that_is_set_alike_is_no_difference() -> None:
 )
 def test_a_setting_of_one_arm_only_holds(name: str, value: str | None, said: str) -> None:
     found = Node().change(name, value, arm=Arm.CANDIDATE).judged()
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
     assert found.outcome.reason == f"environment: 1 difference not declared: setting {name} {said}"
     a, _, b = said.partition(" -> ")
     assert undeclared(found) == [(f"setting {name}", a, b)]
@@ -124,7 +124,7 @@ def test_what_changed_is_said_beside_what_differs() -> None:
     node = Node().change("kernel", "6.1.1", pairs=[3])
     node.set({**SET, "kernel": "6.1.1", POWER: "1 W"}, pairs=[3], arm=Arm.CANDIDATE)
     found = node.judged()
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
     assert undeclared(found) == [(f"setting {POWER}", "700 W", "1 W")]
     assert "setting kernel was 6.1.0, then 6.1.1 in both arms alike on n1" in found.outcome.reason
 
@@ -133,7 +133,7 @@ def test_what_changed_is_said_beside_what_differs() -> None:
 @pytest.mark.parametrize("pairs", [[0], [3], [0, 2], [0, 1, 2]])
 def test_a_change_in_one_arm_only_is_a_difference(arm: Arm, pairs: list[int]) -> None:
     found = Node().change(POWER, "350 W", arm=arm, pairs=pairs).judged()
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
     values = ("350 W", "700 W") if arm is Arm.KNOWN_GOOD else ("700 W", "350 W")
     assert undeclared(found) == [(f"setting {POWER}", *values)]
 
@@ -143,7 +143,7 @@ def test_arms_that_swap_their_settings_are_not_alike() -> None:
     node = Node().change(POWER, "350 W", arm=Arm.KNOWN_GOOD, pairs=[0, 1])
     found = node.change(POWER, "350 W", arm=Arm.CANDIDATE, pairs=[2, 3]).judged()
     assert undeclared(found) == [(f"setting {POWER}", "350 W", "700 W"), (f"setting {POWER}", "700 W", "350 W")]
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
 
 
 def test_half_a_pair_that_was_set_otherwise_is_a_difference() -> None:
@@ -152,7 +152,7 @@ def test_half_a_pair_that_was_set_otherwise_is_a_difference() -> None:
     node.world.evidence = [r for r in node.world.evidence if (r.pair, r.arm) != (3, Arm.KNOWN_GOOD)]
     found = node.judged()
     assert undeclared(found) == [(f"setting {POWER}", "700 W", "700 W, then 350 W")]
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
 
 
 def test_arms_that_share_no_pair_are_compared_all_the_same() -> None:
@@ -206,10 +206,10 @@ def test_a_lane_is_compared_with_itself_beside_others_that_are_set_alike() -> No
 @pytest.mark.parametrize(
     ("policy", "status"),
     [
-        (Policy(), Status.INVALID),
+        (Policy(), Status.UNDECLARED),
         (Policy(settings="warn"), Status.PASS),
-        (Policy(settings="whatever"), Status.INVALID),
-        (Policy(undeclared="warn"), Status.INVALID),  # it has a word of its own
+        (Policy(settings="whatever"), Status.UNDECLARED),
+        (Policy(undeclared="warn"), Status.UNDECLARED),  # it has a word of its own
     ],
 )
 def test_policy_says_whether_a_setting_holds_or_warns(policy: Policy, status: Status) -> None:
@@ -229,7 +229,7 @@ def test_a_warned_setting_does_not_let_another_difference_through() -> None:
         if one.settings
     }
     found = node.judged()
-    assert found.outcome.status is Status.INVALID
+    assert found.outcome.status is Status.UNDECLARED
     assert "2 differences not declared: pip 24.0 -> 25, setting" in found.outcome.reason
 
 
@@ -252,13 +252,13 @@ def test_a_warned_setting_does_not_let_another_difference_through() -> None:
 )
 def test_an_axis_declares_a_setting_of_its_name_and_what_it_brings(axis: str, name: str, declared: bool) -> None:
     node = Node().set({**SET, name: "1"}, arm=Arm.KNOWN_GOOD).set({**SET, name: "2"}, arm=Arm.CANDIDATE)
-    assert node.judged().outcome.status is Status.INVALID
+    assert node.judged().outcome.status is Status.UNDECLARED
     cell = replace(CELL, stack={**CELL.stack, axis: "b"}, known_good={**CELL.known_good, axis: "a"})
     found = node.judged(cell)
     assert (found.outcome.status is Status.PASS) is declared
     assert (f"setting {name}", "1", "2", declared) in found.differences
     same = replace(CELL, stack={**CELL.stack, axis: "a"}, known_good={**CELL.known_good, axis: "a"})
-    assert node.judged(same).outcome.status is Status.INVALID  # an axis that does not move declares nothing
+    assert node.judged(same).outcome.status is Status.UNDECLARED  # an axis that does not move declares nothing
 
 
 def test_a_requirement_declares_no_setting() -> None:
