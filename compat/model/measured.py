@@ -50,7 +50,7 @@ class Output:
 class Fault:
     """A case that did not produce its measurements."""
 
-    stage: str  # start, import, prepare, compile, run, report
+    stage: str  # start, import, prepare, run, compile, reference, split, observe, report
     kind: FaultKind
     detail: str
     signal: str | None = None

@@ -18,6 +18,7 @@ from compat.probe import aot
 from compat.probe.bench import Bench, bench_for, measured
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
+from compat.probe.stage import Stage
 from compat.probe.tools import Tools
 
 __all__ = ["LOADED", "describe", "import_all", "run_case"]
@@ -35,15 +36,38 @@ class _StageError(Exception):
 
 
 class _Answer:
-    """What a case has come to so far."""
+    """What a case has come to so far, and the stage it is at."""
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self.inputs: list[str] = []  # the digest of each seed's
         self.measurements: list[Measurement] = []
         self.headers: list[OutputHeader] = []
         self.frames: list[bytes] = []
         self.notes: list[str] = []
         self.took: dict[str, str] = {}
+
+    def staged(self, stage: str, function: Any, *arguments: Any) -> Any:
+        """Call the function; what it raises is a fault of the stage."""
+        self._stage.enter(stage)
+        try:
+            return function(*arguments)
+        except (Exception, SystemExit) as cause:
+            raise _StageError(stage, cause) from cause
+
+    def called(self, stage: str, module: ModuleType, name: str, *arguments: Any) -> Any:
+        """Call a function that the content must have: that there is none is a fault of the stage as well."""
+        return self.staged(stage, lambda: getattr(module, name)(*arguments))
+
+    def encoded(self, stage: str, values: Any) -> dict[str, Encoded]:
+        """What a function of the content returned, by name."""
+        if not isinstance(values, dict):
+            cause = TypeError(f"the work returned {type(values).__name__}, expected a dict of names and arrays")
+            raise _StageError(stage, cause)
+        found = {str(name): self.staged(stage, encode, value) for name, value in values.items()}
+        if len(found) != len(values):
+            raise _StageError(stage, ValueError("the work returned two outputs of one name"))
+        return found
 
     def add(self, outputs: dict[str, Encoded], seed: int, reference: bool) -> None:
         """Add what one seed returned. Together they may not be more than a message holds."""
@@ -74,21 +98,22 @@ def import_all(names: Iterable[str]) -> None:
                 importlib.import_module(name)
 
 
-def run_case(request: CaseRequest) -> tuple[CaseResult, tuple[bytes, ...]]:
+def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[bytes, ...]]:
     """Run the case; what it raises becomes its fault, with the stage in which it happened."""
     begin = time.perf_counter()
-    answer = _Answer()
+    answer = _Answer(stage)
     fault = None
     try:
-        _staged("import", import_all, request.imports)
+        answer.staged("import", import_all, request.imports)
         if request.tier == "aot":
-            module = _staged("import", load_content, request.path)
-            answer.measurements += _staged("compile", aot.compile_case, module, request.params)
+            module = answer.staged("import", load_content, request.path)
+            answer.measurements += answer.staged("compile", aot.compile_case, module, request.params)
         else:
             _run_workload(request, answer)
     except _StageError as staged:
         fault = _fault(staged)
         answer.inputs, answer.measurements, answer.headers, answer.frames = [], [], [], []
+    stage.enter("report")
     result = CaseResult(
         id=request.id,
         nonce=request.nonce,
@@ -103,22 +128,10 @@ def run_case(request: CaseRequest) -> tuple[CaseResult, tuple[bytes, ...]]:
     return result, tuple(answer.frames)
 
 
-def _staged(stage: str, function: Any, *arguments: Any) -> Any:
-    try:
-        return function(*arguments)
-    except (Exception, SystemExit) as cause:
-        raise _StageError(stage, cause) from cause
-
-
-def _called(stage: str, module: ModuleType, name: str, *arguments: Any) -> Any:
-    """Call a function that the content must have: that there is none is a fault of the stage as well."""
-    return _staged(stage, lambda: getattr(module, name)(*arguments))
-
-
 def _run_workload(request: CaseRequest, answer: _Answer) -> None:
-    bench = _staged("start", bench_for, request.tier, request.timed, request.look)
+    bench = answer.staged("start", bench_for, request.tier, request.timed, request.look)
     try:
-        module = _staged("import", load_content, request.path)
+        module = answer.staged("import", load_content, request.path)
         work, outputs = _one_seed(module, request, 0, bench, answer)
         for seed in range(1, request.seeds):
             _one_seed(module, request, seed, bench, answer)
@@ -127,14 +140,14 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
         elif request.timed:
             _measure_steady(module, request, work, bench, answer)
         if request.extra_metrics:
-            observed = _called("observe", module, "observe", request.params, Tools(0, request.artifact))
-            answer.measurements += _staged("observe", _declared, request.extra_metrics, observed)
-        answer.measurements += _staged("run", bench.memory)
+            observed = answer.called("observe", module, "observe", request.params, Tools(0, request.artifact))
+            answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
+        answer.measurements += answer.staged("run", bench.memory)
         if "torch" in getattr(module, "COMPONENTS", ()):
-            answer.measurements += _staged("run", bench.allocator)
+            answer.measurements += answer.staged("run", bench.allocator)
         if _splits(module):  # last: what it takes of memory is not the case's
             del work
-            in_parts = _in_parts(module, request, answer.inputs[0])
+            in_parts = _in_parts(module, request, answer)
             answer.measurements.append(measured("batch_mismatches", float(differing(outputs, in_parts))))
     finally:
         answer.notes += bench.notes
@@ -149,11 +162,11 @@ def _one_seed(
     """
     tools = Tools(seed, request.artifact)
     begin = time.perf_counter()
-    work = _called("prepare", module, "prepare", request.params, tools)
+    work = answer.called("prepare", module, "prepare", request.params, tools)
     seconds = time.perf_counter() - begin
-    loaded = _staged("prepare", tools.inventory)
-    values, first_call = _staged("run", bench.first_call, work)
-    outputs = _encode_all(values, "run")
+    loaded = answer.staged("prepare", tools.inventory)
+    values, first_call = answer.staged("run", bench.first_call, work)
+    outputs = answer.encoded("run", values)
     del values
     answer.inputs.append(tools.inputs_digest())
     answer.took.update(tools.paths)
@@ -162,7 +175,7 @@ def _one_seed(
             answer.measurements.append(measured("load_time", seconds))
         if bench.speed and request.timed:
             answer.measurements.append(measured("first_call", first_call))
-        again = _encode_all(_staged("run", work), "run")
+        again = answer.encoded("run", answer.staged("run", work))
         answer.measurements.append(measured("nondeterministic", float(differing(outputs, again))))
     answer.add(outputs, seed, False)
     if loaded is not None:
@@ -171,9 +184,9 @@ def _one_seed(
         answer.add({LOADED: encode(loaded)}, seed, False)
     if hasattr(module, "reference"):
         tools.restart()
-        oracle = _called("reference", module, "reference", request.params, tools)
-        expected = _encode_all(oracle, "reference")
-        _staged("run", check_finite, outputs, expected)
+        oracle = answer.called("reference", module, "reference", request.params, tools)
+        expected = answer.encoded("reference", oracle)
+        answer.staged("run", check_finite, outputs, expected)
         answer.add(expected, seed, True)
     return work, outputs
 
@@ -183,18 +196,18 @@ def _splits(module: ModuleType) -> bool:
     return getattr(getattr(module, "split", None), "__module__", None) == module.__name__
 
 
-def _in_parts(module: ModuleType, request: CaseRequest, inputs: str) -> dict[str, Encoded]:
+def _in_parts(module: ModuleType, request: CaseRequest, answer: _Answer) -> dict[str, Encoded]:
     """What the content's own ``split`` computes of the first seed's inputs."""
     tools = Tools(0, request.artifact)
-    work = _called("split", module, "split", request.params, tools)
-    outputs = _encode_all(_staged("split", work), "split")
-    if tools.inputs_digest() != inputs:
+    work = answer.called("split", module, "split", request.params, tools)
+    outputs = answer.encoded("split", answer.staged("split", work))
+    if tools.inputs_digest() != answer.inputs[0]:
         raise _StageError("split", ValueError("split() drew other inputs than prepare()"))
     return outputs
 
 
 def _measure_steady(module: ModuleType, request: CaseRequest, work: Any, bench: Bench, answer: _Answer) -> None:
-    samples, leak = _staged("run", bench.steady, work)
+    samples, leak = answer.staged("run", bench.steady, work)
     answer.measurements.append(measured("latency", *samples))
     if leak is None:
         answer.notes.append("leak: the memory of this process could not be read")
@@ -220,17 +233,6 @@ def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> 
         found.append(
             Measurement(metric["name"], metric["unit"], Direction(metric["direction"]), Kind(metric["kind"]), samples)
         )
-    return found
-
-
-def _encode_all(values: Any, stage: str) -> dict[str, Encoded]:
-    """What a function of the content returned, by name."""
-    if not isinstance(values, dict):
-        cause = TypeError(f"the work returned {type(values).__name__}, expected a dict of names and arrays")
-        raise _StageError(stage, cause)
-    found = {str(name): _staged(stage, encode, value) for name, value in values.items()}
-    if len(found) != len(values):
-        raise _StageError(stage, ValueError("the work returned two outputs of one name"))
     return found
 
 

@@ -24,13 +24,14 @@ from compat.probe.libraries import loaded_libraries
 from compat.probe.limits import bound_process
 from compat.probe.process import die_with_parent, let_in
 from compat.probe.protocol import CaseRequest, pack
+from compat.probe.stage import Stage, shared_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 __all__ = ["Start", "fork", "spawn", "spawned_main"]
 
-_RESULT = 3  # the descriptor for answers in a fresh interpreter
+_RESULT, _STAGE = 3, 4  # descriptors of a fresh interpreter: for its answers, and for what it is at
 _BROKEN = 70  # sysexits.h EX_SOFTWARE: the process ended before it could answer
 _FRESH = (
     "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, {root!r}); "
@@ -49,9 +50,12 @@ class Start:
     imports: Sequence[str] = ()  # what the zygote has imported: a fresh interpreter does as much before its first case
 
 
-def fork(start: Start, result: int, output: int, ours: Sequence[int]) -> int:
-    """The process id of a copy of this process that runs the cases; ``ours`` are descriptors that it must not keep."""
-    parent = os.getpid()
+def fork(start: Start, result: int, output: int, ours: Sequence[int]) -> tuple[int, Stage]:
+    """A copy of this process that runs the cases: its process id, and what it is at.
+
+    ``ours`` are descriptors that it must not keep.
+    """
+    parent, stage = os.getpid(), Stage()
     pid = os.fork()
     if pid == 0:
         try:
@@ -61,14 +65,15 @@ def fork(start: Start, result: int, output: int, ours: Sequence[int]) -> int:
             os.dup2(output, 2)
             os.close(output)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            _run(start, result, parent)
+            _run(start, stage, result, parent)
         finally:
             os._exit(_BROKEN)
-    return pid
+    return pid, stage
 
 
-def spawn(start: Start, result: int, output: int) -> int:
-    """The process id of a fresh interpreter that runs the cases; it imports for itself what they need."""
+def spawn(start: Start, result: int, output: int) -> tuple[int, Stage]:
+    """A fresh interpreter that imports what this process has, and runs the cases: its process id, and what it is at."""
+    file = shared_file()
     read, write = os.pipe()
     os.set_blocking(write, True)
     root = os.path.dirname(os.path.dirname(os.path.abspath(compat.__file__)))  # noqa: PTH100, PTH120
@@ -83,13 +88,16 @@ def spawn(start: Start, result: int, output: int) -> int:
                 (os.POSIX_SPAWN_DUP2, output, 1),
                 (os.POSIX_SPAWN_DUP2, output, 2),
                 (os.POSIX_SPAWN_DUP2, result, _RESULT),
+                (os.POSIX_SPAWN_DUP2, file, _STAGE),
             ],
         )
+        stage = Stage(file)
     finally:
         os.close(read)
+        os.close(file)
     with os.fdopen(write, "wb") as stream, contextlib.suppress(BrokenPipeError):  # it ended at once: its pipes tell
         stream.write(json.dumps(asked).encode())
-    return pid
+    return pid, stage
 
 
 def spawned_main() -> None:
@@ -100,14 +108,16 @@ def spawned_main() -> None:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.close(null)
+        stage = Stage(_STAGE)
+        os.close(_STAGE)
         requests = [CaseRequest(**request) for request in asked["requests"]]
         start = Start(requests, asked["room"], asked["memory"], frozenset(asked["known"]), asked["imports"])
-        _run(start, _RESULT, asked["parent"], fresh=True)
+        _run(start, stage, _RESULT, asked["parent"], fresh=True)
     finally:
         os._exit(_BROKEN)
 
 
-def _run(start: Start, result: int, parent: int, fresh: bool = False) -> None:
+def _run(start: Start, stage: Stage, result: int, parent: int, fresh: bool = False) -> None:
     """Become the process of the cases, run them, answer, and end. Does not return."""
     try:
         os.setsid()
@@ -123,7 +133,7 @@ def _run(start: Start, result: int, parent: int, fresh: bool = False) -> None:
         for number, request in enumerate(start.requests):
             if number:
                 gc.collect()  # what the case before has left is not this one's
-            answer, frames = run_case(request)
+            answer, frames = run_case(request, stage)
             if request.look:
                 answer = dataclasses.replace(answer, libraries=dict.fromkeys(loaded_libraries() - set(start.known), ""))
             _flush()

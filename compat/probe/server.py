@@ -113,12 +113,12 @@ class Zygote:
             sys.stdout.flush()  # what is still in our buffer is not the case's
         start = Start(requests, room, self._memory, self._libraries.paths, self._imports)
         if self._fresh or why_not_fork():
-            pid = spawn(start, result_write, output_write)
+            pid, stage = spawn(start, result_write, output_write)
         else:
-            pid = fork(start, result_write, output_write, (result_read, output_read, self._in, self._out))
+            pid, stage = fork(start, result_write, output_write, (result_read, output_read, self._in, self._out))
         os.close(result_write)
         os.close(output_write)
-        watched = Watched(pid, result_read, output_read, self._in, self._cgroup)
+        watched = Watched(pid, stage, result_read, output_read, self._in, self._cgroup)
         try:
             for body, frames in watched.answers(requests):
                 self._libraries.name(body)

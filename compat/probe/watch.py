@@ -19,11 +19,14 @@ from compat.probe.protocol import CASE_LIMIT, CaseRequest, CaseResult, Parser
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from compat.probe.stage import Stage
+
 __all__ = ["Watched"]
 
 _TAIL = 4096  # bytes of a case's output that are kept: the end
 _FLOOD = 64 * 1024 * 1024  # bytes of output after which a case is ended
 _LOOK = 0.1  # seconds between looks at a process that says nothing
+_START = 10.0  # seconds for a process to come to its first case
 _LAST_WORDS = 10.0  # seconds to end in after the last answer
 
 Answer = tuple[dict[str, Any], tuple[bytes, ...]]  # a CaseResult as a document, and its arrays
@@ -32,8 +35,9 @@ Answer = tuple[dict[str, Any], tuple[bytes, ...]]  # a CaseResult as a document,
 class Watched:
     """One process and the requests it has to answer, in their order."""
 
-    def __init__(self, pid: int, result: int, output: int, control: int, cgroup: str = "") -> None:
+    def __init__(self, pid: int, stage: Stage, result: int, output: int, control: int, cgroup: str = "") -> None:
         self._pid = pid
+        self._stage = stage
         self._cgroup = cgroup
         self._result_fd = result
         self._output_fd = output
@@ -45,6 +49,7 @@ class Watched:
         self._ended: tuple[FaultKind, str] | None = None  # why we ended it, if we did
         self._status: int | None = None  # once it is reaped
         self._kills = memory.oom_kills()
+        self._made = self._begin = time.monotonic()  # of the process, and of the case that it is at
 
     def answers(self, requests: Sequence[CaseRequest]) -> Iterator[Answer]:
         """An answer for each request; a fault is the last one. SystemExit when the controller is gone.
@@ -53,12 +58,12 @@ class Watched:
         the end of what the whole process printed; a case whose neighbours matter is run again without them.
         """
         for request in requests:
-            begin = time.monotonic()
+            self._begin = time.monotonic()
             try:
-                message = self._next(begin + request.timeout)
+                message = self._next(request.timeout)
                 last = message is None or request is requests[-1]
                 if last:
-                    self._finish(begin + request.timeout)
+                    self._finish(self._begin + request.timeout)
                 fault = self._fault(message is not None) if last else None
                 if fault is None:
                     assert message is not None  # noqa: S101 - _fault has a reason for every other end
@@ -73,7 +78,7 @@ class Watched:
                     continue
             except ProtocolError as problem:
                 fault = Fault("report", FaultKind.OUTPUT, str(problem), output=self._tail())
-            failed = CaseResult(request.id, request.nonce, time.monotonic() - begin, "", fault=fault)
+            failed = CaseResult(request.id, request.nonce, time.monotonic() - self._begin, "", fault=fault)
             yield plain(failed), ()
             return
 
@@ -89,7 +94,7 @@ class Watched:
             end_descendants(self._cgroup)
             self._status = signal.SIGKILL
 
-    def _next(self, deadline: float) -> tuple[str, dict[str, Any], tuple[bytes, ...]] | None:
+    def _next(self, timeout: float) -> tuple[str, dict[str, Any], tuple[bytes, ...]] | None:
         """The next message; None when there will be none, because the process is over or had to be ended."""
         while self._ended is None:
             message = self._parser.take()
@@ -97,7 +102,10 @@ class Watched:
                 return message
             if self._result_fd not in self._open:
                 return None
-            left = deadline - time.monotonic()
+            now = time.monotonic()
+            if now < self._made + _START and self._stage.now() == "start":
+                self._begin = now  # a fresh interpreter imports what a fork has: that is not in the case's time
+            left = self._begin + timeout - now
             over = self._over()  # asked before the pipes are: what an ended process wrote is in them by now
             wait = 0.0 if over else max(0.0, min(left, _LOOK))
             ready = select.select([*self._open, self._control_fd], [], [], wait)[0]
@@ -165,17 +173,17 @@ class Watched:
 
     def _fault(self, answered: bool) -> Fault | None:
         """The fault of a process that is over; None when there is a whole answer and it ended well."""
-        output = self._tail()
+        output, stage = self._tail(), self._stage.now()
         if self._ended is not None:
-            return Fault("run", self._ended[0], self._ended[1], output=output)
+            return Fault(stage, self._ended[0], self._ended[1], output=output)
         status = self._status or 0
         if os.WIFSIGNALED(status):
             name = signal_name(os.WTERMSIG(status))
-            fault = Fault("run", FaultKind.CRASH, f"ended by {name}", signal=name, output=output)
+            fault = Fault(stage, FaultKind.CRASH, f"ended by {name}", signal=name, output=output)
             return self._killed_for_memory(fault) if name == "SIGKILL" else fault
         code = os.WEXITSTATUS(status)
         if code != 0 or not answered:
-            return Fault("run", FaultKind.EXIT, f"ended with exit code {code} and no result", output=output)
+            return Fault(stage, FaultKind.EXIT, f"ended with exit code {code} and no result", output=output)
         return None
 
     def _killed_for_memory(self, fault: Fault) -> Fault:

@@ -141,6 +141,33 @@ def test_a_fresh_process_faults_as_a_fork_does(start: Start, tmp_path: Path, bod
     assert result.fault is None
 
 
+@pytest.mark.parametrize("stage", ["import", "prepare", "run", "reference"])
+def test_a_fresh_process_that_ends_has_the_stage_in_which_it_was(start: Start, tmp_path: Path, stage: str) -> None:
+    session = start(THREADS)
+    for end, kind in {"os.abort()": FaultKind.CRASH, "time.sleep(60)": FaultKind.HANG}.items():
+        source = "import os, time\n" + {
+            "import": "END\n",
+            "prepare": "def prepare(params, tools): END\n",
+            "run": "def prepare(params, tools):\n    def work(): END\n    return work\n",
+            "reference": "def prepare(params, tools): return lambda: {'x': 1}\ndef reference(params, tools): END\n",
+        }[stage].replace("END", end)
+        result, _ = session.run(make_case(), content(tmp_path, source), None, 1.0)
+        assert result.fault is not None
+        assert (result.fault.kind, result.fault.stage) == (kind, stage)
+
+
+def test_what_a_fresh_process_imports_first_is_not_in_the_time_of_its_case(start: Start, tmp_path: Path) -> None:
+    """A fork has it imported already: an arm that cannot fork would seem to hang."""
+    session = start(THREADS + "time.sleep(2.5)\n")
+    works = [Work(make_case(imports=("imported",)), content(tmp_path, GOOD), None, 2.0)] * 2
+    assert [answer.result.fault for answer in session.run_group(works)] == [None] * 2
+    hangs = "import time\n\ndef prepare(params, tools):\n    time.sleep(60)\n"
+    answers = session.run_group([*works, Work(make_case(), content(tmp_path, hangs), None, 2.0)])
+    assert answers[-1].result.fault is not None
+    assert answers[-1].result.fault.kind is FaultKind.HANG
+    assert 2.0 <= answers[-1].result.seconds < 4.0
+
+
 def test_a_group_in_a_fresh_process(start: Start, tmp_path: Path) -> None:
     session = start(THREADS)
     pid = "import os\n\ndef prepare(params, tools):\n    return lambda: {'pid': os.getpid()}\n"

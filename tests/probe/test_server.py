@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.model import FaultKind
+from compat.model import Direction, FaultKind, Kind, Metric, Tier
 from tests.rig import Rig, gone
 
 # body of the work -> kind of the fault, signal, and what its detail says
@@ -79,9 +79,45 @@ def test_a_fault_has_the_stage_in_which_it_happened(in_place: Rig, source: str, 
     in_place.faults(in_place.run(source)[0], kind, stage)
 
 
+# Where END is, the process does not go on.
+PLACES = {
+    "import": ("END", {}),
+    "prepare": ("def prepare(params, tools): END", {}),
+    "run": ("def prepare(params, tools):\n    def work(): END\n    return work", {}),
+    "reference": (
+        "def prepare(params, tools): return lambda: {'x': 1}\ndef reference(params, tools): END",
+        {},
+    ),
+    "split": ("def prepare(params, tools): return lambda: {'x': 1}\ndef split(params, tools): END", {}),
+    "observe": (
+        "def prepare(params, tools): return lambda: {'x': 1}\ndef observe(params, tools): END",
+        {"metrics": [Metric("own", "s", Direction.LOWER, Kind.SAMPLED)]},
+    ),
+    "compile": (
+        "import sys\nclass Compiler:\n    def find_spec(self, name, *_):\n        if name == 'triton': END\n"
+        "sys.meta_path.insert(0, Compiler())\nclass Kernel: cache_key = ''\nkernel, KERNEL = Kernel(), 'kernel'",
+        {"tier": Tier.AOT, "params": {"target": "sm_80"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("stage", PLACES)
+def test_a_process_that_ends_has_the_stage_in_which_it_was(in_place: Rig, stage: str) -> None:
+    source, changes = PLACES[stage]
+    for end, kind in {
+        "os.abort()": FaultKind.CRASH,
+        "os._exit(0)": FaultKind.EXIT,
+        "time.sleep(60)": FaultKind.HANG,
+        "[os.write(1, bytes(1 << 20)) for _ in range(999)]": FaultKind.OUTPUT,
+    }.items():
+        text = f"import os, time\n{source.replace('END', end)}\n"
+        result, _ = in_place.run(text, timeout=1.0 if kind is FaultKind.HANG else 20.0, **changes)
+        in_place.faults(result, kind, stage)
+
+
 def test_a_crash_while_the_content_is_imported(rig: Rig) -> None:
     result, _ = rig.run("import os\nos.abort()")
-    rig.faults(result, FaultKind.CRASH)
+    rig.faults(result, FaultKind.CRASH, "import")
 
 
 def test_a_hang_ends_at_its_time(rig: Rig) -> None:
