@@ -81,8 +81,15 @@ def variables(spec: Runtime) -> dict[str, str]:
 
 
 def seen_devices(devices: Sequence[str]) -> dict[str, str]:
-    """The variables by which a process on this machine sees these GPUs and no others. Containers are given theirs."""
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(devices)}
+    """The variables by which a process on this machine sees these GPUs and no others. Containers are given theirs.
+
+    With the last of them torch does not initialise CUDA to find out whether there is a GPU: a zygote could not fork.
+    """
+    return {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": ",".join(devices),
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    }
 
 
 def boot_command(python: str, package_parent: str) -> list[str]:

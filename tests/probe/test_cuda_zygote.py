@@ -15,6 +15,10 @@ from tests.rig import make_case, make_folders
 
 OPENS = "import ctypes\nLIBRARY = ctypes.CDLL('libcuda.so.1')\n"
 INITIALISES = OPENS + "assert LIBRARY.cuInit(0) == 0\n"
+# As torch.cuda.is_available() does: through NVML where that is asked for, else through cudaGetDeviceCount.
+ASKS_AS_TORCH = OPENS + (
+    "import os\nif os.environ.get('PYTORCH_NVML_BASED_CUDA_CHECK') != '1':\n    assert LIBRARY.cuInit(0) == 0\n"
+)
 ASKS = (
     "import pathlib\nfrom compat.probe.cuda import initialised\npathlib.Path({file!r}).write_text(str(initialised()))\n"
 )
@@ -86,6 +90,12 @@ def test_cases_initialise_cuda_and_the_zygote_does_not(cuda: Cuda, start: Start)
     assert [answer for _, answer in cases] == [0, 0]  # which it is not in a child of a process with CUDA
     assert cuda.callers()["cuInit"] == {pid for pid, _ in cases}
     assert zygote.pid not in cuda.callers()["cuInit"]
+
+
+def test_a_library_that_asks_torch_for_a_gpu_initialises_nothing(cuda: Cuda, start: Start) -> None:
+    zygote = start("asks", asks=ASKS_AS_TORCH)
+    assert not any("fresh processes" in note for note in zygote.session.notes)
+    assert "cuInit" not in cuda.callers()
 
 
 @pytest.mark.parametrize(("source", "answer"), [(OPENS, "False"), (INITIALISES, "True")], ids=["opens", "initialises"])

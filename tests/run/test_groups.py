@@ -137,6 +137,10 @@ def test_cases_on_a_gpu_share_a_process_until_one_faults(small: tuple[Small, Cud
     assert orders[0] != orders[1]
 
 
+def test_no_kind_of_runtime_lets_torch_initialise_cuda_to_count_gpus(rig: Rig) -> None:
+    assert rig.value("os.environ['PYTORCH_NVML_BASED_CUDA_CHECK']") == "1"
+
+
 def test_a_session_sees_its_devices_and_no_others(tmp_path: Path) -> None:
     folders = make_folders(tmp_path)
     content = folders.content[0] / "sees.py"
