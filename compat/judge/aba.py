@@ -27,7 +27,7 @@ from compat.judge.centre import FEWEST_UNITS, Centres
 from compat.judge.moderated import within_families
 from compat.judge.path import Design, Edges, Limits, almost_always, log_limits, refuse, satterthwaite, weigh
 from compat.judge.series import Floats
-from compat.judge.text import percent
+from compat.judge.text import percent, plural
 from compat.model import Policy, Status
 
 __all__ = ["LEAST_CHANGE", "aba"]
@@ -83,7 +83,10 @@ def aba(
             no_regress[row] = "the two known-good phases are as far apart as that: refused"
         elif not (nearer[row] > needed[row]):
             no_regress[row] = f"not worse than both known-good phases by more than {percent(math.expm1(needed[row]))}"
-    basis = [f"before and back again {percent(math.expm1(apart))} apart" for apart in drift]
+    basis = [
+        f"{plural(degrees, 'degree')} of freedom, before and back again {percent(math.expm1(apart))} apart"
+        for degrees, apart in zip(freedom, drift, strict=True)
+    ]
     levels = (policy.pass_alpha, policy.regress_alpha / max(1, measured))
     found = weigh(
         Design.ABA,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ FEWEST_UNITS = 3  # generations: with fewer, an interval says nothing
 _TRIM = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Centre:
     """A trimmed mean with its standard error. Effects are oriented log ratios: positive is worse."""
 
@@ -41,7 +42,7 @@ class Centre:
 
     def quantile(self, probability: float) -> float:
         """The quantile of t with this many degrees of freedom."""
-        return float(special.stdtrit(self.freedom, probability))
+        return _quantile(self.freedom, probability)
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Centres:
         """The p-values of "the effect is at least ``limit``" (a limit for each)."""
         found: Floats = _p_above(limit - self.effect, self.error, self.freedom)
         return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _quantile(freedom: int, probability: float) -> float:
+    return float(special.stdtrit(freedom, probability))
 
 
 def _p_above(distance: Any, error: Any, freedom: Any) -> Any:

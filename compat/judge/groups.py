@@ -1,8 +1,8 @@
 """Families of cases, each a little slower: forty that are 1 % slower each are invisible one by one.
 
-The unit is the mean over a group's members in one generation. What round 1 flags is tried again on fresh generations of
-all members, in a round of its own after the rounds of the single measurements: only that may be REGRESS. A group never
-gives a PASS to anybody; it only takes GO away.
+The unit is the trimmed mean over a group's members in one generation. What round 1 flags is tried again on fresh
+generations of all members, in a round of its own after the rounds of the single measurements: only that may be REGRESS.
+A group never gives a PASS to anybody; it only takes GO away.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from compat.model import Item, Kind, Metric, Plan, Policy, Ring, Status
 __all__ = ["EVERYTHING", "Group", "fresh_short", "group_round", "judge_group", "planned_groups"]
 
 EVERYTHING = "all workloads"
+
+_TRIM = 0.2
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,18 @@ def _centre(members: Mapping[str, Sequence[Point]], number: int) -> Centre | Non
             if point.round == number:
                 units.setdefault(point.generation, {}).setdefault(key, []).append(point.candidate - point.known_good)
     means = [
-        math.fsum(math.fsum(values) / len(values) for values in unit.values()) / len(unit)
+        _trimmed([math.fsum(values) / len(values) for values in unit.values()])
         for _, unit in sorted(units.items())
         if 2 * len(unit) >= len(members)
     ]
     return centre(means)
+
+
+def _trimmed(values: Sequence[float]) -> float:
+    """The mean without a fifth at each end: one process in a hundred is an outlier, and of forty some always are."""
+    cut = int(_TRIM * len(values))
+    kept = sorted(values)[cut : len(values) - cut]
+    return math.fsum(kept) / len(kept)
 
 
 def _say(group: Group, status: Status, found: Centre | None, members: int, policy: Policy, remark: str) -> Outcome:

@@ -25,7 +25,7 @@ SEVERITY = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The fields of a Comparison that do not depend on whose it is; they mean what they mean there."""
 

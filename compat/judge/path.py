@@ -101,7 +101,7 @@ class Edges:
         if found.freedom[row] >= 1:
             effect, error = float(found.effect[row]), float(found.error[row])
             centre = Centre(effect, error, int(found.freedom[row]), found.units)
-            detectable = float(self.detectable[row])
+            detectable = None if np.isnan(self.detectable[row]) else float(self.detectable[row])
         return Edge(
             self.design,
             self.status[row],

@@ -15,7 +15,7 @@ __all__ = ["REPEATED", "Point", "points", "too_few"]
 REPEATED = 3  # samples: a process of a metric that is repeated at all repeats it at least so often
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """The oriented log-medians of both arms (natural logarithm; greater is worse)."""
 

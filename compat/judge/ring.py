@@ -30,7 +30,7 @@ from compat.model import (
     digest,
 )
 
-__all__ = ["judge"]
+__all__ = ["decide", "judge"]
 
 _NOTHING = (Status.MISSING, Status.INVALID)  # no evidence of any tier rests on these
 
@@ -84,7 +84,7 @@ def judge(
             before = Decision.HOLD
         if before is not Decision.GO:
             holds.append(f"ring {asked.after}, which comes before it, is {before.value}")
-    decision, reasons = _decide(found, holds, compared.nodes)
+    decision, reasons = decide(found, holds, compared.nodes)
     return Verdict(
         schema_version=SCHEMA_VERSION,
         decision=decision,
@@ -160,9 +160,8 @@ def _keeps_from_go(rejection: Rejection, ring: Ring) -> bool:
     return rejection.blocking and rejection.ring in (None, ring.name)
 
 
-def _decide(
-    found: Sequence[Comparison], holds: Sequence[str], nodes: Sequence[str]
-) -> tuple[Decision, tuple[str, ...]]:
+def decide(found: Sequence[Comparison], holds: Sequence[str], nodes: Sequence[str]) -> tuple[Decision, tuple[str, ...]]:
+    """The decision and its reasons, from all comparisons and whatever else keeps the ring from GO."""
     required = [c for c in found if c.required]
     cells = {c.cell for c in required}
     worse = [_reason(c, len(cells) > 1) for c in required if c.status is Status.REGRESS]

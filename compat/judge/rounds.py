@@ -35,7 +35,7 @@ class Levels:
         return cls(policy.pass_alpha / max(1, len(policy.rounds)), each * (1.0 - share), each * share)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Course:
     """How far the rounds came. ``status`` is None while the next round is not complete."""
 

@@ -26,7 +26,7 @@ __all__ = ["Tail", "Tails", "tails"]
 _TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tail:
     """Slow processes of each arm, and how surprising the candidate's excess is."""
 

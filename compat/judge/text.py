@@ -9,6 +9,7 @@ from compat.model import Direction
 __all__ = ["change", "changed_text", "clip", "exactly", "percent", "plural", "quantity"]
 
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_TIMES = frozenset(name for _, name in _TIME)
 _BYTES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
 
@@ -37,15 +38,17 @@ def change(effect: float, interval: tuple[float, float], unit: str, direction: D
     worse = effect >= 0
     if direction is Direction.HIGHER:
         word = "lower" if worse else "higher"
-    elif unit in {name for _, name in _TIME}:
+    elif unit in _TIMES:
         word = "slower" if worse else "faster"
     else:
         word = "higher" if worse else "lower"
     # The metric itself moves by exp(effect) where lower is better, by its inverse where higher is.
-    moved = [math.expm1(x if direction is Direction.LOWER else -x) for x in (effect, *interval)]
-    sign = math.copysign(1.0, moved[0]) if moved[0] else 1.0
-    low, high = sorted(sign * x for x in moved[1:])
-    return f"{percent(abs(moved[0]))} {word}", f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    side = 1.0 if direction is Direction.LOWER else -1.0
+    moved = math.expm1(side * effect)
+    sign = math.copysign(1.0, moved) if moved else 1.0
+    ends = sign * math.expm1(side * interval[0]), sign * math.expm1(side * interval[1])
+    low, high = min(ends), max(ends)
+    return f"{percent(abs(moved))} {word}", f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
 def changed_text(known_good: str, candidate: str) -> str:
