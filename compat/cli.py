@@ -44,6 +44,9 @@ _Plan = Annotated[str | None, typer.Option("--plan", help="Digest of the plan, o
 _Waivers = Annotated[
     Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted changes, with owner, reason and expiry.")
 ]
+_Calibration = Annotated[
+    Path | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
+]
 
 _MOST = 20  # comparisons and reasons that a command prints; the report has them all
 
@@ -83,6 +86,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Put stored evidence aside and measure again.")] = False,
     lock_clocks: _LockClocks = None,
     waivers: _Waivers = None,
+    calibration: _Calibration = None,
 ) -> None:
     """Measure on this node, judge, and write the report. Exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage."""
     from compat.gate import exit_code
@@ -98,7 +102,7 @@ def run(
         kept = job.measure(job.select(case), screen.say, screen.progress)
     finally:
         screen.end()
-    concluded = conclude(kept, job.ring, waivers=waivers)
+    concluded = conclude(kept, job.ring, None, waivers, calibration)
     written = write_reports(concluded, job.folder)
     print_verdict(concluded.view, console, most=_MOST)
     console.print(f"report: {written['html']}", markup=False, highlight=False, soft_wrap=True)
@@ -106,12 +110,46 @@ def run(
 
 
 @app.command()
-def judge(store: _Store, ring: _Ring = None, plan: _Plan = None, waivers: _Waivers = None) -> None:
+def calibrate(
+    matrix: _Matrix,
+    ring: _Ring = None,
+    pairs: Annotated[int, typer.Option("--pairs", min=60, help="Pairs of each case.")] = 60,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.calibration.")
+    ] = None,
+    engine: _Engine = None,
+    cache: _Cache = None,
+    content: _Content = None,
+    label: Annotated[list[str] | None, typer.Option("--label", help="KEY=VALUE of this node. Repeatable.")] = None,
+) -> None:
+    """Measure the known-good stack beside itself on this node: the least slowdown that each case can tell here."""
+    from compat.report.calibrated import calibrated_text
+    from compat.way import Options, make_plan, parse_labels
+    from compat.way import calibrate as measure
+
+    options = Options(ring, store, engine, cache, tuple(content or ()), parse_labels(label or ()))
+    made = make_plan(matrix, options)
+    screen = _Screen(_console())
+    try:
+        found = measure(made, options, pairs, screen.say, screen.progress)
+    finally:
+        screen.end()
+    typer.echo(calibrated_text(found))
+
+
+@app.command()
+def judge(
+    store: _Store,
+    ring: _Ring = None,
+    plan: _Plan = None,
+    waivers: _Waivers = None,
+    calibration: _Calibration = None,
+) -> None:
     """Judge stored evidence, on any machine, and keep the verdict. Exit code 0 whatever the verdict: see gate."""
     from compat.report.terminal import print_verdict
     from compat.way import conclude, open_store
 
-    concluded = conclude(open_store(store), ring, plan, waivers)
+    concluded = conclude(open_store(store), ring, plan, waivers, calibration)
     print_verdict(concluded.view, _console(), most=_MOST)
 
 
@@ -123,11 +161,12 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", help="The folder to write to. Default: the store.")] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
     waivers: _Waivers = None,
+    calibration: _Calibration = None,
 ) -> None:
     """Judge stored evidence and write every report format."""
     from compat.way import conclude, open_store, write_reports
 
-    concluded = conclude(open_store(store), ring, plan, waivers)
+    concluded = conclude(open_store(store), ring, plan, waivers, calibration)
     folder = output or store
     folder.mkdir(parents=True, exist_ok=True)
     written = write_reports(concluded, folder)
@@ -138,12 +177,18 @@ def report(
 
 
 @app.command()
-def gate(store: _Store, ring: _Ring = None, plan: _Plan = None, waivers: _Waivers = None) -> None:
+def gate(
+    store: _Store,
+    ring: _Ring = None,
+    plan: _Plan = None,
+    waivers: _Waivers = None,
+    calibration: _Calibration = None,
+) -> None:
     """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew; runs nothing."""
     from compat.gate import exit_code
     from compat.way import conclude, open_store
 
-    verdict = conclude(open_store(store), ring, plan, waivers).verdict
+    verdict = conclude(open_store(store), ring, plan, waivers, calibration).verdict
     first = f": {verdict.reasons[0]}" if verdict.reasons else ""
     typer.echo(f"{verdict.decision.value} {verdict.matrix} ring {verdict.ring}{first}")
     raise typer.Exit(exit_code(verdict.decision))

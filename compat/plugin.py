@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_megahertz,
         help="for diagnosis: hold the GPU's clock there; needs root",
     )
+    group.addoption("--compat-calibration", metavar="DIR", type=Path, help="what compat calibrate measured")
     group.addoption(
         "--compat-waivers", metavar="FILE", type=Path, help="accepted changes, with owner, reason and expiry"
     )
@@ -81,11 +82,12 @@ def _options(config: pytest.Config) -> Options:
         fresh=config.getoption("--compat-fresh"),
         lock_clocks=config.getoption("--compat-lock-clocks"),
         waivers=config.getoption("--compat-waivers"),
+        calibration=config.getoption("--compat-calibration"),
     )
 
 
 def _asked_for(config: pytest.Config) -> bool:
-    names = ("ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "waivers")
+    names = ("ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "waivers", "calibration")
     return any(config.getoption(f"--compat-{name}") for name in names)
 
 
@@ -203,7 +205,7 @@ def _measure(config: pytest.Config, path: Path, items: list[Item]) -> None:
     try:
         store = job.measure(items, screen.say, screen.progress)
         screen.end()
-        concluded = conclude(store, job.ring, waivers=job.options.waivers)
+        concluded = conclude(store, job.ring, None, job.options.waivers, job.options.calibration)
         write_reports(concluded, job.folder)
     except CompatError as problem:
         pytest.exit(str(problem), returncode=2)

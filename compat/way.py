@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from compat.patterns import name_pattern
 from compat.plan import build_plan, load_matrix
 
 if TYPE_CHECKING:
+    from compat.judge.calibration import Calibrated, Spread
     from compat.model import Node
     from compat.report.view import View
     from compat.run.measure import Progress
@@ -27,6 +28,7 @@ __all__ = [
     "Concluded",
     "Job",
     "Options",
+    "calibrate",
     "conclude",
     "make_plan",
     "open_store",
@@ -53,6 +55,7 @@ class Options:
     fresh: bool = False
     lock_clocks: int | None = None  # MHz, of the GPUs that are measured on
     waivers: Path | None = None  # a file of accepted changes
+    calibration: Path | None = None  # the store that ``compat calibrate`` left
 
     def engine_name(self) -> str:
         """What realises the runtimes."""
@@ -268,11 +271,16 @@ def open_store(folder: Path) -> LocalStore:
 
 
 def conclude(
-    store: LocalStore, ring: str | None = None, plan: str | None = None, waivers: Path | None = None
+    store: LocalStore,
+    ring: str | None = None,
+    plan: str | None = None,
+    waivers: Path | None = None,
+    calibration: Path | None = None,
 ) -> Concluded:
     """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict.
 
-    ``waivers`` is a file of accepted changes: MatrixError where it is wrong, before anything is judged.
+    ``waivers`` is a file of accepted changes: MatrixError where it is wrong, before anything is judged. ``calibration``
+    is the store that ``compat calibrate`` left: UsageError where it is of something else.
     """
     from compat.judge import judge
     from compat.plan import load_waivers
@@ -284,9 +292,40 @@ def conclude(
     evidence = store.evidence(digest(chosen))
     nodes, identities = store.nodes(), store.identities()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now, accepted)
+    known = {} if calibration is None else _calibrated(open_store(calibration), chosen, nodes)
+    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now, accepted, known)
     kept = store.put_verdict(verdict)
     return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
+
+
+def calibrate(
+    plan: Plan, options: Options, pairs: int, say: Callable[[str], None], report: Callable[[Progress], None]
+) -> tuple[Calibrated, ...]:
+    """Measure the known-good stack beside itself on this node, ``pairs`` of each case, and what it says of each metric.
+
+    The evidence stays in ``options.store`` (default: out/NAME.calibration), for ``conclude``.
+    """
+    from compat.judge import calibrated
+    from compat.plan.unchanged import unchanged
+
+    ring = ring_of(plan, options.ring)
+    alike = unchanged(plan, ring, pairs)
+    job = Job(alike, replace(options, ring=ring, store=options.store or Path("out") / f"{plan.name}.calibration"))
+    store = job.measure(job.items, say, report)
+    return calibrated(plan, ring, alike, store.evidence(digest(alike)))
+
+
+def _calibrated(store: LocalStore, plan: Plan, nodes: Mapping[str, Node]) -> dict[tuple[str, str], Spread]:
+    """What a calibration says of the items of ``plan``, on the nodes that it is judged on."""
+    from compat.judge import spreads
+
+    alike = store.plan()
+    if alike.known_good != plan.known_good or alike.candidate != alike.known_good:
+        what = "is no calibration of the known-good stack of this plan"
+        raise UsageError(str(store.root), what, "make one with compat calibrate")
+    content = {item.key: item.case.content for item in plan.items}
+    same = replace(alike, items=tuple(i for i in alike.items if content.get(i.key) == i.case.content))
+    return spreads(same, [e for e in store.evidence(digest(alike)) if e.node in nodes])
 
 
 def _blobs(store: LocalStore) -> Callable[[str], bytes]:

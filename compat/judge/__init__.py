@@ -11,13 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compat.judge.calibration import calibrated, spreads
     from compat.judge.ring import judge
     from compat.judge.sampling import Wanted, strictest, wanted, wanted_by_groups
 
-__all__ = ["Wanted", "judge", "strictest", "wanted", "wanted_by_groups"]
+__all__ = ["Wanted", "calibrated", "judge", "spreads", "strictest", "wanted", "wanted_by_groups"]
 
-_HOMES = dict.fromkeys(("Wanted", "wanted", "wanted_by_groups"), "compat.judge.sampling") | {
-    "judge": "compat.judge.ring"
+_HOMES = dict.fromkeys(__all__, "compat.judge.sampling") | {
+    "judge": "compat.judge.ring",
+    **dict.fromkeys(("calibrated", "spreads"), "compat.judge.calibration"),
 }
 
 

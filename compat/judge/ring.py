@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from compat.errors import UsageError
 from compat.judge import environment, faults
 from compat.judge.admit import by_fingerprint
+from compat.judge.calibration import Spread, uncover
 from compat.judge.comparisons import compare
+from compat.judge.sampling import measured
 from compat.judge.text import percent, plural
 from compat.judge.waivers import waive
 from compat.model import (
@@ -44,12 +46,14 @@ def judge(
     blob: Callable[[str], bytes],
     judged_at: str,
     waivers: Sequence[Waiver] = (),
+    spreads: Mapping[tuple[str, str], Spread] | None = None,
 ) -> Verdict:
     """GO, NO-GO or HOLD for one ring, whatever the order of ``evidence``.
 
     ``identities`` by digest, ``nodes`` by id, ``blob`` gives the bytes of an output's digest and raises LookupError,
     OSError or CompatError where it has none. ``waivers`` act if they are in force on the day ``judged_at``. Evidence of
     items of other rings' tiers, and of nodes without the ring's labels, is not this ring's and is left aside.
+    ``spreads`` by item and metric are what a calibration has shown (``compat.judge.calibration``).
     UsageError if the plan has no such ring.
     """
     try:
@@ -65,7 +69,8 @@ def judge(
     strangers = sorted({e.item for e in here.values() if e.item not in planned})
     ours = {name: e for name, e in here.items() if e.item in items}
     compared = compare(plan, asked, tuple(ours.values()), identities, nodes, blob)
-    found, uses = waive(compared.comparisons, waivers, judged_at)
+    covered = uncover(compared.comparisons, spreads or {}, plan.policy, measured(plan, asked))
+    found, uses = waive(covered, waivers, judged_at)
     counted = [c for c in found if c.status not in _NOTHING and c.metric != environment.METRIC]
     tiers = Counter(c.tier.value for c in counted)
     lacking = [tier.value for tier in asked.tiers if not any(c.tier is tier and c.required for c in counted)]
@@ -79,7 +84,7 @@ def judge(
         # The ring before is judged by the same evidence, now: nothing rests on what was once said of it.
         earlier = [r.name for r in plan.rings[: plan.rings.index(asked)]]
         if asked.after in earlier:
-            before = judge(plan, asked.after, evidence, identities, nodes, blob, judged_at, waivers).decision
+            before = judge(plan, asked.after, evidence, identities, nodes, blob, judged_at, waivers, spreads).decision
         else:
             before = Decision.HOLD
         if before is not Decision.GO:
@@ -107,6 +112,7 @@ def judge(
         differences=compared.differences,
         policy=plan.policy,
         waivers=uses,
+        calibration=digest(sorted((*key, spread.error) for key, spread in spreads.items())) if spreads else "",
     )
 
 

@@ -120,3 +120,4 @@ class Verdict:
     differences: tuple[tuple[str, str, str, bool], ...]  # what, known-good, candidate, declared
     policy: Policy
     waivers: tuple[WaiverUse, ...] = ()
+    calibration: str = ""  # digest of what a calibration has shown; empty without one

@@ -10,7 +10,7 @@ from compat.report.parts import Setting
 from compat.report.text import count, percent, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from compat.model import Metric
 
@@ -24,6 +24,7 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
     names = sorted({metric.name for metric in known if metric.gated} | policy.metrics.keys())
     return (
         *(_metric(name, policy.metric(name), units.get(name, "")) for name in names),
+        *_workloads(policy, units),
         Setting(
             "metrics",
             "margin and ignore; relative and absolute",
@@ -42,11 +43,30 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
             ", ".join(map(str, policy.rounds)) + " pairs",
             f"pairs of each round, {count(policy.pairs_per_generation, 'pair')} to a generation",
         ),
+        Setting("flag alpha", f"{policy.flag_alpha:g}", "worse than ignored at this level: round 1 does not let pass"),
         Setting("pass alpha", f"{policy.pass_alpha:g}", "shared by the rounds"),
         Setting(
             "regress alpha",
             f"{policy.regress_alpha:g}",
             "shared by the rounds after the first and by the ring's sampled measurements",
+        ),
+        Setting(
+            "tail",
+            f"{_ratio(policy.tail.least)}, {policy.tail.deviations:g} deviations, delay {policy.tail.delay:g}",
+            "a process is slow beyond both; more slow ones in the candidate keep it from PASS at that level, "
+            f"and {policy.tail.share:g} of regress alpha is theirs",
+        ),
+        Setting(
+            "group",
+            f"ignore {_ratio(policy.group.ignore)}, alpha {policy.group.alpha:g}",
+            f"at least {policy.group.members} cases together; what round 1 flags at {policy.group.flag:g} is tried "
+            f"again over {count(policy.group.pairs, 'fresh pair')}",
+        ),
+        Setting("outlier", _ratio(policy.outlier), "a node slower than its kind by this, in both arms, is quarantined"),
+        Setting(
+            "accepted",
+            f"{_ratio(policy.accepted_share)}, at least {policy.accepted_least}",
+            "how many of the required comparisons may be waived or uncovered",
         ),
         Setting(
             "faults",
@@ -56,6 +76,15 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
         Setting("undeclared differences", policy.undeclared, "what a difference nobody declared does to the verdict"),
         Setting("node's settings", policy.settings, "the same for a node that was not set alike for both arms"),
     )
+
+
+def _workloads(policy: Policy, units: Mapping[str, str]) -> Iterator[Setting]:
+    """The limits that workloads have of their own."""
+    for workload, own in policy.workloads.items():
+        for name, limits in own.metrics.items():
+            yield _metric(f"{workload}: {name}", limits, units.get(name, ""))
+        if own.numerics is not None:
+            yield Setting(f"{workload}: numerics", f"ratio {own.numerics.ratio:g}, golden {own.numerics.golden}")
 
 
 def _metric(name: str, limits: MetricPolicy, unit: str) -> Setting:

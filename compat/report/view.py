@@ -235,6 +235,7 @@ def _provenance(verdict: Verdict, plan: Plan) -> tuple[Setting, ...]:
         Setting("Matrix file", verdict.matrix_digest, f"sha256 of the text of {verdict.matrix}"),
         Setting("Plan", verdict.plan, "what was to be measured, written before the run"),
         Setting("Evidence", verdict.evidence, "digest over every record that was judged"),
+        *((Setting("Calibration", verdict.calibration, "digest of what it has shown"),) if verdict.calibration else ()),
         *(Setting(workload, content, "sha256 of its file") for workload, content in sorted(plan.content.items())),
     )
 

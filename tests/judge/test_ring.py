@@ -327,7 +327,15 @@ def test_importing_the_package_is_light() -> None:
 def test_the_front_door() -> None:
     import compat.judge
 
-    assert compat.judge.__all__ == ["Wanted", "judge", "strictest", "wanted", "wanted_by_groups"]
+    assert compat.judge.__all__ == [
+        "Wanted",
+        "calibrated",
+        "judge",
+        "spreads",
+        "strictest",
+        "wanted",
+        "wanted_by_groups",
+    ]
     with pytest.raises(AttributeError, match="nothing_like_this"):
         compat.judge.nothing_like_this  # noqa: B018 - the access is the test
 
