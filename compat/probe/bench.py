@@ -91,9 +91,10 @@ class GpuBench(HostBench):
     def __init__(self, timed: bool, context: bool) -> None:
         from compat.probe import cuda, cuda_memory, cuda_timing  # only here: other cases need no driver
 
+        # First: what a context takes of the host is not the case's, whether or not it is the first of its process.
+        self._device = GpuBench._shared = GpuBench._shared or cuda.Device()
         super().__init__(timed)
         self._memory, self._timing, self._context = cuda_memory, cuda_timing, context
-        self._device = GpuBench._shared = GpuBench._shared or cuda.Device()
         self._start = cuda_memory.restart_peaks()
 
     def first_call(self, work: Work) -> tuple[Any, float]:

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from compat.errors import RuntimeSetupError
 from compat.model import Arm, FaultKind
-from compat.probe.protocol import CaseResult
 from compat.run.engine import EngineAwayError
 from compat.run.runtime import RealisedRuntime
 from compat.run.session import Answer, Session, Work
 
-__all__ = ["Arms"]
+__all__ = ["Arms", "noted"]
 
 _AWAY = 120.0  # seconds for an engine to come back: a daemon that is upgraded takes less
 _AGAIN = 0.5  # seconds between questions to it
@@ -49,17 +48,7 @@ class Arms:
         return self._sessions[arm]
 
     def run(self, arm: Arm, group: Sequence[Work]) -> list[Answer]:
-        """Run cases in one process; where one of them faults, every one again in a process of its own."""
-        answers = self._run(arm, group)
-        if len(group) == 1 or (len(answers) == len(group) and answers[-1].result.fault is None):
-            return answers
-        alone = []
-        for work in group:
-            alone += self._run(arm, [work])
-        return alone
-
-    def _run(self, arm: Arm, group: Sequence[Work]) -> list[Answer]:
-        """Run cases in one process; once more when the runtime, the engine or the probe failed under it.
+        """Run cases in one process, up to the first fault; once more when the runtime, the engine or the probe failed.
 
         What failed under a case says nothing about the case. If it fails again, the case may be why: the fault stands.
         """
@@ -69,7 +58,7 @@ class Arms:
             return answers
         note = f"tried again in a new probe: {fault.detail}"
         answers = self.session(arm).run_group(group)
-        return [replace(answer, result=_noted(answer, note)) for answer in answers]
+        return [noted(answer, note) for answer in answers]
 
     def _start(self, arm: Arm) -> Session:
         """Start the arm's probe. One that fails is tried again, and then once more without imports.
@@ -108,5 +97,6 @@ class Arms:
             session.close()
 
 
-def _noted(answer: Answer, note: str) -> CaseResult:
-    return replace(answer.result, notes=(*answer.result.notes, note))
+def noted(answer: Answer, note: str) -> Answer:
+    """The answer with one more note."""
+    return replace(answer, result=replace(answer.result, notes=(*answer.result.notes, note)))

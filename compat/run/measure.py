@@ -17,6 +17,7 @@ from compat.model import (
     Arm,
     Conditions,
     Evidence,
+    Fault,
     Identity,
     Item,
     Measurement,
@@ -26,7 +27,7 @@ from compat.model import (
     Tier,
     digest,
 )
-from compat.run.arms import Arms
+from compat.run.arms import Arms, noted
 from compat.run.devices import devices_of
 from compat.run.prepare import Prepared
 from compat.run.session import Answer, Session, Work
@@ -161,16 +162,41 @@ class Measuring:
             yield Arms(measured, (name for member in found for name in member.item.case.imports), devices), found
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
-        """One more pair of every item of the group: the group in one arm, then the same group in the other."""
+        """One more pair of every item of the group: the group in one arm, then the same group in the other.
+
+        Where a case of a group faults, what the others say is in doubt, and what a case measures depends on its
+        company. Then each of them runs alone, in both arms.
+        """
+        shared = f"ran in one process with {len(group) - 1} other cases" if len(group) > 1 else ""
+        fault = self._run_both(arms, group, generation, shared)
+        if fault is not None:
+            alone = f"ran alone: a case that shared its process faulted ({fault.kind.value} in {fault.stage})"
+            for member in group:
+                self._run_both(arms, [member], generation, alone)
+        self.found += len(group)
+
+    def _run_both(self, arms: Arms, group: Sequence[Due], generation: int, company: str) -> Fault | None:
+        """Run a group in both arms, in random order. The fault of a group with several cases: nothing is kept then."""
         numbers = [1 + max((e.pair for e in self._evidence[member.item.key]), default=0) for member in group]
         self._random.shuffle(self._arms)
+        done: list[Evidence] = []
         for arm in self._arms:
-            works = [self._work(member.item, arm) for member in group]
-            for member, number, answer in zip(group, numbers, arms.run(arm, works), strict=True):
-                evidence = self._record(arms.used(arm), member, arm, answer, generation, number)
-                self._store.put_evidence(evidence)
-                self._evidence[member.item.key].append(evidence)
-        self.found += len(group)
+            answers = arms.run(arm, [self._work(member.item, arm) for member in group])
+            fault = answers[-1].result.fault
+            if fault is not None and len(group) > 1:
+                return fault
+            for member, number, answer in zip(group, numbers, answers, strict=True):
+                told = noted(answer, company) if company else answer
+                done.append(self._record(arms.used(arm), member, arm, told, generation, number))
+            if len(group) == 1:
+                self._keep(done.pop())
+        for evidence in done:
+            self._keep(evidence)
+        return None
+
+    def _keep(self, evidence: Evidence) -> None:
+        self._store.put_evidence(evidence)
+        self._evidence[evidence.item].append(evidence)
 
     def _work(self, item: Item, arm: Arm) -> Work:
         look = (_stack(item, arm)["runtime"], item.key) not in self._libraries

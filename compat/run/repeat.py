@@ -114,7 +114,5 @@ class _Repeating(Measuring):
         pair = self._runs(member.item) + 1
         for arm in self._arms:
             (answer,) = arms.run(arm, [self._work(member.item, arm)])
-            evidence = self._record(arms.used(arm), member, arm, answer, generation, pair)
-            self._store.put_evidence(evidence)
-            self._evidence[member.item.key].append(evidence)
+            self._keep(self._record(arms.used(arm), member, arm, answer, generation, pair))
         self.found += 1

@@ -7,7 +7,7 @@
    FAKE_CUDA_LOG        file to which each call adds "pid name [size]"
    FAKE_CUDA_DEVICE     file that holds the device's memory accounts; without it they are this process's and its children's
    FAKE_CUDA_FAIL       "name=code" or "name@n=code", the n-th call of it only; several with commas
-   FAKE_CUDA_TOTAL, FAKE_CUDA_CONTEXT, FAKE_CUDA_L2   bytes
+   FAKE_CUDA_TOTAL, FAKE_CUDA_CONTEXT, FAKE_CUDA_L2   bytes      FAKE_CUDA_HOST  bytes of the host that a context takes
    FAKE_CUDA_BANDWIDTH  bytes per ns of a memset     FAKE_CUDA_TICK  step of an event's time, in ns
    FAKE_CUDA_COUNT, FAKE_CUDA_VERSION, FAKE_CUDA_MIG, FAKE_CUDA_EXCLUSIVE
    -DWITHOUT_UUID_V2 leaves a function out, as drivers before CUDA 11.4 do. */
@@ -225,6 +225,7 @@ int cuDevicePrimaryCtxRetain(void **context, int device) {
     if (!retained++) {
         mine()->contexts++;
         mine()->used += number("FAKE_CUDA_CONTEXT", 300 * MIB);
+        if (number("FAKE_CUDA_HOST", 0)) memset(malloc((size_t)number("FAKE_CUDA_HOST", 0)), 1, (size_t)number("FAKE_CUDA_HOST", 0));
     }
     *context = (void *)(long)(device + 1);
     return SUCCESS;

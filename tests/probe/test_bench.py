@@ -89,6 +89,19 @@ def test_what_a_context_takes_is_measured_where_it_is_asked_for(session: Session
     assert len(cuda.callers()["cuInit"]) == 2  # the group's process, and the one that made a context to be measured
 
 
+def test_what_a_context_takes_of_the_host_is_no_case_s_own(cuda: Cuda, folders: Folders) -> None:
+    """The first case of a process makes it, and every case that runs alone is the first."""
+    runtime = InPlaceRuntime(Runtime("gpu", env={**cuda.env, "FAKE_CUDA_HOST": str(100 << 20)}), folders)
+    session = Session(runtime, ("numpy",))
+    try:
+        works = [Work(gpu_case(timed=False), write(folders), None, 60.0)] * 2
+        first, second = (measured(answer.result)["memory"][0] for answer in session.run_group(works))
+        assert first < 16 << 20
+        assert second == pytest.approx(first, abs=8 << 20)
+    finally:
+        session.close()
+
+
 def test_torch_s_allocator_is_read_of_what_exercises_torch(session: Session, folders: Folders) -> None:
     result, _ = session.run(gpu_case(timed=False), write(folders, "torch"), None, 60.0)
     assert "memory_allocated" not in measured(result)  # torch is not imported here: there is nothing to read

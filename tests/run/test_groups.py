@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compat.model import Arm, FaultKind, Gpu, Runtime, Tier
-from compat.run.arms import Arms
+from compat.model import Arm, Evidence, FaultKind, Gpu, Runtime, Tier
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring
 from compat.run.prepare import Prepared
@@ -21,6 +21,10 @@ from .small_plan import NODE, Small, check
 PID = "import os\n\ndef prepare(params, tools):\n    return lambda: {'pid': os.getpid()}\n"
 CRASH = "import os\n\ndef prepare(params, tools):\n    return os.abort\n"
 RAISES = "def prepare(params, tools):\n    raise ValueError('no')\n"
+FAILS = (
+    "import os\n\ndef prepare(params, tools):\n    assert os.environ['ARM'] != '{arm}'\n"
+    "    return lambda: {{'pid': os.getpid()}}\n"
+)
 MARK = (
     "import os\n\ndef prepare(params, tools):\n    os.environ['MARK'] = '1'\n    return lambda: {'pid': os.getpid()}\n"
 )
@@ -81,47 +85,40 @@ def test_what_a_group_does_to_its_process_ends_with_it(in_place: Rig) -> None:
     assert in_place.value("os.environ.get('MARK')") == "None"
 
 
-@pytest.mark.parametrize("faulty", [CRASH, RAISES], ids=["crash", "exception"])
-def test_a_group_with_a_fault_is_run_again_case_by_case(rig: Rig, faulty: str) -> None:
-    arms = Arms(dict.fromkeys(Arm, rig.runtime), (), ())
-    try:
-        answers = arms.run(Arm.CANDIDATE, _work(rig, PID, faulty, PID, PID))
-        assert [answer.result.fault is None for answer in answers] == [True, False, True, True]
-        assert len({answer.frames for answer in answers}) == 4  # three processes, and the one that faulted
-        whole = arms.run(Arm.KNOWN_GOOD, _work(rig, PID, PID))
-        assert whole[0].frames == whole[1].frames
-    finally:
-        arms.close()
-
-
 # -- the whole act of measuring, with a driver of libcuda's ABI --------------------------------------------------------
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> tuple[Small, Cuda]:
-    """Eighteen cases of tier gpu in place, on a node with a GPU; one of them crashes."""
+def _small(tmp_path: Path, content: Mapping[str, str]) -> tuple[Small, Cuda]:
+    """Cases of tier gpu in place, on a node with a GPU whose context takes 100 MiB of the host."""
     library = tmp_path / "library"
     library.mkdir()
     cuda = Cuda(compile_library(library), tmp_path)
-    made = Small(tmp_path / "small", {**{f"good{n}": PID for n in range(17)}, "crash": CRASH})
+    made = Small(tmp_path / "small", content)
     items = tuple(replace(item, case=replace(item.case, tier=Tier.GPU)) for item in made.plan.items)
     rings = (replace(made.plan.rings[0], tiers=(Tier.GPU,)),)
     made.plan = replace(made.plan, items=items, rings=rings)
     runtimes = {
-        name: InPlaceRuntime(Runtime(name, env=cuda.env), made.prepared.folders) for name in made.prepared.runtimes
+        name: InPlaceRuntime(
+            Runtime(name, env={**cuda.env, "ARM": name, "FAKE_CUDA_HOST": str(100 << 20)}), made.prepared.folders
+        )
+        for name in made.prepared.runtimes
     }
     made.prepared = Prepared(dict(runtimes), made.prepared.folders, made.prepared.content)
     made.store.put_plan(made.plan)
     return made, cuda
 
 
-def test_cases_on_a_gpu_share_a_process_until_one_faults(small: tuple[Small, Cuda]) -> None:
-    made, cuda = small
+def _measured(made: Small) -> list[Evidence]:
     node = replace(NODE, id="node-gpu", gpus=(Gpu("GPU-1"), Gpu("GPU-2")))
     made.store.put_node(node)
     measuring = Measuring(made.plan, made.plan.items, made.store, node, made.prepared, 60.0)
     assert measuring.run(made.seen.append) is True
-    evidence = made.evidence()
+    return made.evidence()
+
+
+def test_cases_on_a_gpu_share_a_process_until_one_faults(tmp_path: Path) -> None:
+    made, cuda = _small(tmp_path, {**{f"good{n}": PID for n in range(17)}, "crash": CRASH})
+    evidence = _measured(made)
     check(made)
     crashed = [record for record in evidence if record.item.startswith("operator:crash")]
     assert {record.fault.kind for record in crashed if record.fault} == {FaultKind.CRASH}
@@ -135,6 +132,32 @@ def test_cases_on_a_gpu_share_a_process_until_one_faults(small: tuple[Small, Cud
     orders = [[r.item for r in good if (r.arm, r.pair) == (Arm.CANDIDATE, pair)] for pair in (1, 2)]
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("faulty", ["old", "new"])
+def test_where_one_arm_s_cases_had_to_run_alone_the_other_s_did_too(tmp_path: Path, faulty: str) -> None:
+    """What a case measures depends on its company: in one arm only that would look like the upgrade's doing."""
+    content = {f"good{n}": PID for n in range(4)}
+    made, _ = _small(tmp_path, {**content, "fails": FAILS.format(arm=faulty)})
+    evidence = _measured(made)
+    check(made)
+    arm = Arm.KNOWN_GOOD if faulty == "old" else Arm.CANDIDATE
+    assert {record.arm for record in evidence if record.fault} == {arm}
+    assert {record.item for record in evidence if record.fault} == {"operator:fails[case]@candidate"}
+    alone = [record for record in evidence if record.pair <= 2]  # all five cases were in one group
+    assert len(alone) == 2 * 2 * 5
+    processes = [output.digest for record in alone for output in record.outputs]
+    assert len(set(processes)) == len(processes)
+    memory = [m.samples[0] for record in evidence for m in record.measurements if m.metric == "memory"]
+    assert max(memory) < 16 << 20  # nor does anybody pay for the context
+    for record in alone:
+        assert "ran alone: a case that shared its process faulted (exception in prepare)" in record.notes
+
+
+def test_whom_a_case_shared_its_process_with_is_noted(tmp_path: Path) -> None:
+    made, _ = _small(tmp_path, {f"good{n}": PID for n in range(3)})
+    evidence = _measured(made)
+    assert all("ran in one process with 2 other cases" in record.notes for record in evidence)
 
 
 def test_no_kind_of_runtime_lets_torch_initialise_cuda_to_count_gpus(rig: Rig) -> None:
