@@ -75,7 +75,7 @@ def _accepted(comparison: Comparison, waiver: Waiver) -> Comparison:
 
 def _use(waiver: Waiver, past: bool, matching: Sequence[Comparison], wanted: int, covered: int) -> WaiverUse:
     if not matching:
-        return WaiverUse(waiver, "unmatched", 0, "no comparison has such a cell, case and metric: is it misspelt?")
+        return WaiverUse(waiver, "unmatched", 0, "no comparison has such a cell, case and metric: it may be misspelt")
     if past and wanted:
         return WaiverUse(
             waiver, "expired", 0, f"expired on {waiver.expires}: it accepted {plural(covered, 'comparison')}"

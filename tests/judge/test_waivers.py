@@ -63,8 +63,8 @@ def test_patterns_and_bounds_that_cover(given: Waiver) -> None:
     ("given", "state", "said"),
     [
         (waiver(expires="2020-01-01"), "expired", "expired on 2020-01-01: it accepted 1 comparison"),
-        (waiver(case="operator:average_pol[ceil]"), "unmatched", "is it misspelt?"),
-        (waiver(cell="elsewhere"), "unmatched", "is it misspelt?"),
+        (waiver(case="operator:average_pol[ceil]"), "unmatched", "it may be misspelt"),
+        (waiver(cell="elsewhere"), "unmatched", "it may be misspelt"),
         (waiver(metric="throughput"), "not needed", "1 comparison fine without it"),
         (waiver(at_most=0.05), "not covering", "accepts nothing; 1 comparison beyond 5 %"),
     ],
