@@ -5,11 +5,13 @@ the sessions of this node differ is only known from the two that should be alike
 sqrt(3/2 s2) with s2 = (back - before)^2 / 2, has one degree of freedom, and a t-test finds nothing at the levels that
 many measurements share. Therefore only changes above 10 % are decided:
 
-- REGRESS: the candidate is worse than *each* known-good phase by more than 10 %, by more than twice the largest drift
-  (between before and back) that any measurement of its family had, and by more than the noise of its generations
-  (Welch's t, at the level of every other design). It is a rank test: the candidate's phase must stand out from all
-  that the node was seen to do by itself. Nothing is assumed about the sessions but that a phase is as likely to be odd
-  as another; tests/bench/test_designs.py has how often that is wrong.
+- REGRESS: the candidate is worse than *each* known-good phase by more than 10 %, by more than one and a half times the
+  largest drift (between before and back) that any measurement of its family had, and by more than the noise of its
+  generations (Welch's t, at the level of every other design). In effect it is a rank test: the candidate's phase must
+  stand out from all that the node was seen to do by itself. That any phase is as likely to be the odd one is all that
+  it assumes of sessions. In simulation, however much they vary, it is wrong on 1 % of the nodes with twenty or more
+  measurements, on 3 % where sessions are t-distributed with five degrees of freedom; one measurement alone is
+  wrong in 1 % up to a deviation of 4 %, in 3 % at 5 % and in 13 % at worst (tests/bench/test_designs.py).
 - PASS: the margin is at least 10 %, and the t-test, with the variances of a family moderated, shows the effect to be
   below it.
 - A drift as large as the effect refuses, and everything else is INCONCLUSIVE.
@@ -33,7 +35,7 @@ from compat.model import Policy, Status
 __all__ = ["LEAST_CHANGE", "aba"]
 
 LEAST_CHANGE = 0.10  # relative: what A-B-A decides
-_DRIFTS = 2.0  # times the largest drift
+_DRIFTS = 1.5  # times the largest drift
 
 
 def aba(

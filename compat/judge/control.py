@@ -36,6 +36,7 @@ from compat.model import MetricPolicy, Policy, Status
 __all__ = ["FEWEST_NODES", "NodeChange", "Reach", "control", "reach"]
 
 FEWEST_NODES = 3  # in each group
+_HARDLY_EVER = 0.001
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,7 @@ def _beyond(distance: Floats, still: Floats, level: float) -> Bools:
     without = apart.sum(axis=1, keepdims=True) - apart * nodes / (nodes - 1)
     around = np.square(still - still.mean(axis=1, keepdims=True)).sum(axis=1, keepdims=True)
     error = np.sqrt(np.maximum(without + around, 0.0) / freedom * (1.0 + 1.0 / others))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = special.stdtr(freedom, -distance / error)
-    found: Bools = (distance > 0.0) & ~(p > level)
+    found: Bools = (distance > 0.0) & (distance >= -special.stdtrit(freedom, level) * error)
     return found
 
 
@@ -198,10 +197,10 @@ class Reach:
     def in_words(self, measured: int) -> str:
         """``4 upgraded and 4 control nodes: ...``."""
         found = "no change" if math.isinf(self.least) else f"a change of {percent(math.expm1(self.least))}"
+        go = "practically none" if self.go < _HARDLY_EVER else percent(self.go)
         return (
-            f"{self.upgraded} upgraded and {self.controls} control nodes: {found} is found in 99 of 100 cases; if "
-            f"nothing changed, one measurement passes in {percent(self.passing)} and all {measured} in "
-            f"{percent(self.go)} of the cases"
+            f"{self.upgraded} upgraded and {self.controls} control nodes: {found} is found in 99 of 100 cases; "
+            f"if nothing changed, one measurement passes in {percent(self.passing)} and all {measured} in {go} of them"
         )
 
 

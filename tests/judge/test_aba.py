@@ -92,9 +92,9 @@ def test_a_drift_as_large_as_the_effect_refuses(before: float, back: float) -> N
     assert found.why == "the two known-good phases are as far apart as that: refused"
 
 
-def test_each_known_good_phase_must_be_better_by_ten_percent_and_by_twice_the_drift() -> None:
+def test_each_known_good_phase_must_be_better_by_ten_percent_and_by_more_than_the_drift() -> None:
     assert one(0.0, 0.12, 0.04).why == "not worse than both known-good phases by more than 10 %"
-    assert one(0.0, 0.16, 0.08).why.startswith("not worse than both known-good phases by more than 16.9 %")
+    assert one(0.0, 0.16, 0.08).why.startswith("not worse than both known-good phases by more than 12.4 %")
     assert one(0.0, 0.30, 0.08).status is Status.REGRESS
 
 
@@ -148,7 +148,7 @@ def test_false_alarms_of_a_node_however_its_sessions_vary(count: int, deviation:
         Status.REGRESS in aba(*drawn(count, deviation, 0.0, seed, freedom), LIMITS, POLICY, count).status
         for seed in range(nodes)
     )
-    assert alarms / nodes <= 0.03
+    assert alarms / nodes <= 0.05
 
 
 def test_what_would_have_been_found_is_found() -> None:
