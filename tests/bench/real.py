@@ -21,7 +21,7 @@ from .work import quiet
 
 __all__ = ["WORKS", "Work", "measure_planted", "plan_real", "python_of", "realise", "write_site"]
 
-# The same pins in another order are other content, so that each arm gets an installation of its own: 20 s each.
+# Runtimes of one content share an installation. The same pins in another order are other content.
 PINS = ("numpy==2.2.6", "onnx==1.17.0", "onnxruntime==1.23.2")
 
 
@@ -169,7 +169,7 @@ known_good: {{runtime: before}}
 candidate: {{runtime: after}}
 runtimes:
   before: {{requirements: [{pins}]}}
-  after: {{requirements: [{reversed_pins}], env: {{{env}}}}}
+  after: {{requirements: [{candidate_pins}], env: {{{env}}}}}
 workloads:
   - {{select: "operator:real_*"}}
 rings:
@@ -218,16 +218,19 @@ def write_site(folder: Path, repeats: Mapping[int, int]) -> Path:
 
 
 def plan_real(folder: Path, cache: Path, repeats: Mapping[int, int], budget: float) -> Job:
-    """Plan an upgrade from an installation to another one of the same pins, of all works with such cases.
+    """Plan an upgrade of all works with such cases, with every threshold at its default; ``budget`` is in seconds.
 
-    Every threshold is the default. ``budget`` is the ring's, in seconds.
+    Where nothing is planted, each arm is an installation of its own, as in an upgrade: what the installations differ
+    by is part of what is judged. Where something is, the arms share one, so that what is planted is the difference.
     """
     site = write_site(folder / "site", repeats)
     matrix = folder / "real-noise.yaml"
+    planted = any(repeats)
+    pins = [f'"{pin}"' for pin in PINS]
     text = MATRIX.format(
-        pins=", ".join(f'"{pin}"' for pin in PINS),
-        reversed_pins=", ".join(f'"{pin}"' for pin in reversed(PINS)),
-        env='PLANTED: "yes"' if any(repeats) else "",
+        pins=", ".join(pins),
+        candidate_pins=", ".join(pins if planted else reversed(pins)),
+        env='PLANTED: "yes"' if planted else "",
         budget=budget,
     )
     matrix.write_text(text, encoding="utf-8")

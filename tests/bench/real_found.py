@@ -17,7 +17,7 @@ from compat.judge.series import Floats, Integers, Series
 from compat.model import Evidence, Status, Verdict, digest
 from compat.way import Job, open_store
 
-__all__ = ["Deviation", "Measurement", "deviation", "in_words", "measurements", "share", "table"]
+__all__ = ["Deviation", "RealCase", "deviation", "in_words", "real_cases", "share", "table"]
 
 _LARGE = 2_000  # measurements of a large ring: each has less of the budget for REGRESS
 _STATUSES = (Status.PASS, Status.REGRESS, Status.INCONCLUSIVE)
@@ -25,7 +25,7 @@ _WITHIN = 2  # percent: between what nobody cares about and what must not pass, 
 
 
 @dataclass(frozen=True)
-class Measurement:
+class RealCase:
     """The latency of one case, judged. Effects are log ratios: positive is slower."""
 
     work: str
@@ -54,7 +54,7 @@ class Deviation:
         return f"pair deviation {self.pair:.1%} ({self.robust:.1%} without outliers){shared}"
 
 
-def measurements(job: Job, verdict: Verdict) -> list[Measurement]:
+def real_cases(job: Job, verdict: Verdict) -> list[RealCase]:
     """The latency of every case of the job, as its verdict has it."""
     plan, policy = job.plan, job.plan.policy
     budget = measured(plan, plan.ring(job.ring))
@@ -73,7 +73,7 @@ def measurements(job: Job, verdict: Verdict) -> list[Measurement]:
         large = courses(series, limits, policy, _LARGE).at(0)
         comparison = judged[item.key]
         found.append(
-            Measurement(
+            RealCase(
                 work=item.case.workload.partition("real_")[2],
                 percent=item.case.params["more"],
                 status=comparison.status,
@@ -90,13 +90,13 @@ def measurements(job: Job, verdict: Verdict) -> list[Measurement]:
     return found
 
 
-def share(found: Sequence[Measurement], status: Status) -> float:
-    """Which share of the measurements came to this status."""
+def share(found: Sequence[RealCase], status: Status) -> float:
+    """Which share of them came to this status."""
     return sum(each.status is status for each in found) / len(found)
 
 
-def in_words(found: Sequence[Measurement]) -> str:
-    """Statuses, pairs and effects of some measurements."""
+def in_words(found: Sequence[RealCase]) -> str:
+    """Statuses, pairs and effects of some cases."""
     said = [
         ", ".join(f"{status.value.upper()} {share(found, status):.0%}" for status in _STATUSES) + f" of {len(found)}"
     ]
@@ -111,7 +111,7 @@ def in_words(found: Sequence[Measurement]) -> str:
     return ", ".join(said)
 
 
-def deviation(found: Sequence[Measurement]) -> Deviation:
+def deviation(found: Sequence[RealCase]) -> Deviation:
     """The noise of the pairs of one work, each case about its own mean.
 
     ``generation`` is by the method of moments, from the generations in which every case was measured: the mean of k
@@ -126,7 +126,7 @@ def deviation(found: Sequence[Measurement]) -> Deviation:
     )
 
 
-def _shared(found: Sequence[Measurement]) -> float:
+def _shared(found: Sequence[RealCase]) -> float:
     common = sorted(set.intersection(*({int(g) for g in each.generations} for each in found)))
     if len(found) < 2 or len(common) < 2:
         return math.nan
@@ -138,7 +138,7 @@ def _shared(found: Sequence[Measurement]) -> float:
     return math.sqrt(max(0.0, float((means**2).sum() / (generations - 1) - own / cases)))
 
 
-def table(found: Sequence[Measurement]) -> str:
+def table(found: Sequence[RealCase]) -> str:
     """Markdown: a line for each work and percentage, then the reasons of what should have come to something else."""
     heads = ("work", "ms a call", "planted", "cases", *(status.value.upper() for status in _STATUSES), "pairs each")
     heads += ("effect seen", "pair deviation", "without outliers", "shared by a generation")
