@@ -9,8 +9,8 @@ what there is to see.
 Two errors, because the two claims have different nulls (tests/bench/test_designs.py has the figures):
 
 - REGRESS by the pooled error, sqrt(s2 (1/u + 1/c)) with u + c - 2 degrees of freedom (Student 1908). If nothing
-  changed, the groups are alike, and the test is exact in groups of any sizes. Welch's is not: with 3 and 9 nodes, at
-  the levels that hundreds of measurements share, it raises three to six times the false alarms that it should.
+  changed, the groups are alike, and the test is exact in groups of any sizes. Welch's is not: with 3 and 9 nodes it
+  raises three times the false alarms that it should at the level that a hundred measurements share, and more beyond.
 - PASS by Welch's, sqrt(s2u/u + s2c/c) with Satterthwaite's degrees of freedom (Welch 1947). What must not pass is an
   upgrade that is worse, and such a one need not be worse on every node alike. With 4 and 12 nodes of which the upgraded
   vary twice as much, the pooled test passes 12 % of what is at the margin, Welch's the 5 % it should.

@@ -10,10 +10,10 @@ freedom, and true variances scattered as s02 * d0 / chi2(d0), the posterior vari
 mean and the variance of log s2, whose distribution is a shifted log F (section 6.2).
 
 One thing is not Smyth's. How much the true variances scatter is itself estimated, and where it is taken for too little,
-the few members that vary most are false alarms, at the small levels that many measurements share: with one degree of
-freedom each, up to twenty times too many. So the scatter is taken at the upper end of its one-sided 95 % interval, and
-d0 is the lower end of its own. In simulation that keeps the level, whatever the shape of the scatter, and costs three
-points of power at most (tests/bench/test_designs.py).
+the few members that vary most are false alarms, at the small levels that many measurements share: in simulation up to
+seven times too many with three degrees of freedom each, and twenty with one. So the scatter is taken at the upper end
+of its one-sided 95 % interval, which makes d0 the lower end of its own. That keeps the level whatever the shape of the
+scatter; it costs a few points of power, and with one degree of freedom most of what there was to gain.
 """
 
 from __future__ import annotations

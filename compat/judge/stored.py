@@ -5,9 +5,10 @@ a single stored one, and several of one hour are one. With H stored sessions of 
 deviation s, and C new ones, the difference of their means has the error s sqrt(1/H + 1/C) with H - 1 degrees of
 freedom: a prediction interval (Hahn and Meeker 1991, *Statistical Intervals*, section 4.7).
 
-How far the odd session lies is not known from twelve, and a single new one may be it: with t-distributed sessions the
-test alone gives two to seven times the false alarms that it should. So REGRESS also needs two new sessions or more,
-each of them worse than every stored one; that costs a point or two of power (tests/bench/test_designs.py).
+How far the odd session lies is not known from twelve, and a single new one may be it: in simulation the test alone
+gives two to seven times the false alarms that it should where sessions are t-distributed (five and three degrees of
+freedom). So REGRESS also needs two new sessions or more, each of them worse than every stored one. That keeps the
+level, and costs no more than three points of power where sessions are normal.
 
 *Sentinels* are measurements of what the upgrade does not touch, taken in every session (for a driver upgrade on control
 nodes). What they all have in common in a session is the session's and not the candidate's: their mean distance from
