@@ -29,7 +29,7 @@ from scipy import special
 from compat.judge.centre import Centres
 from compat.judge.series import Floats, Integers
 
-__all__ = ["FEWEST_MEMBERS", "Moderated", "moderate", "moderated", "within_families"]
+__all__ = ["FEWEST_MEMBERS", "Moderated", "moderate", "moderated", "whole", "within_families"]
 
 FEWEST_MEMBERS = 20  # fewer say too little about their prior
 _UPPER = 1.6449  # the normal quantile of 95 %
