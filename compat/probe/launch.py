@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import tempfile
+from site import getusersitepackages
 from typing import TYPE_CHECKING, Any
 
 import compat
@@ -81,7 +82,8 @@ def spawn(start: Start, result: int, output: int) -> tuple[int, Stage]:
     try:
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-c", _FRESH.format(root=root)],
+            # No folder of the user's that we do not import from ourselves: a case may have made it.
+            [sys.executable, *([] if getusersitepackages() in sys.path else ["-s"]), "-c", _FRESH.format(root=root)],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, read, 0),

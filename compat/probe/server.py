@@ -13,7 +13,6 @@ import importlib
 import io
 import math
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -24,15 +23,19 @@ from compat.errors import ProtocolError
 from compat.model import plain
 from compat.probe import aot
 from compat.probe.child import describe
+from compat.probe.folders import remove
 from compat.probe.identity import Libraries, read_identity
 from compat.probe.launch import Start, fork, spawn
 from compat.probe.limits import handed_on
+from compat.probe.places import Places
 from compat.probe.process import become_subreaper, end_descendants, keep_out
 from compat.probe.protocol import CaseRequest, Hello, Reader, Ready, pack
 from compat.probe.selfcheck import why_not_fork
 from compat.probe.watch import Watched
 
 __all__ = ["main"]
+
+_PATIENCE = 5.0  # seconds to remove a case's folder
 
 
 def main() -> None:
@@ -61,6 +64,7 @@ class Zygote:
         self._memory: int | None = None
         self._imports: tuple[str, ...] = ()
         self._cgroup = ""
+        self._places: Places | None = None
         self._fresh = ""  # why cases must not be forked from us
         self._handed_on = handed_on()
 
@@ -100,6 +104,7 @@ class Zygote:
         self._fresh = why_not_fork(thorough=True)
         if self._fresh:
             notes.append(f"cases are started as fresh processes, not forked: {self._fresh}")
+        self._places = Places(hello.room)
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
         return Ready(identity, seconds, self._libraries.found, tuple(notes))
@@ -128,11 +133,13 @@ class Zygote:
             os.close(result_read)
             os.close(output_read)
             end_descendants(self._cgroup)
-            try:
-                os.rmdir(room)  # noqa: PTH106 - most cases leave it empty, and rmtree costs three times as much
-            except OSError:
-                shutil.rmtree(room, ignore_errors=True)
-        if handed_on() != self._handed_on:  # the next case would not start as this one did: it gets another zygote
+            with contextlib.suppress(OSError):
+                remove(room, time.monotonic() + _PATIENCE)
+        # Where the next case would not start as this one did, it gets another zygote.
+        problem = self._places.put_back(pid) if self._places is not None else ""
+        if problem:
+            sys.exit(problem)
+        if handed_on() != self._handed_on:
             sys.exit("a case changed the limits, the niceness or the processors of the process that cases start from")
 
 

@@ -21,6 +21,7 @@ class ContainerConnection:
 
     unbounded: tuple[str, ...] = ()  # a container bounds all of it
     cgroup = ""
+    room = ""
 
     def __init__(self, container: Container, image_digests: tuple[str, ...] = ()) -> None:
         self._container = container

@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import compat
 from compat.run.bounds import Bounds
@@ -38,6 +38,7 @@ class Connection(Protocol):
     stdout: int  # a file descriptor to read from
     unbounded: tuple[str, ...]  # what could not be bounded of it, in words
     cgroup: str  # the folder of the cgroup that bounds its processes; empty where none does, and in a container
+    room: str  # the folder that is its own; empty in a container, where every place is
     image: str  # the id of the container image it runs from; empty where it runs in none
     image_digests: tuple[str, ...]  # by which registries give that image, as far as the engine knows
 
@@ -119,27 +120,28 @@ class LocalConnection:
             "processes": bounds.processes,
         }
         try:
-            self._pid = self._ask(asked)
+            answer = self._ask(asked)
         except BaseException:
             self.close()
             raise
+        self._pid, self.room = int(answer["pid"]), str(answer["room"])
 
     @property
     def pid(self) -> int:
         """The process id of the probe."""
         return self._pid
 
-    def _ask(self, asked: Mapping[str, object]) -> int:
+    def _ask(self, asked: Mapping[str, object]) -> dict[str, Any]:
         with self._life.makefile("rwb") as lines:
             lines.write(json.dumps(dict(asked)).encode() + b"\n")
             lines.flush()
             said = lines.readline()
         if not said:
             raise OSError(errno.EIO, f"its keeper did not start: {self.tail().strip()}")
-        answer = json.loads(said)
+        answer: dict[str, Any] = json.loads(said)
         if answer["errno"]:
             raise OSError(answer["errno"], os.strerror(answer["errno"]))
-        return int(answer["pid"])
+        return answer
 
     def write(self, data: bytes, deadline: float | None = None) -> None:
         """Send all of ``data``."""

@@ -10,12 +10,12 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import tempfile
 from typing import Any
 
+from compat.probe.folders import remove
 from compat.probe.process import become_subreaper, die_with_parent, end_descendants
 
 __all__ = ["KEEPER", "main"]
@@ -39,7 +39,7 @@ def main(life_line: int) -> None:
         asked["cwd"] = asked["env"]["HOME"] = room
     try:
         pid, problem = _start(asked)
-        life.sendall(json.dumps({"pid": pid, "errno": problem}).encode() + b"\n")
+        life.sendall(json.dumps({"pid": pid, "errno": problem, "room": room}).encode() + b"\n")
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)  # the streams are the zygote's: their ends must not wait for us
@@ -52,7 +52,8 @@ def main(life_line: int) -> None:
         pass
     finally:
         end_descendants(asked["cgroup"])
-        shutil.rmtree(room, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(room)
         if asked["cgroup"]:
             with contextlib.suppress(OSError):
                 os.rmdir(asked["cgroup"])  # noqa: PTH106 - pathlib costs more than all of this

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import os
 import re
-import shutil
 import signal
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.model import digest
+from compat.probe.folders import remove
 from compat.probe.process import before_others, no_more_processes
 from compat.run.bounds import cgroup_folder
 
@@ -168,7 +168,7 @@ def _remove_folders() -> int:
     removed = 0
     for folder in _left_folders(Path(tempfile.gettempdir())):
         with contextlib.suppress(OSError):
-            shutil.rmtree(folder)
+            remove(str(folder))
             removed += 1
     for folder in _left_folders(cgroup_folder()):
         with contextlib.suppress(OSError):

@@ -79,7 +79,8 @@ class Session:
 
     def _hello(self, imports: Sequence[str]) -> Ready:
         until = time.monotonic() + _START
-        hello = Hello(tuple(imports), self._runtime.memory, self._runtime.libraries, self._connection.cgroup)
+        connection = self._connection
+        hello = Hello(tuple(imports), self._runtime.memory, self._runtime.libraries, connection.cgroup, connection.room)
         try:
             self._connection.write(pack("hello", asdict(hello)), until)
             message = self._reader.read(until)
