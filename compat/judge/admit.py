@@ -106,6 +106,8 @@ def defects(
         found.append(f"the inventory of {node.hostname} is stale: it has driver {node.driver}, and {ran} was running")
     if not (evidence.round >= 1 and evidence.pair >= 0 and evidence.generation >= 0):
         found.append(f"round {evidence.round}, generation {evidence.generation}, pair {evidence.pair} cannot be")
+    if (evidence.installation == 2) is not (evidence.round == plan.policy.confirm_round):
+        found.append(f"it ran on installation {evidence.installation} of its runtime in round {evidence.round}")
     if not (math.isfinite(evidence.seconds) and evidence.seconds >= 0):
         found.append(f"it took {evidence.seconds} s")
     return found + _measurement_defects(evidence, {metric.name: metric for metric in item.case.metrics})

@@ -17,7 +17,7 @@ from compat.judge.points import Point
 from compat.judge.text import change, percent, plural
 from compat.model import Item, Kind, Metric, Plan, Policy, Ring, Status
 
-__all__ = ["EVERYTHING", "Group", "fresh_short", "group_round", "judge_group", "planned_groups"]
+__all__ = ["EVERYTHING", "Group", "fresh_short", "judge_group", "planned_groups"]
 
 EVERYTHING = "all workloads"
 
@@ -57,11 +57,6 @@ def groups_of(plan: Plan, ring: Ring) -> int:
     return max(1, len(planned_groups(plan, plan.for_ring(ring.name))) * max(1, ring.minimum_nodes))
 
 
-def group_round(policy: Policy) -> int:
-    """The round of the fresh pairs: after those of the single measurements, who do not look at it."""
-    return len(policy.rounds) + 1
-
-
 def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy, tests: int) -> Outcome | None:
     """One group on one node; None if round 1 is complete for fewer members than a group has.
 
@@ -79,7 +74,7 @@ def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Pol
     if short:
         said = f"; round 1 flagged it, and {plural(short, 'fresh pair')} of each member are still to be measured"
         return _say(group, Status.INCONCLUSIVE, first, len(members), policy, said)
-    fresh = _centre(members, group_round(policy))
+    fresh = _centre(members, policy.group_round)
     if fresh is None:
         return _say(group, Status.INCONCLUSIVE, None, len(members), policy, "")
     if fresh.p_worse(math.log1p(policy.group.ignore)) <= policy.group.alpha / max(1, tests):
@@ -92,7 +87,7 @@ def fresh_short(group: Group, points: Mapping[str, Sequence[Point]], policy: Pol
     members = _members(group, points, policy)
     if len(members) < policy.group.members or not _flagged(_centre(members, 1), policy):
         return {}
-    number = group_round(policy)
+    number = policy.group_round
     short = {key: policy.group.pairs - sum(p.round == number for p in own) for key, own in members.items()}
     return {key: lacking for key, lacking in short.items() if lacking > 0}
 
@@ -110,7 +105,7 @@ def _flagged(first: Centre | None, policy: Policy) -> bool:
 
 
 def _short(members: Mapping[str, Sequence[Point]], policy: Policy) -> int:
-    number = group_round(policy)
+    number = policy.group_round
     return max(max(0, policy.group.pairs - sum(p.round == number for p in own)) for own in members.values())
 
 

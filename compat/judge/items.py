@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from compat.judge import faults, numerics
 from compat.judge.admit import Pair, in_pairs, measurement
+from compat.judge.confirm import can_be_confirmed
 from compat.judge.exact import judge_values
 from compat.judge.outcome import Outcome, worst
 from compat.judge.returned import expects_outputs
@@ -126,7 +127,7 @@ def _on_node(item: Item, node: str, evidence: Sequence[Evidence], plan: Plan, bl
         short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
         return Examined(node, (short, *despite))
     samples = tuple(
-        Sample(metric, policy.metric(metric.name), clean)
+        Sample(metric, policy.metric(metric.name), clean, can_be_confirmed(plan, item))
         for metric in item.case.metrics
         if metric.gated and metric.kind is Kind.SAMPLED
     )

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from compat.judge.admit import Pair, measurement
+from compat.judge.confirm import confirmed
 from compat.judge.outcome import Outcome
 from compat.judge.points import Point, points, too_few
-from compat.judge.rounds import Course, courses
+from compat.judge.rounds import Course, Courses, courses
 from compat.judge.series import Series
 from compat.judge.text import change, percent, plural, quantity
 from compat.judge.throttled import dropped, kept
@@ -28,6 +29,7 @@ class Sample:
     metric: Metric
     limits: MetricPolicy
     pairs: Sequence[Pair]
+    confirmable: bool = False  # whether both runtimes can be installed once more
 
     @cached_property
     def points(self) -> list[Point] | None:
@@ -50,8 +52,13 @@ def judge_samples(samples: Sequence[Sample], policy: Policy, measured: int) -> l
         places = [place for place, _ in members]
         own = [samples[place] for place in places]
         series = Series.of([taken for _, taken in members])
-        outcomes = judge_series(series, [s.metric for s in own], [s.limits for s in own], policy, measured)
-        found.update(zip(places, outcomes, strict=True))
+        state = _courses(series, [s.limits for s in own], policy, measured)
+        for row, (place, taken) in enumerate(members):
+            sample, course = samples[place], state.at(row)
+            outcome = _outcome(sample.metric, course, sample.limits, policy, series)
+            if sample.confirmable:
+                outcome = confirmed(outcome, course, taken, sample.metric, sample.limits.ignore, policy)
+            found[place] = outcome
     return [
         replace(found[place], reason=found[place].reason + dropped(sample.pairs))
         for place, sample in enumerate(samples)
@@ -61,13 +68,17 @@ def judge_samples(samples: Sequence[Sample], policy: Policy, measured: int) -> l
 def judge_series(
     series: Series, metrics: Sequence[Metric], limits: Sequence[MetricPolicy], policy: Policy, measured: int
 ) -> list[Outcome]:
-    """The outcome of each row of ``series``, with its metric and its limits."""
-    margins, ignored = (np.array([getattr(one, name) for one in limits]) for name in ("margin", "ignore"))
-    found = courses(series, (margins, ignored), policy, measured)
+    """The outcome of each row of ``series``, with its metric and its limits. None of them asks to be confirmed."""
+    found = _courses(series, limits, policy, measured)
     return [
         _outcome(metric, found.at(row), limit, policy, series)
         for row, (metric, limit) in enumerate(zip(metrics, limits, strict=True))
     ]
+
+
+def _courses(series: Series, limits: Sequence[MetricPolicy], policy: Policy, measured: int) -> Courses:
+    margins, ignored = (np.array([getattr(one, name) for one in limits]) for name in ("margin", "ignore"))
+    return courses(series, (margins, ignored), policy, measured)
 
 
 def _lost(sample: Sample) -> Outcome | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.judge.admit import Pair, by_fingerprint, in_pairs
+from compat.judge.confirm import asked, can_be_confirmed
 from compat.judge.exact import judge_values
 from compat.judge.faults import attempts_needed
-from compat.judge.groups import fresh_short, group_round, planned_groups
+from compat.judge.groups import fresh_short, planned_groups
 from compat.judge.points import Point, points, too_few
-from compat.judge.rounds import courses
+from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
 from compat.judge.throttled import kept
 from compat.model import Evidence, Item, Kind, Metric, Plan, Ring, Status, Tier
@@ -80,7 +81,10 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int)
         if len(own) >= 2 * size or (number > 1 and not _open(plan, item, pairs, sharing)):
             break
         return Wanted(numbers + min(short, 2 * size - len(own)), number)
-    return enough
+    size, number = _to_confirm(plan, item, pairs, sharing), policy.confirm_round
+    own = [pair for pair in pairs if pair.round == number]
+    short = min(size - len(kept(own)), 2 * size - len(own))
+    return Wanted(numbers + short, number) if short > 0 else enough
 
 
 def _failed(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
@@ -93,13 +97,20 @@ def _failed(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
     return any(outcome.status is Status.REGRESS for outcome in outcomes)
 
 
+def _to_confirm(plan: Plan, item: Item, pairs: Sequence[Pair], sharing: int) -> int:
+    """The pairs on second installations that the item's metrics ask for."""
+    if not can_be_confirmed(plan, item):
+        return 0
+    return max((asked(state.at(0), plan.policy) for state in _states(plan, item, pairs, sharing)), default=0)
+
+
 def wanted_by_groups(plan: Plan, evidence: Mapping[str, Sequence[Evidence]]) -> dict[str, Wanted]:
     """By item: the fresh pairs that groups ask for, once round 1 has flagged them. To be asked when no item is open.
 
     ``evidence`` by item, of one node. A member of which twice as many pairs were thrown away asks no more.
     """
     items = {item.key: item for item in plan.items}
-    number = group_round(plan.policy)
+    number = plan.policy.group_round
     sharing = {tier: strictest(plan, tier) for tier in Tier}
     lacking: dict[str, int] = {}
     for group in planned_groups(plan, [items[key] for key in evidence if key in items]):
@@ -133,14 +144,14 @@ def _points_of_member(
 
 def _open(plan: Plan, item: Item, pairs: Sequence[Pair], sharing: int) -> bool:
     """Whether a sampled metric is still undecided."""
+    return any(len(state.still_open()) for state in _states(plan, item, pairs, sharing))
+
+
+def _states(plan: Plan, item: Item, pairs: Sequence[Pair], sharing: int) -> Iterator[Courses]:
+    """How far the rounds of each sampled metric came."""
     policy = plan.policy.of(item.case.workload)
     for metric in item.case.metrics:
-        if not (metric.gated and metric.kind is Kind.SAMPLED):
-            continue
-        found = None if too_few(metric, pairs) else points(metric, kept(pairs))
-        if found is None:
-            continue
-        state = courses(Series.of([found]), policy.metric(metric.name), policy, sharing)
-        if len(state.still_open()):
-            return True
-    return False
+        if metric.gated and metric.kind is Kind.SAMPLED and not too_few(metric, pairs):
+            found = points(metric, kept(pairs))
+            if found is not None:
+                yield courses(Series.of([found]), policy.metric(metric.name), policy, sharing)

@@ -129,6 +129,7 @@ class Evidence:
     took: dict[str, str] = field(default_factory=dict)  # which path the case took, in its own words
     devices: tuple[str, ...] = ()  # UUIDs of the GPUs it ran on
     conditions: Conditions = field(default_factory=Conditions)
+    installation: int = 1  # of the runtime: the first, or the second one that was made to confirm a slowdown
 
 
 @dataclass(frozen=True)

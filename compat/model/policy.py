@@ -107,6 +107,7 @@ class Policy:
     flag_alpha: float = 0.05  # round 1: worse than nobody cares about at this level, so it is looked at again
     pass_alpha: float = 0.05  # shared by the rounds
     regress_alpha: float = 0.04  # shared by the rounds after the first and by the ring's sampled measurements
+    confirm: float = 0.25  # a slowdown by less is confirmed on second installations, where they can be made
     outlier: float = 0.05  # a node slower than its kind by this, in both arms, is quarantined
     accepted_share: float = 0.02  # of the required comparisons, that may be waived or uncovered before it is HOLD
     accepted_least: int = 5  # so many may be in a small plan
@@ -125,6 +126,16 @@ class Policy:
         if own is None:
             return self
         return replace(self, metrics={**self.metrics, **own.metrics}, numerics=own.numerics or self.numerics)
+
+    @property
+    def group_round(self) -> int:
+        """The round of the fresh pairs of families: after those of the single measurements, who do not look at it."""
+        return len(self.rounds) + 1
+
+    @property
+    def confirm_round(self) -> int:
+        """The round of the pairs on second installations."""
+        return len(self.rounds) + 2
 
     @property
     def fewest_pairs(self) -> int:

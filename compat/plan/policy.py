@@ -24,6 +24,7 @@ __all__ = ["build_policy", "with_gates"]
 
 _OTHER_KEYS = (
     "accepted",
+    "confirm",
     "environment",
     "faults",
     "flag_alpha",
@@ -65,7 +66,7 @@ def build_policy(file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[
             rounds=tuple(given.rounds or default.rounds),
         ),
         given,
-        ("pairs_per_generation", "flag_alpha", "outlier", "pass_alpha", "regress_alpha"),
+        ("pairs_per_generation", "confirm", "flag_alpha", "outlier", "pass_alpha", "regress_alpha"),
     )
     if policy.fault_needed > policy.fault_attempts:
         problem = f"policy.faults needs {policy.fault_needed} faults of {policy.fault_attempts} attempts"

@@ -260,6 +260,9 @@ class PolicySpec(_LimitsSpec):
         default=None, description="pairs of each round, rising"
     )
     pairs_per_generation: Count | None = None
+    confirm: Ratio | None = Field(
+        default=None, description="a slowdown by less is confirmed on second installations of the runtimes"
+    )
     outlier: Ratio | None = Field(
         default=None, description="a node slower than its kind by this, in both arms, is quarantined"
     )

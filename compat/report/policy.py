@@ -62,6 +62,11 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
             f"at least {policy.group.members} cases together; what round 1 flags at {policy.group.flag:g} is tried "
             f"again over {count(policy.group.pairs, 'fresh pair')}",
         ),
+        Setting(
+            "confirm",
+            _ratio(policy.confirm),
+            "a slowdown by less is confirmed on second installations, if they can be made",
+        ),
         Setting("outlier", _ratio(policy.outlier), "a node slower than its kind by this, in both arms, is quarantined"),
         Setting(
             "accepted",

@@ -35,7 +35,9 @@ class ContainerRuntime:
 
     how = "container"
 
-    def __init__(self, spec: Runtime, folders: Folders, client: DockerClient, owner: str) -> None:
+    def __init__(
+        self, spec: Runtime, folders: Folders, client: DockerClient, owner: str, installation: int = 1
+    ) -> None:
         self.spec = spec
         self._folders = folders
         self.memory: int | None = None  # the container is bounded
@@ -47,6 +49,7 @@ class ContainerRuntime:
         self._was_away = False
         self._digests: dict[str, tuple[str, ...]] = {}  # of images that were asked for
         self._image = spec.image or ""
+        self._suffix = "" if installation == 1 else f"-{installation}"
         self._inside = {folder.resolve(): f"/compat/{index}" for index, folder in enumerate(folders.all())}
         # The package is mounted under its own name, so that its parent holds nothing else.
         self._inside[folders.package] = "/compat/probe/compat"
@@ -62,7 +65,7 @@ class ContainerRuntime:
                 f"runtime {self.spec.name}", "has requirements and no base image", "add base: to run it in a container"
             )
         base = have_image(self._client, self.spec.base)
-        name = f"compat-runtime:{digest([base, self.spec.requirements])[:16]}"
+        name = f"compat-runtime:{digest([base, self.spec.requirements])[:16]}{self._suffix}"
         self._image = name
         from docker.errors import ImageNotFound
 

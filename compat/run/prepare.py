@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,13 @@ class Prepared:
     runtimes: dict[str, RealisedRuntime]
     folders: Folders
     content: dict[str, Path]  # workload -> file
+    second: Callable[[str], RealisedRuntime] | None = None  # by name, once more: installed when it is first asked for
+
+    def runtime(self, name: str, installation: int = 1) -> RealisedRuntime:
+        """A runtime, or its second installation."""
+        if installation == 1 or self.second is None:
+            return self.runtimes[name]
+        return self.second(name)
 
     def artifact(self, case: Case) -> Path | None:
         """The case's artifact, as a file of this machine."""
@@ -76,7 +84,14 @@ def prepare(
     artifacts = dict.fromkeys(item.case.artifact for item in items if item.case.artifact)
     steps += [partial(_fetch, artifact, folders.artifacts, say) for artifact in artifacts]
     _side_by_side(steps)
-    return Prepared(runtimes, folders, content)
+
+    @functools.cache
+    def second(name: str) -> RealisedRuntime:
+        runtime = _realise(plan.runtimes[name], folders, cache, client, installation=2)
+        _build(runtime, say)
+        return runtime
+
+    return Prepared(runtimes, folders, content, second)
 
 
 def _one_at_a_time(say: Say) -> Say:
@@ -153,9 +168,11 @@ def _engine(specs: Sequence[Runtime], engine: str, say: Say) -> DockerClient | N
     return client
 
 
-def _realise(spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None) -> RealisedRuntime:
+def _realise(
+    spec: Runtime, folders: Folders, cache: Path, client: DockerClient | None, installation: int = 1
+) -> RealisedRuntime:
     if spec.kind == "in_place":
         return InPlaceRuntime(spec, folders)
     if client is not None:
-        return ContainerRuntime(spec, folders, client, this_owner())
-    return VenvRuntime(spec, folders, cache)
+        return ContainerRuntime(spec, folders, client, this_owner(), installation)
+    return VenvRuntime(spec, folders, cache, installation)

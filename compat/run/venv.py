@@ -35,12 +35,13 @@ class VenvRuntime:
 
     how = "virtual environment"
 
-    def __init__(self, spec: Runtime, folders: Folders, cache: Path) -> None:
+    def __init__(self, spec: Runtime, folders: Folders, cache: Path, installation: int = 1) -> None:
         self.spec = spec
         self.memory: int | None = memory_limit()
         self.libraries: dict[str, str] = {}
         self._folders = folders
-        self._place = cache / "runtimes" / f"venv-{digest([sys.version, sys.platform, spec.requirements])[:16]}"
+        name = digest([sys.version, sys.platform, spec.requirements])[:16]
+        self._place = cache / "runtimes" / (f"venv-{name}" if installation == 1 else f"venv-{name}-{installation}")
 
     @property
     def python(self) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from compat.judge.groups import Group, group_round, judge_group
+from compat.judge.groups import Group, judge_group
 from compat.judge.points import Point
 from compat.judge.series import Series
 from compat.model import STANDARD, Policy, Status
@@ -42,7 +42,7 @@ def _judged(shape: Shape, deviation: float, slower: float, families: int, seed: 
         first = shape.draw(rng, ring, deviation, 1, policy.rounds[0], policy.pairs_per_generation, planted)
         found = judge_group(_GROUP, _points(first), policy, GROUPS)
         if found is not None and found.status is Status.INCONCLUSIVE:
-            number, size = group_round(policy), policy.group.pairs
+            number, size = policy.group_round, policy.group.pairs
             fresh = shape.draw(rng, ring, deviation, number, size, policy.pairs_per_generation, planted)
             found = judge_group(_GROUP, _points(first, fresh), policy, GROUPS)
         assert found is not None

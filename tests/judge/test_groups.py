@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compat.judge import Wanted, wanted_by_groups
-from compat.judge.groups import EVERYTHING, group_round, judge_group, planned_groups
+from compat.judge.groups import EVERYTHING, judge_group, planned_groups
 from compat.judge.points import Point
 from compat.model import Arm, Comparison, Decision, Evidence, Item, Plan, Policy, Ring, Status, Tier
 
@@ -32,7 +32,7 @@ def measured(
     for number in range(10 + fresh):
         drift, late = rng.normal(0.0, 0.05), number >= 10
         apart = (fresh_shift if late and fresh_shift is not None else shift) + rng.normal(0.0, 0.008)
-        found.append(Point(number, group_round(POLICY) if late else 1, number, drift, drift + apart))
+        found.append(Point(number, POLICY.group_round if late else 1, number, drift, drift + apart))
     return found
 
 
@@ -107,7 +107,7 @@ def fresh(w: World, made: Plan, factor: float) -> World:
     more = slower(factor, made, pairs=30)
     for record in more.evidence:
         if record.pair >= 10:
-            w.evidence.append(replace(record, round=group_round(made.policy)))
+            w.evidence.append(replace(record, round=made.policy.group_round))
     return w
 
 

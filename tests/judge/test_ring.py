@@ -193,7 +193,7 @@ def test_too_few_nodes_are_hold() -> None:
 def test_nodes_are_judged_one_by_one_and_named() -> None:
     w = world(pairs=30, nodes=tuple(f"n{n}" for n in range(8)))
     assert w.verdict().decision is Decision.GO
-    w.edit(scaled("latency", 1.06), of=POOL, arm=Arm.CANDIDATE, node="n5")
+    w.edit(scaled("latency", 1.3), of=POOL, arm=Arm.CANDIDATE, node="n5")
     verdict = w.verdict()
     assert verdict.decision is Decision.NO_GO
     assert "on node n5" in verdict.reasons[0]
