@@ -25,9 +25,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from compat.judge.centre import FEWEST_UNITS, Centres
+from compat.judge.centre import FEWEST_UNITS, Centres, almost_always
 from compat.judge.moderated import within_families
-from compat.judge.path import Design, Edges, Limits, almost_always, log_limits, refuse, satterthwaite, weigh
+from compat.judge.path import Design, Edges, Limits, log_limits, refuse, satterthwaite, weigh
 from compat.judge.series import Floats
 from compat.judge.text import percent, plural
 from compat.model import Policy, Status

@@ -12,7 +12,7 @@ from scipy import special
 
 from compat.judge.series import Floats, Integers
 
-__all__ = ["FEWEST_UNITS", "Centre", "Centres", "centre", "centres"]
+__all__ = ["FEWEST_UNITS", "Centre", "Centres", "almost_always", "centre", "centres"]
 
 FEWEST_UNITS = 3  # generations: with fewer, an interval says nothing
 _TRIM = 0.2
@@ -119,3 +119,11 @@ def _trimmed(values: Floats, cut: int) -> tuple[Floats, Floats, Integers]:
     variance = np.where(values[:, 0] == values[:, -1], 0.0, np.var(winsorised, axis=1, ddof=1))
     error = np.sqrt((n - 1) * variance / (kept * (kept - 1)))
     return np.mean(values[:, cut : n - cut], axis=1), error, np.full(len(values), kept - 1)
+
+
+def almost_always(freedom: Integers, level: float) -> Floats:
+    """The effect, in standard errors, that a t-test at this level finds in 99 of 100 cases (noncentral t)."""
+    found, place = np.unique(np.maximum(freedom, 1), return_inverse=True)
+    quantiles = special.stdtrit(found.astype(float), 1.0 - level)
+    effects: Floats = np.asarray(special.nctdtrinc(found.astype(float), 0.01, quantiles), dtype=float)
+    return effects[place.reshape(-1)]

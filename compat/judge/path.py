@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from compat.judge.centre import FEWEST_UNITS, Centre, Centres
+from compat.judge.centre import FEWEST_UNITS, Centre, Centres, almost_always
 from compat.judge.moderated import whole
 from compat.judge.outcome import Outcome
 from compat.judge.rounds import Courses
@@ -182,14 +181,6 @@ def refuse(design: Design, count: int, status: Status, why: str) -> Edges:
     found = Centres(empty, empty, np.zeros(count, dtype=int), 0)
     no = np.zeros(count, dtype=bool)
     return Edges(design, (status,) * count, (why,) * count, ("",) * count, empty, found, no, empty)
-
-
-def almost_always(freedom: Integers, level: float) -> Floats:
-    """The effect, in standard errors, that a t-test at this level finds in 99 of 100 cases (noncentral t)."""
-    found, place = np.unique(np.maximum(freedom, 1), return_inverse=True)
-    quantiles = special.stdtrit(found.astype(float), 1.0 - level)
-    effects: Floats = np.asarray(special.nctdtrinc(found.astype(float), 0.01, quantiles), dtype=float)
-    return effects[place.reshape(-1)]
 
 
 def of_courses(courses: Courses) -> Edges:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compat.judge.centre import Centre, Centres, centres
+from compat.judge.centre import Centre, Centres, almost_always, centres
 from compat.judge.series import Floats, Integers, Series
 from compat.judge.tails import Tail, Tails, tails
 from compat.model import MetricPolicy, Policy, Status
@@ -99,8 +100,7 @@ class Courses:
         alone = look.alone.at(place)
         detectable = None
         if alone is not None and status in (None, Status.INCONCLUSIVE):
-            quantiles = alone.quantile(1.0 - self._levels.worse) + alone.quantile(0.99)
-            detectable = float(self._ignore[row]) + quantiles * alone.error
+            detectable = float(self._ignore[row]) + _errors(alone.freedom, self._levels.worse) * alone.error
         return Course(
             status,
             number,
@@ -128,6 +128,11 @@ class _Look:
     slow: Tails
     flagged: NDArray[np.bool_]
     by_tail: NDArray[np.bool_]
+
+
+@functools.lru_cache(maxsize=4096)
+def _errors(freedom: int, level: float) -> float:
+    return float(almost_always(np.array([freedom]), level)[0])
 
 
 def courses(series: Series, limits: MetricPolicy | tuple[Floats, Floats], policy: Policy, measured: int) -> Courses:

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from compat.judge.centre import Centres
+from compat.judge.centre import Centres, almost_always
 from compat.judge.control import NodeChange, control
 from compat.judge.path import (
     Design,
     Edge,
     Edges,
-    almost_always,
     along,
     in_words,
     of_courses,
