@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from compat.judge import environment, faults
 from compat.judge.admit import contradictions, defects
@@ -106,30 +106,26 @@ def _bind(
     arms = [min((e.identity for e in evidence if e.arm is arm), default="") for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)]
     good, new = (identities.get(key) for key in arms)
     versions = tuple((c, version_of(good, c), version_of(new, c)) for c in item.case.components if good and new)
-    return [
-        Comparison(
-            item=item.key,
-            cell=item.cell.id,
-            workload=item.case.workload,
-            case=item.case.id,
-            tier=item.case.tier,
-            metric=o.metric,
-            status=o.status,
-            reason=o.reason,
-            required=item.required and item.cell.required,
-            kind=o.kind,
-            unit=o.unit,
-            known_good=o.known_good,
-            candidate=o.candidate,
-            effect=o.effect,
-            interval=o.interval,
-            limit=o.limit,
-            pairs=o.pairs,
-            versions=versions,
-            closeness=o.closeness,
-        )
-        for o in outcomes
-    ]
+    required = item.required and item.cell.required
+    place = item.key, item.cell.id, item.case.workload, item.case.id, item.case.tier, required
+    return [_comparison(outcome, *place, versions=versions) for outcome in outcomes]
+
+
+def _comparison(
+    outcome: Outcome,
+    item: str,
+    cell: str,
+    workload: str,
+    case: str,
+    tier: Tier,
+    required: bool,
+    versions: tuple[tuple[str, str, str], ...] = (),
+) -> Comparison:
+    """An outcome with its name."""
+    values = {field.name: getattr(outcome, field.name) for field in fields(Outcome)}
+    return Comparison(
+        item=item, cell=cell, workload=workload, case=case, tier=tier, required=required, versions=versions, **values
+    )
 
 
 def _environments(
@@ -146,19 +142,7 @@ def _environments(
         differences |= set(state.differences)
         if state.misrealised:
             misrealised.add(name)
-        found.append(
-            Comparison(
-                item=name,
-                cell=name,
-                workload=environment.METRIC,
-                case=name,
-                tier=tier,
-                metric=environment.METRIC,
-                status=state.outcome.status,
-                reason=state.outcome.reason,
-                required=cell.required,
-            )
-        )
+        found.append(_comparison(state.outcome, name, name, environment.METRIC, name, tier, cell.required))
     return found, tuple(sorted(differences)), misrealised
 
 
@@ -218,18 +202,5 @@ def _bind_group(group: Group, tier: Tier, outcomes: Mapping[str, Outcome]) -> Co
     said = worst(
         replace(o, reason=f"{o.reason}, on node {node}") if len(outcomes) > 1 else o for node, o in outcomes.items()
     )
-    return Comparison(
-        item=f"{group.cell}/{group.name}",
-        cell=group.cell,
-        workload=group.name,
-        case="everything" if group.name == EVERYTHING else "all cases",
-        tier=tier,
-        metric=said.metric,
-        status=said.status,
-        reason=said.reason,
-        kind=said.kind,
-        unit=said.unit,
-        effect=said.effect,
-        interval=said.interval,
-        limit=said.limit,
-    )
+    case = "everything" if group.name == EVERYTHING else "all cases"
+    return _comparison(said, f"{group.cell}/{group.name}", group.cell, group.name, case, tier, required=True)
