@@ -18,6 +18,7 @@ from compat.node.conditions import Watch
 from compat.node.settings import read_settings
 from compat.probe.protocol import ANSWER_LIMIT, CaseRequest, CaseResult, Hello, Message, Reader, Ready, pack
 from compat.run.connection import Connection
+from compat.run.kept import excess, kept_notes
 from compat.run.runtime import RealisedRuntime
 
 __all__ = ["Answer", "Session", "Work"]
@@ -70,7 +71,7 @@ class Session:
         self.alive = True
         self.ready = self._hello(imports)
         self._reader.parser.line_limit = ANSWER_LIMIT
-        self.notes = (*self._connection.unbounded, *self.ready.notes)
+        self.notes = (*self._connection.unbounded, *kept_notes(self.ready.notes))
 
     @property
     def connection(self) -> Connection:
@@ -190,6 +191,9 @@ class Session:
             most = request.timeout + _GRACE
             if not 0 <= result.seconds <= most:
                 raise ProtocolError("probe", f"sent a CaseResult whose seconds are not from 0 to {most:g}")
+            too_much = excess(result, request.seeds)
+            if too_much:
+                raise ProtocolError("probe", f"sent {too_much}")
             if len(frames) != len(result.outputs):
                 raise ProtocolError("probe", f"announced {len(result.outputs)} outputs and sent {len(frames)}")
         except ProtocolError as problem:  # the message is whole: what it says is the case's own doing

@@ -11,7 +11,7 @@ from typing import Any
 
 from compat.errors import RuntimeSetupError
 from compat.model import Runtime
-from compat.probe.memory import high_water_bytes
+from compat.probe.memory import high_water_bytes, resident_bytes
 from compat.probe.protocol import ANSWER_LIMIT, FRAMES_LIMIT, LINE_LIMIT
 from compat.run import session as controller
 from compat.run.container import ContainerRuntime
@@ -20,6 +20,7 @@ from compat.run.in_place import InPlaceRuntime
 from compat.run.runtime import RealisedRuntime
 from compat.run.session import Session
 from tests.rig import make_case, make_folders
+from tests.run.small_plan import CONTENT, Small
 
 __all__ = ["each", "liar", "write_liar"]
 
@@ -117,5 +118,18 @@ def _main(asked: dict[str, Any]) -> dict[str, Any]:
     return {"outcomes": outcomes, "before": before, "peak": high_water_bytes(), "seconds": seconds}
 
 
+def _measure(asked: dict[str, Any]) -> list[tuple[int, int]]:
+    """Measure a plan of so many cases whose candidate is the liar: pairs so far, and bytes, after each pair."""
+    small = Small(
+        Path(asked["folder"]) / "small", {f"text{number}": CONTENT["text"] for number in range(asked["items"])}
+    )
+    runtime = InPlaceRuntime(Runtime("new", python=asked["python"]), small.prepared.folders)
+    small.prepared.runtimes["new"] = runtime
+    seen: list[tuple[int, int]] = []
+    small.measuring().run(lambda progress: seen.append((progress.pairs, resident_bytes() or 0)))
+    return seen
+
+
 if __name__ == "__main__":
-    print(json.dumps(_main(json.loads(sys.argv[1]))))  # noqa: T201
+    asked = json.loads(sys.argv[1])
+    print(json.dumps(_measure(asked) if "items" in asked else _main(asked)))  # noqa: T201

@@ -127,6 +127,11 @@ LIES: dict[str, tuple[str, list[str | None]]] = {
         [LOST],
     ),
     "nothing is read": ("ready()\ntime.sleep(60)", [LOST]),
+    "deep values": (
+        each("raw((text(request, ', \"notes\": ' + '[' * 100000 + ']' * 100000) + '\\n').encode())"),
+        [LOST],
+    ),
+    "a number that is none": (each("raw((text(request).replace('1.0', 'NaN') + '\\n').encode())"), [LOST]),
 }
 
 
@@ -349,6 +354,71 @@ def test_a_runtime_cannot_say_how_its_node_is_set_nor_what_image_it_is(tmp_path:
         assert (identity.image, identity.image_digests) == ("", ())
 
 
+# What one pair may cost the controller for as long as a run lasts, with one metric in the plan.
+KEPT = (512 << 10) + (128 << 10)
+
+# Expressions of the liar's: what is refused, and what is as long as anything may be.
+HEADS = "[dict(name='x' * 300, dtype='<f4', shape=[1] * 32, seed=0, reference=False) for _ in range({0})]"
+MEMORY = "[dict(metric='memory', unit='B', direction='lower', kind='bounded', samples=[1.5 + n for n in range({0})])]"
+TOO_MUCH = {
+    "notes": "honest(request, notes=['x'] * 32000)",
+    "long notes": "honest(request, notes=['x' * 400] * 64)",
+    "paths": "honest(request, took={str(n): '' for n in range(65)})",
+    "a path": "honest(request, took={'x': 'x' * 301})",
+    "samples": f"honest(request, measurements={MEMORY.format(4097)})",
+    "samples in parts": f"honest(request, measurements={MEMORY.format(2049)} * 2)",
+    "a unit": f"honest(request, measurements=[dict(m, unit='x' * 301) for m in {MEMORY.format(1)}])",
+    "outputs": f"honest(request, outputs={HEADS.format(257)})",
+    "dimensions": f"honest(request, outputs=[dict(h, shape=[1] * 65) for h in {HEADS.format(1)}])",
+    "a fault": "honest(request, fault=dict(stage='run', kind='crash', detail='x' * 8193))",
+    "an output of a fault": "honest(request, fault=dict(stage='run', kind='crash', detail='x', output='x' * 8193))",
+    "a digest": "honest(request, inputs='x' * 66)",
+}
+MOST = (
+    "honest(request, notes=[f'{n:300}' for n in range(64)], took={f'{n:300}': 'x' * 300 for n in range(64)},"
+    f" measurements={MEMORY.format(4096)}, outputs={HEADS.format(256)})"
+)
+
+
+def test_what_is_too_much_to_keep_is_refused(tmp_path: Path) -> None:
+    script = each(
+        f"said = ({', '.join(TOO_MUCH.values())})[number - 1]\nsay('result', said, [0] * len(said.get('outputs', ())))"
+    )
+    told = lie_to(tmp_path, script, len(TOO_MUCH))
+    assert dict(zip(TOO_MUCH, told.kinds, strict=True)) == dict.fromkeys(TOO_MUCH, REFUSED)
+    assert_harmless(told)
+
+
+def grown(folder: Path, script: str) -> float:
+    """Bytes for each pair that a controller grows by whose candidate lies."""
+    asked = {"folder": str(folder), "python": str(write_liar(folder, script)), "items": 30}
+    command = [sys.executable, "-m", f"{__package__}.liar", json.dumps(asked)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = json.loads(done.stdout)
+    (few, before), (many, after) = seen[len(seen) // 3], seen[-1]
+    assert many - few >= 30
+    return float(after - before) / (many - few)
+
+
+def test_a_controller_does_not_keep_what_it_refuses(tmp_path: Path) -> None:
+    assert grown(tmp_path, each(f"say('result', {TOO_MUCH['notes']})")) < 100 << 10
+
+
+def test_a_controller_keeps_no_more_of_a_pair_than_is_said(tmp_path: Path) -> None:
+    kept = grown(tmp_path, each(f"say('result', {MOST}, [0] * 256)"))
+    assert 100 << 10 < kept < KEPT
+
+
+def test_a_zygote_s_notes_are_cut(tmp_path: Path) -> None:
+    identity = {"python": "3", "implementation": "liar", "machine": "none", "distributions": {}}
+    script = (
+        f"read()\nsay('ready', dict(identity={identity}, notes=['x' * 1000] * 1000))\n" + each("").partition("\n")[2]
+    )
+    kept = grown(tmp_path, script + "    say('result', honest(request))\n")
+    assert kept < 100 << 10
+
+
 # -- from inside a real container --------------------------------------------------------------------------------------
 
 
@@ -376,7 +446,7 @@ def lying_image(docker_client: DockerClient) -> Iterator[str]:
 @pytest.mark.parametrize(
     "name",
     ["the answer before, again", "every answer twice", "a gigabyte without an end", "arrays to the limit",
-     "arrays that do not come", "a dribble", "nothing is read"],
+     "arrays that do not come", "a dribble", "nothing is read", "deep values", "a number that is none"],
 )  # fmt: skip
 def test_a_container_that_lies_harms_nobody(tmp_path: Path, lying_image: str, name: str) -> None:
     script, kinds = LIES[name]
