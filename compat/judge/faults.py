@@ -1,7 +1,7 @@
 """Faults: a case that did not produce its measurements, tried again before it counts.
 
 The attempts that count begin with the first fault in either arm: an item that ran cleanly for nine pairs and then
-crashed is tried again like one that crashed at once.
+crashed is tried again like one that crashed at once. Each is of another generation: of what both arms' zygotes were.
 """
 
 from __future__ import annotations
@@ -65,9 +65,12 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy) -> Outcome:
 
 
 def _attempts(evidence: Sequence[Evidence], arm: Arm, policy: Policy) -> list[Evidence]:
+    """The first run of each generation since the first fault: runs of one generation share what may have been amiss."""
     first = min(record.pair for record in evidence if record.fault is not None)
-    runs = sorted((e for e in evidence if e.arm is arm and e.pair >= first), key=lambda e: e.pair)
-    return runs[: policy.fault_attempts]
+    runs: dict[int, Evidence] = {}
+    for run in sorted((e for e in evidence if e.arm is arm and e.pair >= first), key=lambda e: e.pair):
+        runs.setdefault(run.generation, run)
+    return list(runs.values())[: policy.fault_attempts]
 
 
 def _all(faulty: Sequence[Evidence]) -> list[Fault]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compat.judge.faults import judge_faults
+from compat.judge.faults import attempts_needed, judge_faults
 from compat.judge.outcome import Outcome
 from compat.model import Arm, Decision, FaultKind, Policy, Ring, Status, Tier, digest
 
@@ -57,6 +57,21 @@ def judged(good: Sequence[int], new: Sequence[int], pairs: int = 3) -> Outcome:
 )
 def test_faults(good: list[int], new: list[int], pairs: int, status: Status) -> None:
     assert judged(good, new, pairs).status is status
+
+
+def test_attempts_are_of_generations_of_their_own() -> None:
+    """Ten pairs of one generation, with a fault in each, are one attempt; so a clean one does not count ten times."""
+    text = made([], range(10), pairs=10)
+    one = [replace(record, generation=1) for record in text.evidence]
+    assert judge_faults(one, Policy()).status is Status.MISSING
+    assert attempts_needed(one, Policy()) == 2
+    three = [replace(record, generation=record.pair // 4) for record in text.evidence]
+    assert judge_faults(three, Policy()).status is Status.REGRESS
+    assert attempts_needed(three, Policy()) == 0
+    once = made([], [3], pairs=10)
+    assert judge_faults([replace(r, generation=r.pair // 4) for r in once.evidence], Policy()).status is Status.FLAKY
+    again = made([], [1, 5], pairs=10)  # the second fault is not in its generation's first run
+    assert judge_faults([replace(r, generation=r.pair // 4) for r in again.evidence], Policy()).status is Status.FLAKY
 
 
 def test_a_reproduced_fault_says_where_and_what() -> None:
