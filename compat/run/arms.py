@@ -32,16 +32,20 @@ class Arms:
         self._devices = devices
         self._sessions: dict[Arm, Session] = {}
         self._dropped = ""  # why nothing is imported before the cases, as a note
+        self._broken: dict[Arm, RuntimeSetupError] = {}  # what does not start, and is not tried for every case
 
     def session(self, arm: Arm) -> Session:
-        """The arm's probe, alive."""
-        while due := [one for one in (arm, *self._runtimes) if not self._is_up(one)]:
-            self._sessions[due[0]] = self._start(due[0])
+        """The arm's probe, alive. RuntimeSetupError when it does not start."""
+        while due := [one for one in (arm, *self._runtimes) if self._is_due(one)]:
+            self._start(due[0])
+        if arm in self._broken:
+            raise self._broken[arm]
         return self._sessions[arm]
 
-    def _is_up(self, arm: Arm) -> bool:
+    def _is_due(self, arm: Arm) -> bool:
         session = self._sessions.get(arm)
-        return session is not None and session.alive and session.imports == self._imports
+        up = session is not None and session.alive and session.imports == self._imports
+        return not up and arm not in self._broken
 
     def used(self, arm: Arm) -> Session:
         """The arm's probe that answered last, dead or alive."""
@@ -51,6 +55,7 @@ class Arms:
         """Run cases in one process, up to the first fault; once more when the runtime, the engine or the probe failed.
 
         What failed under a case says nothing about the case. If it fails again, the case may be why: the fault stands.
+        RuntimeSetupError when the arm's probe does not start.
         """
         answers = self.session(arm).run_group(group)
         fault = answers[-1].result.fault
@@ -60,7 +65,7 @@ class Arms:
         answers = self.session(arm).run_group(group)
         return [noted(answer, note) for answer in answers]
 
-    def _start(self, arm: Arm) -> Session:
+    def _start(self, arm: Arm) -> None:
         """Start the arm's probe. One that fails is tried again, and then once more without imports.
 
         It may have been killed, or the machine too busy. A library whose import ends the process must not take every
@@ -86,10 +91,12 @@ class Arms:
                     self._imports = ()
                     self._dropped = f"no libraries are imported before the cases: {problem.problem}"[:_LONGEST]
                 else:
-                    raise
+                    self._broken[arm] = problem
+                    return
             else:
                 session.notes += (*notes, *((self._dropped,) if self._dropped else ()))
-                return session
+                self._sessions[arm] = session
+                return
 
     def close(self) -> None:
         """End both."""

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from compat.errors import RuntimeSetupError
 from compat.judge import Wanted, wanted, wanted_by_groups
 from compat.judge.sampling import strictest
 from compat.model import (
@@ -18,6 +19,7 @@ from compat.model import (
     Conditions,
     Evidence,
     Fault,
+    FaultKind,
     Identity,
     Item,
     Measurement,
@@ -27,8 +29,10 @@ from compat.model import (
     Tier,
     digest,
 )
+from compat.probe.protocol import CaseResult
 from compat.run.arms import Arms, noted
 from compat.run.devices import devices_of
+from compat.run.engine import EngineAwayError
 from compat.run.prepare import Prepared
 from compat.run.session import Answer, Session, Work
 from compat.store import LocalStore
@@ -98,6 +102,7 @@ class Measuring:
         self._sharing = {tier: strictest(plan, tier) for tier in Tier}
         self._random = random.Random()  # noqa: S311 - the order of pairs, nothing secret
         self._evidence: dict[str, list[Evidence]] = defaultdict(list)
+        self._ran: dict[tuple[str, tuple[str, ...]], Session] = {}  # the last probe of a runtime with these GPUs
         self._answers: dict[str, tuple[int, Wanted]] = {}  # of the judge, by item: with how much evidence it was asked
         self._libraries: dict[tuple[str, str], dict[str, str]] = {}  # what an item loads in a runtime, once looked at
         for found in store.evidence(self._digest):
@@ -149,17 +154,21 @@ class Measuring:
         return True
 
     def _lanes(self, members: Iterable[Due]) -> Iterator[tuple[Arms, list[Due]]]:
-        """Items that share their runtimes and their GPUs, with the probes for them."""
-        lanes: dict[tuple[str, str, tuple[str, ...]], list[Due]] = defaultdict(list)
+        """Items that share their runtimes, the installations of these and their GPUs, with the probes for them."""
+        lanes: dict[tuple[str, str, int, tuple[str, ...]], list[Due]] = defaultdict(list)
         for member in members:
             cell = member.item.cell
             devices = devices_of(member.item, self._node)
-            lanes[cell.known_good["runtime"], cell.stack["runtime"], devices].append(member)
-        for (known_good, candidate, devices), found in lanes.items():
-            runtimes = self._prepared.runtimes
-            both = {Arm.KNOWN_GOOD: runtimes[known_good], Arm.CANDIDATE: runtimes[candidate]}
+            lanes[cell.known_good["runtime"], cell.stack["runtime"], self._installation(member), devices].append(member)
+        for (known_good, candidate, installation, devices), found in lanes.items():
+            get = self._prepared.runtime
+            both = {Arm.KNOWN_GOOD: get(known_good, installation), Arm.CANDIDATE: get(candidate, installation)}
             measured = {arm: both[arm] for arm in self._arms}
             yield Arms(measured, (name for member in found for name in member.item.case.imports), devices), found
+
+    def _installation(self, member: Due) -> int:
+        """Which installation of the runtimes: a slowdown is confirmed on a second one."""
+        return 2 if member.round == self._plan.policy.confirm_round else 1
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
         """One more pair of every item of the group: the group in one arm, then the same group in the other.
@@ -181,18 +190,36 @@ class Measuring:
         self._random.shuffle(self._arms)
         done: list[Evidence] = []
         for arm in self._arms:
-            answers = arms.run(arm, [self._work(member.item, arm) for member in group])
+            session, answers = self._ask(arms, arm, group)
             fault = answers[-1].result.fault
             if fault is not None and len(group) > 1:
                 return fault
             for member, number, answer in zip(group, numbers, answers, strict=True):
                 told = noted(answer, company) if company else answer
-                done.append(self._record(arms.used(arm), member, arm, told, generation, number))
+                done.append(self._record(session, member, arm, told, generation, number))
             if len(group) == 1:
                 self._keep(done.pop())
         for evidence in done:
             self._keep(evidence)
         return None
+
+    def _ask(self, arms: Arms, arm: Arm, group: Sequence[Due]) -> tuple[Session, list[Answer]]:
+        """Run a group in one arm: the probe that answered, and what it said.
+
+        A runtime that has started in this run and starts no more is our fault, not the cases': each of them gets one,
+        with what the runtime was when it ran last. One that never started ends the run, and an engine that is away.
+        """
+        key = _stack(group[0].item, arm)["runtime"], devices_of(group[0].item, self._node)
+        try:
+            answers = arms.run(arm, [self._work(member.item, arm) for member in group])
+        except RuntimeSetupError as problem:
+            if key not in self._ran or isinstance(problem, EngineAwayError):
+                raise
+            fault = Fault("start", FaultKind.INFRASTRUCTURE, problem.problem)
+            answers = [Answer(CaseResult(0, "", 0.0, "", fault=fault)) for _ in group]
+        else:
+            self._ran[key] = arms.used(arm)
+        return self._ran[key], answers
 
     def _keep(self, evidence: Evidence) -> None:
         self._store.put_evidence(evidence)
@@ -235,6 +262,7 @@ class Measuring:
             took=result.took,
             devices=session.devices,
             conditions=answer.watch.conditions if answer.watch else Conditions(),
+            installation=self._installation(member),
         )
 
     def _identity(self, session: Session, item: Item, runtime: str, answer: Answer) -> str:

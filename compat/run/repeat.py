@@ -113,6 +113,6 @@ class _Repeating(Measuring):
         self._random.shuffle(self._arms)
         pair = self._runs(member.item) + 1
         for arm in self._arms:
-            (answer,) = arms.run(arm, [self._work(member.item, arm)])
-            self._keep(self._record(arms.used(arm), member, arm, answer, generation, pair))
+            session, (answer,) = self._ask(arms, arm, group)
+            self._keep(self._record(session, member, arm, answer, generation, pair))
         self.found += 1

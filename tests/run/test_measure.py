@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compat.errors import RuntimeSetupError
-from compat.model import Arm, Evidence, FaultKind, Runtime, Status
+from compat.model import Arm, Decision, Evidence, FaultKind, Runtime, Status
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring, Pace, Progress
 from compat.way import conclude
@@ -181,6 +181,37 @@ def test_a_runtime_that_does_not_start_ends_the_run_with_one_line(tmp_path: Path
     with pytest.raises(RuntimeSetupError, match="runtime new: its probe ended before it was ready"):
         small.measure()
     assert {record.arm for record in small.evidence()} <= {Arm.KNOWN_GOOD}
+
+
+def test_a_runtime_that_starts_no_more_is_a_fault_of_ours_in_the_open_cases(tmp_path: Path) -> None:
+    """Nor does it end the run: what was measured is judged, and what is open holds the ring."""
+    small = Small(tmp_path / "small")
+    starts = tmp_path / "starts"
+    starts.write_text("", encoding="utf-8")
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\necho >>{starts}\n[ $(wc -l <{starts}) -gt 1 ] && echo gone >&2 && exit 3\n"
+        f'exec {sys.executable} "$@"\n',
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    small.prepared.runtimes["new"] = InPlaceRuntime(Runtime("new", python=str(python)), small.prepared.folders)
+    assert small.measure() is True
+    check(small)
+    evidence = small.evidence()
+    failed = [record for record in evidence if record.fault and record.fault.kind is FaultKind.INFRASTRUCTURE]
+    assert {record.arm for record in failed} == {Arm.CANDIDATE}
+    assert {(record.item, record.fault.stage) for record in failed if record.fault} == {
+        (STEADY, "start"),
+        (CRASH, "start"),
+    }
+    assert all("its probe ended before it was ready: gone" in record.fault.detail for record in failed if record.fault)
+    assert not [record for record in _of(evidence, STEADY) if record.fault and record.arm is Arm.KNOWN_GOOD]
+    generations = len({record.generation for record in failed})
+    assert len(starts.read_text(encoding="utf-8")) == 1 + 2 * generations  # twice in each, not for every case
+    verdict = conclude(small.store).verdict
+    assert verdict.decision is Decision.HOLD
+    assert not [c for c in verdict.comparisons if c.status is Status.REGRESS and c.item != CRASH]
 
 
 # -- cut by a kill -----------------------------------------------------------------------------------------------------
