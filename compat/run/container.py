@@ -164,7 +164,9 @@ class ContainerRuntime:
             )
         except (APIError, ImageNotFound) as problem:
             raise EngineError(
-                f"runtime {self.spec.name}", f"has no container: {problem}", "look at the engine"
+                f"runtime {self.spec.name}",
+                f"has no container: {problem}",
+                "look at the GPU driver of the engine" if devices else "look at the engine",
             ) from problem
         except OSError as problem:  # a refused connection, a closed one, no answer in time
             raise self._away(problem) from problem
@@ -175,7 +177,9 @@ class ContainerRuntime:
             if not isinstance(problem, APIError):
                 raise self._away(problem) from problem
             raise EngineError(
-                f"runtime {self.spec.name}", f"has a container that does not start: {problem}", "look at the image"
+                f"runtime {self.spec.name}",
+                f"has a container that does not start: {problem}",
+                "look at the GPU driver of the engine" if devices else "look at the image",
             ) from problem
         self._connections = [before for before in self._connections if not before.removed] + [connection]
         self._clear_up()
@@ -225,6 +229,9 @@ _HOME = {
     "CUDA_CACHE_PATH": "/tmp/nv",  # noqa: S108
     "HOME": "/tmp/home",  # noqa: S108
     "LANG": "C.UTF-8",
+    # Images of CUDA ask for all GPUs, and where nvidia's runtime is the engine's default they get them. An engine that
+    # is asked for GPUs says here which.
+    "NVIDIA_VISIBLE_DEVICES": "void",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asking whether there is a GPU must not initialise CUDA
     "TORCHINDUCTOR_CACHE_DIR": "/tmp/ti",  # noqa: S108

@@ -11,7 +11,7 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from docker.errors import ImageNotFound
@@ -19,7 +19,7 @@ from docker.errors import ImageNotFound
 from compat.errors import EngineError, RuntimeSetupError
 from compat.model import FaultKind, Runtime
 from compat.run.container import ContainerRuntime
-from compat.run.engine import connect, have_image
+from compat.run.engine import connect, device_requests, have_image
 from compat.run.session import Session
 from tests.conftest import BASE, OWNER
 from tests.rig import Rig, make_folders
@@ -125,6 +125,66 @@ def test_paths_inside(plain: Rig) -> None:
     assert plain.runtime.inside(artifacts / "digest" / "model") == "/compat/2/digest/model"
     with pytest.raises(EngineError, match="is in no mounted folder"):
         plain.runtime.inside(Path("/etc/passwd"))
+
+
+# -- GPUs --------------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_does_not_choose_the_gpus(docker_client: DockerClient, tmp_path: Path) -> None:
+    """CUDA's own images ask for all of them, and a runtime that is nvidia's by default gives them."""
+    name = f"compat-tests:gpus-{os.getpid()}"
+    container = docker_client.containers.create(BASE, ["true"])
+    container.commit(*name.split(":"), conf={"Env": ["NVIDIA_VISIBLE_DEVICES=all"]})
+    container.remove()
+    folders = make_folders(tmp_path)
+    rig = Rig(ContainerRuntime(Runtime("greedy", image=name), folders, docker_client, OWNER), folders)
+    try:
+        assert rig.value("os.environ['NVIDIA_VISIBLE_DEVICES']") == "void"
+        assert rig.session.ready.identity.environment["NVIDIA_VISIBLE_DEVICES"] == "void"
+    finally:
+        rig.close()
+        docker_client.images.remove(name, force=True)
+
+
+class _Told:
+    """An engine that says so of itself."""
+
+    def __init__(self, **said: object) -> None:
+        self._said = said
+
+    def info(self) -> dict[str, object]:
+        return self._said
+
+
+def test_gpus_are_asked_for_by_their_uuids() -> None:
+    old, new = (cast("DockerClient", _Told(**said)) for said in ({}, {"CDISpecDirs": ["/etc/cdi", "/var/run/cdi"]}))
+    off = cast("DockerClient", _Told(CDISpecDirs=[]))
+    assert [dict(found) for found in device_requests(new, ("GPU-1", "GPU-2"))] == [
+        {
+            "Driver": "cdi",
+            "Count": 0,
+            "DeviceIDs": ["nvidia.com/gpu=GPU-1", "nvidia.com/gpu=GPU-2"],
+            "Capabilities": [],
+            "Options": {},
+        }
+    ]
+    for engine in (old, off):
+        (found,) = device_requests(engine, ("GPU-1",))
+        assert (found["Driver"], found["DeviceIDs"]) == ("nvidia", ["GPU-1"])
+        assert found["Capabilities"] == [["gpu", "compute", "utility"]]
+    assert device_requests(new, ()) == device_requests(old, ()) == []
+
+
+def test_gpus_that_an_engine_cannot_give_are_one_line(plain: Rig, docker_client: DockerClient) -> None:
+    plain.close()
+    before = _containers(docker_client)
+    with pytest.raises(RuntimeSetupError) as caught:
+        Session(plain.runtime, (), ("GPU-1",))
+    said = str(caught.value)
+    assert said.startswith("runtime plain: has a container that does not start: ")
+    assert "\n" not in said
+    assert said.endswith("; look at the GPU driver of the engine")
+    assert _containers(docker_client) == before
 
 
 # -- built -------------------------------------------------------------------------------------------------------------
