@@ -72,7 +72,7 @@ class HostBench(Bench):
     def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
         """Latency by a monotonic clock; the leak over the same calls."""
         growth = Growth()
-        samples = latency_samples(work, growth.look, READINGS)
+        samples = latency_samples(work, growth.look, READINGS, self.notes)
         return samples, growth.slope()
 
     def memory(self) -> Measurements:
@@ -107,7 +107,7 @@ class GpuBench(HostBench):
     def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
         """Latency by CUDA events; the leak over calls of its own, for reading memory would delay the GPU's queue."""
         growth = Growth()
-        samples = self._timing.latency_samples(self._device, work)
+        samples = self._timing.latency_samples(self._device, work, self.notes)
         between = READINGS - 1
         calls = max(1, min(_LEAK_CALLS, int(_LEAK_WINDOW / between / statistics.median(samples))))
         growth.look(0)

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from compat.probe.cuda import CudaError, Device
-from compat.probe.timing import _FEWEST, _MOST, _SETTLED, _WARM_UP, _WINDOW
+from compat.probe.timing import _FEWEST, _MOST, _SETTLED, _TELLING, _WARM_UP, _WINDOW, UNSETTLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ _FLUSH_RATIO = 2
 _LEAST_FLUSH = 32 << 20
 
 
-def latency_samples(device: Device, work: Callable[[], object]) -> tuple[float, ...]:
+def latency_samples(device: Device, work: Callable[[], object], notes: list[str] | None = None) -> tuple[float, ...]:
     """Seconds per call on the device, one value per sample, in the order taken.
 
     A call is timed by two events on the stream that torch works on, or on the default stream. Before each call a buffer
@@ -45,13 +45,16 @@ def latency_samples(device: Device, work: Callable[[], object]) -> tuple[float, 
     a step. Several calls between two events would be one cold call, many warm ones, and the host's delays.
 
     Between 5 and 100 samples, aiming at 60 ms in all with their flushes; the garbage collector rests meanwhile. The
-    buffer is outside torch's allocator, and part of what NVML sees of the process. CudaError for a call that fails.
+    buffer is outside torch's allocator, and part of what NVML sees of the process. ``notes`` gets ``UNSETTLED`` where
+    the warm-up ended for its time. CudaError for a call that fails.
     """
     collecting = gc.isenabled()
     gc.disable()
     try:
         with _Stopwatch(device) as stopwatch:
-            shortest, cost = _warm_up(stopwatch, work)
+            shortest, cost, settled = _warm_up(stopwatch, work)
+            if not settled and notes is not None:
+                notes.append(UNSETTLED)
             calls = min(_MOST, math.ceil(_SHORTEST / max(shortest, _STEP)))
             count = max(_FEWEST, min(_MOST, int(_WINDOW / (cost * calls))))
             return tuple(stopwatch.sample(work, calls) for _ in range(count))
@@ -60,17 +63,21 @@ def latency_samples(device: Device, work: Callable[[], object]) -> tuple[float, 
             gc.enable()
 
 
-def _warm_up(stopwatch: _Stopwatch, work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of the shortest call on the device, and of the shortest flush, call and wait together on the host."""
+def _warm_up(stopwatch: _Stopwatch, work: Callable[[], object]) -> tuple[float, float, bool]:
+    """Seconds of the shortest call on the device, and of the shortest flush, call and wait together on the host.
+
+    And whether calls came to be alike; True where they were too few to tell.
+    """
     shortest = cost = math.inf
-    settled, begin, spent = 0, time.perf_counter(), 0.0
+    settled, warm, begin, spent = 0, 0, time.perf_counter(), 0.0
     while spent < _LEAST_WARM_UP or (settled < 3 and spent < _WARM_UP):
+        warm += 1
         taken = stopwatch.sample(work, 1)
         settled = settled + 1 if taken <= shortest * _SETTLED else 0
         shortest = min(shortest, taken)
         last, spent = spent, time.perf_counter() - begin
         cost = min(cost, spent - last)
-    return shortest, cost
+    return shortest, cost, settled >= 3 or warm < _TELLING
 
 
 class _Stopwatch:

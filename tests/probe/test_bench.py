@@ -27,7 +27,8 @@ def prepare(params, tools):
     fake = ctypes.CDLL("libcuda.so.1")
     fake.fake_launch.argtypes = [ctypes.c_void_p, ctypes.c_longlong, ctypes.c_longlong]
     def work():
-        fake.fake_launch(None, 200_000, 10_000)
+        swing = 1 + params.get("unsteady", 0) * (len(kept) % 2)
+        fake.fake_launch(None, 200_000 * swing, 10_000 * swing)
         kept.append(b"x" * params["leak"])
         return {{"y": 1}}
     return work
@@ -59,8 +60,8 @@ def session(cuda: Cuda, folders: Folders) -> Iterator[Session]:
     found.close()
 
 
-def gpu_case(leak: int = 0, timed: bool = True) -> Case:
-    return make_case(tier=Tier.GPU, metrics=(LATENCY,) if timed else (), params={"leak": leak})
+def gpu_case(leak: int = 0, timed: bool = True, **params: int) -> Case:
+    return make_case(tier=Tier.GPU, metrics=(LATENCY,) if timed else (), params={"leak": leak, **params})
 
 
 def measured(result: CaseResult) -> dict[str, tuple[float, ...]]:
@@ -74,6 +75,13 @@ def test_a_gpu_s_case_is_timed_by_its_events(session: Session, folders: Folders)
     # Never the 10 us of a warm cache; on a busy machine the host may come late with a launch, which counts.
     assert 199e-6 <= sorted(found["latency"])[len(found["latency"]) // 2] < 2e-3
     assert found["leak"][0] < 1024
+
+
+def test_a_gpu_s_work_that_never_settles_is_noted(session: Session, folders: Folders) -> None:
+    for unsteady in (0, 1):
+        result, _ = session.run(gpu_case(unsteady=unsteady), write(folders), None, 60.0)
+        assert result.fault is None, result.fault
+        assert any(note.startswith("latency: the work did not settle") for note in result.notes) is bool(unsteady)
 
 
 def test_a_leak_of_host_memory_is_found_on_a_gpu_too(session: Session, folders: Folders) -> None:

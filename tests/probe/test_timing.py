@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from compat.model import STANDARD
 from compat.probe.timing import latency_samples, looks
+from tests.rig import Rig
 
 
 class Work:
@@ -92,3 +94,18 @@ def test_a_look_is_taken_at_both_ends_and_evenly_between_and_is_not_timed(rest: 
 )
 def test_where_looks_are(count: int, times: int, expected: set[int]) -> None:
     assert looks(count, times) == expected
+
+
+STEADY = "time.sleep(0.02)\nreturn {'x': 1}"
+UNSTEADY = "vars(time)['n'] = n = vars(time).get('n', 0) + 1\ntime.sleep(0.02 * (1 + n % 2))\nreturn {'x': 1}"
+SLOW = "vars(time)['n'] = n = vars(time).get('n', 0) + 1\ntime.sleep(0.1 * (1 + n % 2))\nreturn {'x': 1}"
+
+
+@pytest.mark.parametrize(
+    ("body", "noted"), [(STEADY, False), (UNSTEADY, True), (SLOW, False)], ids=["steady", "unsteady", "too few to tell"]
+)
+def test_work_that_never_settles_is_noted(in_place: Rig, body: str, noted: bool) -> None:
+    result = in_place.work(body, metrics=[STANDARD["latency"]])
+    assert result.fault is None, result.fault
+    said = "latency: the work did not settle: in 0.25 s no three calls in a row were within 5 % of the fastest"
+    assert (said in result.notes) is noted
