@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Bounds", "cgroup_folder", "memory_limit", "process_limit"]
+__all__ = ["Bounds", "cgroup_folder", "memory_limit", "process_limit", "processors"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -33,6 +33,12 @@ def process_limit() -> int:
 def memory_limit() -> int:
     """Bytes: four fifths of this machine, so that a case that takes all it can gets killed and the machine does not."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 4 // 5
+
+
+def processors() -> str:
+    """Which of this machine's processors are ours, as ``2,3``, where others are not; else empty."""
+    own = os.sched_getaffinity(0)
+    return ",".join(map(str, sorted(own))) if len(own) != os.cpu_count() else ""
 
 
 def cgroup_folder(text: str | None = None) -> Path | None:

@@ -6,6 +6,7 @@ user, limits on processes and memory. Only building has the network, and what pi
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from compat.errors import EngineError, RuntimeSetupError
 from compat.model import Runtime, digest
 from compat.run.attached import ContainerConnection, remove
-from compat.run.bounds import memory_limit, process_limit
+from compat.run.bounds import memory_limit, process_limit, processors
 from compat.run.engine import EngineAwayError, device_requests, have_image
 from compat.run.leftovers import LABEL
 from compat.run.pip_settings import pip_settings
@@ -143,6 +144,7 @@ class ContainerRuntime:
                 boot_command(python, "/compat/probe"),
                 entrypoint=[],
                 cap_drop=["ALL"],
+                cpuset_cpus=self._processors(),
                 device_requests=device_requests(self._client, devices),
                 environment={**_HOME, **PINNED_THREADS, **variables(self.spec)},
                 # No init: as the first process of its namespace the zygote cannot be killed or stopped from inside.
@@ -184,6 +186,11 @@ class ContainerRuntime:
         self._connections = [before for before in self._connections if not before.removed] + [connection]
         self._clear_up()
         return connection
+
+    def _processors(self) -> str | None:
+        """Ours, where we do not have all: an engine does not inherit them. One on another machine has its own."""
+        own = processors()
+        return own if own and self._client.info().get("NCPU") == os.cpu_count() else None
 
     def _registries_digests(self, image: str) -> tuple[str, ...]:
         """By which digests registries give the image of that id; none where it was made here, or nobody knows."""

@@ -127,6 +127,20 @@ def test_paths_inside(plain: Rig) -> None:
         plain.runtime.inside(Path("/etc/passwd"))
 
 
+def test_a_container_has_the_processors_that_we_have(plain: Rig) -> None:
+    """As a process of ours would have them: a job's share of a node is the share of what it starts."""
+    own = os.sched_getaffinity(0)
+    assert plain.value("sorted(os.sched_getaffinity(0))") == str(sorted(own))
+    plain.close()
+    last = max(own)
+    os.sched_setaffinity(0, {last})
+    try:
+        assert plain.value("sorted(os.sched_getaffinity(0))") == str([last])
+    finally:
+        os.sched_setaffinity(0, own)
+        plain.close()
+
+
 # -- GPUs --------------------------------------------------------------------------------------------------------------
 
 
