@@ -104,7 +104,8 @@ class Measuring:
         self._evidence: dict[str, list[Evidence]] = defaultdict(list)
         self._ran: dict[tuple[str, tuple[str, ...]], Session] = {}  # the last probe of a runtime with these GPUs
         self._answers: dict[str, tuple[int, Wanted]] = {}  # of the judge, by item: with how much evidence it was asked
-        self._libraries: dict[tuple[str, str], dict[str, str]] = {}  # what an item loads in a runtime, once looked at
+        # What an item loads in an installation of a runtime, once looked at.
+        self._libraries: dict[tuple[str, int, str], dict[str, str]] = {}
         for found in store.evidence(self._digest):
             if found.node == node.id and found.item in self._items:
                 self._evidence[found.item].append(found)
@@ -211,7 +212,7 @@ class Measuring:
         """
         key = _stack(group[0].item, arm)["runtime"], devices_of(group[0].item, self._node)
         try:
-            answers = arms.run(arm, [self._work(member.item, arm) for member in group])
+            answers = arms.run(arm, [self._work(member, arm) for member in group])
         except RuntimeSetupError as problem:
             if key not in self._ran or isinstance(problem, EngineAwayError):
                 raise
@@ -225,8 +226,9 @@ class Measuring:
         self._store.put_evidence(evidence)
         self._evidence[evidence.item].append(evidence)
 
-    def _work(self, item: Item, arm: Arm) -> Work:
-        look = (_stack(item, arm)["runtime"], item.key) not in self._libraries
+    def _work(self, member: Due, arm: Arm) -> Work:
+        item = member.item
+        look = (_stack(item, arm)["runtime"], self._installation(member), item.key) not in self._libraries
         content = self._prepared.content[item.case.workload]
         return Work(item.case, content, self._prepared.artifact(item.case), item.timeout, look)
 
@@ -247,7 +249,7 @@ class Measuring:
             stack=stack,
             runtime=stack["runtime"],
             node=self._node.id,
-            identity=self._identity(session, item, stack["runtime"], answer),
+            identity=self._identity(session, member, stack["runtime"], answer),
             tier=item.case.tier,
             round=member.round,
             generation=generation,
@@ -265,11 +267,12 @@ class Measuring:
             installation=self._installation(member),
         )
 
-    def _identity(self, session: Session, item: Item, runtime: str, answer: Answer) -> str:
+    def _identity(self, session: Session, member: Due, runtime: str, answer: Answer) -> str:
         """The digest of what the arm was for this item: what the probe has loaded, and what the item loads with it."""
-        known = self._libraries.get((runtime, item.key))
+        key = runtime, self._installation(member), member.item.key
+        known = self._libraries.get(key)
         if known is None and answer.result.fault is None:
-            known = self._libraries[runtime, item.key] = answer.result.libraries
+            known = self._libraries[key] = answer.result.libraries
         identity: Identity = session.ready.identity
         if known:
             identity = replace(identity, libraries={**identity.libraries, **known})
