@@ -29,6 +29,17 @@ __all__ = ["ContainerRuntime"]
 
 _RUNTIME = "/opt/runtime"  # the virtual environment inside an image that we build
 _USER = "10001:10001"
+_BUILT = 2  # how images are built: another number, other images
+
+_INSTALL = "apt-get update -qq && apt-get install -y -qq --no-install-recommends"
+# Triton up to 3.9 compiles its driver's stub at the first launch on a GPU, and torch's compiler what runs on the CPU.
+_COMPILERS = f"""
+cd {_RUNTIME}/bin
+./python -c 'from importlib.util import find_spec as f; exit(bool(f("torch") or f("triton")))' && exit
+headers=$(./python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
+[ -e "$headers" ] && dev= || dev=python3-dev
+command -v gcc && command -v g++ && [ -z "$dev" ] || {{ {_INSTALL} gcc g++ $dev; }}
+"""
 
 
 class ContainerRuntime:
@@ -66,7 +77,7 @@ class ContainerRuntime:
                 f"runtime {self.spec.name}", "has requirements and no base image", "add base: to run it in a container"
             )
         base = have_image(self._client, self.spec.base)
-        name = f"compat-runtime:{digest([base, self.spec.requirements])[:16]}{self._suffix}"
+        name = f"compat-runtime:{digest([_BUILT, base, self.spec.requirements])[:16]}{self._suffix}"
         self._image = name
         from docker.errors import ImageNotFound
 
@@ -106,14 +117,14 @@ class ContainerRuntime:
         try:
             builder.start()
             have_python = "python3 -c 'import ensurepip' 2>/dev/null"
-            install_python = "apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv"
             steps = [
-                ["sh", "-c", f"{have_python} || {{ {install_python}; }}"],
+                ["sh", "-c", f"{have_python} || {{ {_INSTALL} python3 python3-venv; }}"],
                 ["python3", "-m", "venv", _RUNTIME],
-                [f"{_RUNTIME}/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir"],
             ]
-            steps[-1] += self.spec.requirements or ()
-            for command in steps[: 3 if self.spec.requirements else 2]:
+            if self.spec.requirements:
+                pip = [f"{_RUNTIME}/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+                steps += [[*pip, *self.spec.requirements], ["sh", "-c", _COMPILERS]]
+            for command in steps:
                 code, output = builder.exec_run(command, environment=settings.variables)
                 if code != 0:
                     text = output if isinstance(output, bytes) else b"".join(output)

@@ -237,6 +237,45 @@ def test_an_image_is_built_once_from_what_pip_is_told_here(
     assert _containers(docker_client) == containers
 
 
+# What Triton up to 3.9 does at the first launch on a GPU, and torch's compiler for a CPU.
+COMPILES = """
+import ctypes, pathlib, subprocess, sysconfig
+for compiler, file, head in (("gcc", "a.c", ""), ("g++", "b.cc", 'extern "C"')):
+    pathlib.Path(file).write_text(f"#include <Python.h>\\n{head} int seven(void) {{ return 7; }}\\n")
+    include = "-I" + sysconfig.get_path("include")
+    subprocess.run([compiler, "-shared", "-fPIC", include, "-o", file + ".so", file], check=True)
+    assert ctypes.CDLL("./" + file + ".so").seven() == 7
+return {}
+"""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["triton", "torch", "tiny-local"])
+def test_an_image_has_compilers_where_something_compiles(
+    docker_client: DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    version = f"1.{os.getpid()}"
+    make_wheel(tmp_path / "wheels", "tiny-local", version)
+    files = {} if name == "tiny-local" else {f"{name}/__init__.py": b""}
+    make_wheel(tmp_path / "wheels", "needs-it", version, files)
+    only_from(tmp_path / "wheels", monkeypatch)
+    folders = make_folders(tmp_path)
+    spec = Runtime("small", base=BASE, requirements=(f"needs-it=={version}",))
+    runtime = ContainerRuntime(spec, folders, docker_client, OWNER)
+    rig = Rig(runtime, folders)
+    try:
+        runtime.build()
+        result = rig.work(COMPILES)
+        if name == "tiny-local":
+            assert result.fault is not None
+            assert "No such file or directory: 'gcc'" in result.fault.detail
+        else:
+            assert result.fault is None, result.fault
+    finally:
+        rig.close()
+        docker_client.images.remove(runtime._image, force=True)
+
+
 def test_a_requirement_that_does_not_exist_is_one_line_and_leaves_nothing(
     docker_client: DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
