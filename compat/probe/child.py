@@ -16,6 +16,7 @@ from typing import Any
 from compat.model import Direction, Fault, FaultKind, Kind, Measurement
 from compat.probe import aot
 from compat.probe.bench import Bench, bench_for, measured
+from compat.probe.cuda import SharedDeviceError
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
 from compat.probe.stage import Stage
@@ -241,6 +242,8 @@ def _fault(staged: _StageError) -> Fault:
     kind = FaultKind.EXCEPTION
     if isinstance(cause, MemoryError) or _out_of_memory(cause):
         kind = FaultKind.OOM
+    elif isinstance(cause, SharedDeviceError):
+        kind = FaultKind.INFRASTRUCTURE
     elif isinstance(cause, NonFiniteError):
         kind = FaultKind.NONFINITE
     elif isinstance(cause, SystemExit):

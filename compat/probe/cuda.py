@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["CudaError", "Device", "driver_version", "initialised", "loaded_library", "open_devices"]
+__all__ = [
+    "CudaError",
+    "Device",
+    "SharedDeviceError",
+    "driver_version",
+    "initialised",
+    "loaded_library",
+    "open_devices",
+]
 
 _LIBRARY = "libcuda.so.1"
 
@@ -47,7 +55,7 @@ _PARAMETERS: dict[str, tuple[Any, ...]] = {
     "cuMemsetD8Async": (c_uint64, c_ubyte, c_size_t, c_void_p),
 }
 _SUCCESS, _NOT_INITIALIZED, _DEINITIALIZED = 0, 3, 4  # CUresult
-_L2_CACHE_SIZE = 38  # CUdevice_attribute
+_L2_CACHE_SIZE, _MPS_ENABLED = 38, 133  # CUdevice_attribute; the second since CUDA 12.3
 
 
 class CudaError(Exception):
@@ -60,6 +68,10 @@ class CudaError(Exception):
         super().__init__(f"{call}: {problem}")
         self.call = call
         self.name = name
+
+
+class SharedDeviceError(Exception):
+    """A GPU whose contexts the Multi-Process Service (MPS) shares among processes."""
 
 
 class _Driver:
@@ -105,6 +117,8 @@ class Device:
 
     The primary context is the one that torch and triton use, so events and memory are shared with them. ``close`` gives
     it up; whoever else has retained it keeps it. Every method may raise CudaError; after a fault of a kernel all do.
+    SharedDeviceError where its context would be shared through MPS: others' faults would end the case, and their memory
+    and time would be its own.
     """
 
     def __init__(self, ordinal: int = 0) -> None:
@@ -115,6 +129,8 @@ class Device:
         self._driver.call("cuInit", 0)
         self._driver.call("cuDeviceGet", byref(handle), ordinal)
         self._handle = handle.value
+        if self._attribute(_MPS_ENABLED) == 1:
+            raise SharedDeviceError(f"GPU {ordinal} is shared by MPS, beside which nothing is measured")
         self._driver.call("cuCtxGetCurrent", byref(before))
         self._before = before.value
         self._driver.call("cuDevicePrimaryCtxRetain", byref(context), self._handle)
@@ -166,6 +182,12 @@ class Device:
         value = c_int()
         self._driver.call("cuDeviceGetAttribute", byref(value), _L2_CACHE_SIZE, self._handle)
         return value.value
+
+    def _attribute(self, number: int) -> int | None:
+        """An attribute that a driver may be too old to know: None then."""
+        value = c_int()
+        code = self._driver.ask("cuDeviceGetAttribute", byref(value), number, self._handle)
+        return value.value if code == _SUCCESS else None
 
     def memory_info(self) -> tuple[int, int]:
         """Bytes of device memory: free, total. Free is what all processes together have left."""

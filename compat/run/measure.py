@@ -29,6 +29,7 @@ from compat.model import (
     Tier,
     digest,
 )
+from compat.node.mps import mps_daemon
 from compat.probe.protocol import CaseResult
 from compat.run.arms import Arms, noted
 from compat.run.devices import devices_of
@@ -133,7 +134,11 @@ class Measuring:
         return _pairs(self._evidence[key])
 
     def run(self, report: Callable[[Progress], None]) -> bool:
-        """Measure until nothing is open, or the budget is spent: then False. ``report`` is called after every pair."""
+        """Measure until nothing is open, or the budget is spent: then False. ``report`` is called after every pair.
+
+        RuntimeSetupError where a GPU is needed that others share.
+        """
+        self._refuse_shared()
         begin = time.monotonic()
         generation = 1 + max((e.generation for found in self._evidence.values() for e in found), default=0)
         while still_open := self._open():
@@ -153,6 +158,15 @@ class Measuring:
                     arms.close()
             generation += 1
         return True
+
+    def _refuse_shared(self) -> None:
+        daemon = mps_daemon() if any(devices_of(item, self._node) for item in self._items.values()) else None
+        if daemon is not None:
+            raise RuntimeSetupError(
+                f"node {self._node.hostname}",
+                f"its GPUs are shared by MPS ({daemon}): what others do would count as the upgrade's doing",
+                "end it (echo quit | nvidia-cuda-mps-control), or measure on another node",
+            )
 
     def _lanes(self, members: Iterable[Due]) -> Iterator[tuple[Arms, list[Due]]]:
         """Items that share their runtimes, the installations of these and their GPUs, with the probes for them."""

@@ -10,6 +10,7 @@
    FAKE_CUDA_TOTAL, FAKE_CUDA_CONTEXT, FAKE_CUDA_L2   bytes      FAKE_CUDA_HOST  bytes of the host that a context takes
    FAKE_CUDA_BANDWIDTH  bytes per ns of a memset     FAKE_CUDA_TICK  step of an event's time, in ns
    FAKE_CUDA_COUNT, FAKE_CUDA_VERSION, FAKE_CUDA_MIG, FAKE_CUDA_EXCLUSIVE
+   FAKE_CUDA_MPS        1 where contexts are shared, -1 of a driver that is too old to tell
    -DWITHOUT_UUID_V2 leaves a function out, as drivers before CUDA 11.4 do. */
 
 #define _GNU_SOURCE
@@ -28,7 +29,7 @@ enum {
     DEVICE_UNAVAILABLE = 46, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_READY = 600, ILLEGAL_ADDRESS = 700,
     LAST_FAULT = 719
 };
-enum { L2_CACHE_SIZE = 38, PROCESSES = 64, ALLOCATIONS = 64, MIB = 1 << 20 };
+enum { L2_CACHE_SIZE = 38, MPS_ENABLED = 133, PROCESSES = 64, ALLOCATIONS = 64, MIB = 1 << 20 };
 
 typedef long long ns_t;
 typedef struct { ns_t free_at; } stream_t;
@@ -193,6 +194,10 @@ int cuDeviceGet(int *device, int ordinal) {
 
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
     WITH_INIT;
+    if (attribute == MPS_ENABLED && number("FAKE_CUDA_MPS", 0) >= 0) {
+        *value = (int)number("FAKE_CUDA_MPS", 0);
+        return SUCCESS;
+    }
     if (attribute != L2_CACHE_SIZE) return INVALID_VALUE;
     *value = (int)number("FAKE_CUDA_L2", 4 * MIB);
     return SUCCESS;

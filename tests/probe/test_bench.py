@@ -110,6 +110,22 @@ def test_what_a_context_takes_of_the_host_is_no_case_s_own(cuda: Cuda, folders: 
         session.close()
 
 
+@pytest.mark.parametrize(("mps", "refused"), [(1, True), (0, False), (-1, False)], ids=["on", "off", "not told"])
+def test_a_gpu_that_mps_shares_is_refused(cuda: Cuda, folders: Folders, mps: int, refused: bool) -> None:
+    """A fault of others could end the case, and its memory and its time would be theirs as well."""
+    runtime = InPlaceRuntime(Runtime("gpu", env={**cuda.env, "FAKE_CUDA_MPS": str(mps)}), folders)
+    session = Session(runtime, ())
+    try:
+        result, _ = session.run(gpu_case(timed=False), write(folders), None, 60.0)
+    finally:
+        session.close()
+    assert (result.fault is not None) is refused
+    if result.fault is not None:
+        assert (result.fault.kind, result.fault.stage) == (FaultKind.INFRASTRUCTURE, "start")
+        assert "MPS" in result.fault.detail
+        assert "cuDevicePrimaryCtxRetain" not in cuda.callers()
+
+
 def test_torch_s_allocator_is_read_of_what_exercises_torch(session: Session, folders: Folders) -> None:
     result, _ = session.run(gpu_case(timed=False), write(folders, "torch"), None, 60.0)
     assert "memory_allocated" not in measured(result)  # torch is not imported here: there is nothing to read

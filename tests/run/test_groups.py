@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from compat.errors import RuntimeSetupError
 from compat.model import Arm, Evidence, FaultKind, Gpu, Runtime, Tier
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring
@@ -158,6 +159,20 @@ def test_whom_a_case_shared_its_process_with_is_noted(tmp_path: Path) -> None:
     made, _ = _small(tmp_path, {f"good{n}": PID for n in range(3)})
     evidence = _measured(made)
     assert all("ran in one process with 2 other cases" in record.notes for record in evidence)
+
+
+def test_a_node_with_mps_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, cuda = _small(tmp_path, {"good": PID})
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    (tmp_path / "control").touch()
+    with pytest.raises(RuntimeSetupError, match="node here: its GPUs are shared by MPS") as refused:
+        _measured(made)
+    assert "\n" not in str(refused.value)
+    assert cuda.callers() == {}
+    on_cpu = Small(tmp_path / "cpu", {"good": PID})
+    assert on_cpu.measure() is True
 
 
 def test_no_kind_of_runtime_lets_torch_initialise_cuda_to_count_gpus(rig: Rig) -> None:
