@@ -58,7 +58,7 @@ from .build import (
     world,
 )
 
-__all__ = ["HARMS", "LOCAL", "WIDE", "Recipe", "examples", "harms", "recipes", "replan", "spoil"]
+__all__ = ["FAMILY", "HARMS", "LOCAL", "SMALL", "Recipe", "examples", "harms", "recipes", "replan", "spoil"]
 
 # COMPAT_SEARCH=10 tries ten times as many examples, others each time; without it every run tries the same ones.
 _SEARCH = int(os.environ.get("COMPAT_SEARCH", "0"))
@@ -74,6 +74,7 @@ MENU = (
     item(case("kernel:softmax", "f16", tier=Tier.INTERPRETED)),
     item(case("operator:sort", "counted", SPILLS, THROUGHPUT, STANDARD["leak"], STANDARD["first_call"])),
 )
+METRICS = tuple({metric.name: metric for one in MENU for metric in one.case.metrics}.values())
 FAMILY = tuple(item(case("kernel:sum", str(n), LATENCY)) for n in range(GroupPolicy().members))
 
 
@@ -116,10 +117,9 @@ class Recipe:
         return made
 
 
-# Every harm finds something to harm here: no item is of tier interpreted.
-WIDE = Recipe(
-    (0, 1, 2, 3, 5), nodes=1, asked=1, rounds=(8, 12), complete=1, per_generation=1, static=True, family=True, seed=1
-)
+# A world of each item, and one of the family: together they have a target for every harm.
+SMALL = tuple(Recipe((n,), 1, 1, (8, 12), 1, 1, static=True, family=False, seed=n) for n in range(len(MENU)))
+SMALL += (Recipe((), 1, 1, (8, 12), 1, 1, static=True, family=True, seed=7),)
 
 
 @st.composite
@@ -153,9 +153,9 @@ class Harm:
     where: Where
 
 
-def harms(of: Iterable[str], fewest: int = 1) -> st.SearchStrategy[list[tuple[str, int]]]:
+def harms(of: Iterable[str], fewest: int = 1, most: int = 3) -> st.SearchStrategy[list[tuple[str, int]]]:
     """Names of harms, each with a number that picks its target."""
-    return st.lists(st.tuples(st.sampled_from(sorted(of)), st.integers(0, 2**16)), min_size=fewest, max_size=3)
+    return st.lists(st.tuples(st.sampled_from(sorted(of)), st.integers(0, 2**16)), min_size=fewest, max_size=most)
 
 
 def spoil(w: World, chosen: Iterable[tuple[str, int]]) -> bool:
@@ -248,11 +248,11 @@ def saying(where: Where = anywhere, **fields: Any) -> Harm:
 Measuring = Callable[[Measurement], Sequence[Measurement]]
 
 
-def measuring(change: Measuring, *kinds: Kind, gated: bool = False, where: Where = anywhere) -> Harm:
-    """To one measurement, of these kinds."""
+def measuring(change: Measuring, *kinds: Kind, gated: bool = False, name: str = "", where: Where = anywhere) -> Harm:
+    """To one measurement, of these kinds, or of this name."""
 
     def among(w: World, record: Evidence) -> list[Measurement]:
-        names = {m.name for m in _item(w, record).case.metrics if m.gated or not gated}
+        names = {m.name for m in _item(w, record).case.metrics if (m.gated or not gated) and name in ("", m.name)}
         return [m for m in record.measurements if (m.kind in kinds or not kinds) and m.metric in names]
 
     def do(w: World, record: Evidence, pick: int) -> None:
@@ -263,8 +263,9 @@ def measuring(change: Measuring, *kinds: Kind, gated: bool = False, where: Where
     return Harm(do, every(where, lambda w, record: bool(among(w, record))))
 
 
-def sample(value: float, *kinds: Kind) -> Harm:
-    return measuring(lambda m: [replace(m, samples=(*m.samples[1:], value))], *kinds)
+def sample(value: float, name: str) -> Harm:
+    """To one of its samples."""
+    return measuring(lambda m: [replace(m, samples=(*m.samples[1:], value))], name=name)
 
 
 def turned(m: Measurement) -> list[Measurement]:
@@ -446,11 +447,8 @@ LOCAL: dict[str, Harm] = {
     "a device of another node": saying(lambda _, e: e.tier is Tier.GPU, devices=("GPU-n9",)),
     "a contradiction": ring(lambda w, e: w.evidence.append(replace(e, seconds=e.seconds + 1.0))),
     # A measurement that cannot be.
-    "NaN": sample(NAN),
-    "infinite": sample(INF),
-    "minus infinite": sample(-INF),
-    "negative": sample(-1.0),
-    "zero": sample(0.0, Kind.SAMPLED),
+    **{f"{metric.name} {value}": sample(value, metric.name) for metric in METRICS for value in (NAN, INF, -INF, -1.0)},
+    **{f"no {metric.name}": sample(0.0, metric.name) for metric in METRICS if metric.kind is Kind.SAMPLED},
     "no samples": measuring(lambda m: [replace(m, samples=())]),
     "another unit": measuring(lambda m: [replace(m, unit="furlong")]),
     "another kind": measuring(lambda m: [replace(m, kind=Kind.BOUNDED)], Kind.SAMPLED, Kind.EXACT),
