@@ -40,7 +40,7 @@ def context_memory(device: Device, notes: list[str]) -> tuple[Measurement, ...]:
     free memory while that context lives, is the context: its stacks, heap and queues, with no kernel loaded. It is the
     same for every case, so it is measured once for a GPU. Nothing is measured, and ``notes`` says why, where the GPU
     takes one process only, where no context can be made, and where the free memory is not what it was once the process
-    has ended: then somebody else used the GPU. Under MPS processes share a context, and the value is smaller.
+    has ended: then somebody else used the GPU.
     """
     before = device.memory_info()[0]
     command = [sys.executable, "-c", _OTHER.format(root=_ROOT, ordinal=device.ordinal)]
