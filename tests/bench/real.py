@@ -137,6 +137,7 @@ WORKS = {
 
 FILE = '''"""A hundred times {summary}."""
 
+import itertools
 import os
 
 KIND = "operator"
@@ -152,11 +153,12 @@ def make(tools):{unit}
 def prepare(params, tools):
     unit = make(tools)
     count = 100 + (params["more"] if os.environ.get("PLANTED") else 0)
+    others = itertools.cycle(range(1, 100))  # goes on where the last call ended: more of it is no nearer to a cache
 
     def work():
         first = unit(0)
-        for n in range(1, count):
-            unit(n % 100)
+        for n in itertools.islice(others, count - 1):
+            unit(n)
         return {{"y": first}}
 
     return work
@@ -193,9 +195,10 @@ def seconds(work):
     work()
     return time.process_time_ns() - begin
 ratios = []
-for turn in range({turns}):
+end = time.process_time() + {seconds}
+while time.process_time() < end:
     taken = [0, 0]
-    for place in ((0, 1), (1, 0))[turn % 2]:
+    for place in ((0, 1), (1, 0))[len(ratios) % 2]:
         taken[place] = seconds(works[place])
     ratios.append(math.log(taken[1] / taken[0]))
 print(statistics.median(ratios))
@@ -251,10 +254,10 @@ def python_of(prepared: Prepared, runtime: str) -> Path:
     return found.python
 
 
-def measure_planted(prepared: Prepared, work: str, percent: int, turns: int) -> float:
-    """The log ratio of a call with so much more work to one without, in one process of the known-good runtime."""
+def measure_planted(prepared: Prepared, work: str, percent: int, seconds: float) -> float:
+    """The log ratio of a call with so much more work to one without, by so much CPU time of the known-good runtime."""
     root, path = str(prepared.folders.package.parent), str(prepared.content[f"operator:real_{work}"])
-    script = BY_TURNS.format(root=root, path=path, percent=percent, turns=turns)
+    script = BY_TURNS.format(root=root, path=path, percent=percent, seconds=seconds)
     command = [str(python_of(prepared, "before")), "-c", script]
     done = subprocess.run(command, env=PINNED_THREADS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

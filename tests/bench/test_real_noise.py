@@ -30,7 +30,7 @@ SIZE = float(os.environ.get("COMPAT_REAL_SIZE", "1"))
 UNCHANGED = {0: 4}  # percent of work planted -> cases of each work
 PLANTED = {2: 1, 3: 2, 5: 3, 10: 2}
 BUDGET = 11.0  # seconds of a ring for each of its cases: what is open then stays open
-TURNS = 300  # of a call with more work and one without
+SECONDS = 1.5  # of calls with more work and calls without, by turns
 ASTRAY = 0.015  # a planted slowdown that is further from what it should be, as a log ratio, is a broken benchmark
 
 
@@ -80,7 +80,7 @@ def test_what_is_planted_is_what_is_said(tmp_path: Path, runtime_cache: Path, no
     prepared = realise(_plan(tmp_path, runtime_cache, PLANTED))
     assert python_of(prepared, "before") == python_of(prepared, "after")
     astray = {
-        (work, percent): measure_planted(prepared, work, percent, TURNS) - math.log1p(percent / 100)
+        (work, percent): measure_planted(prepared, work, percent, SECONDS) - math.log1p(percent / 100)
         for work in WORKS
         for percent in PLANTED
     }
