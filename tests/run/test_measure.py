@@ -149,13 +149,18 @@ FIRST = "import os, pathlib\nif not os.path.exists('{mark}'): pathlib.Path('{mar
 NEVER = "import os\nif os.environ.get('ARM') == 'new' and '/case-' not in os.getcwd(): os.kill(os.getpid(), 9)\n"
 
 
-@pytest.mark.parametrize("ends", [FIRST, NEVER], ids=["once", "always"])
+SLOW = FIRST.replace("os.kill(os.getpid(), 9)", "import time; time.sleep(60)")
+
+
+@pytest.mark.parametrize("ends", [FIRST, SLOW, NEVER], ids=["once", "slow once", "always"])
 def test_an_import_that_ends_one_arm_s_zygote_is_no_difference_between_the_arms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     """Nor is it silent: else one arm's cases would seem to take the memory that the other's zygote took for them."""
     (tmp_path / "large.py").write_text(ends.format(mark=tmp_path / "mark") + LARGE, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    if ends == SLOW:
+        monkeypatch.setattr("compat.run.session._START", 6.0)
     small = Small(tmp_path / "small", {"text": CONTENT["text"], "uses": USES_LARGE}, uses=("large",))
     small.prepared.runtimes["new"] = InPlaceRuntime(Runtime("new", env={"ARM": "new"}), small.prepared.folders)
     assert small.measure() is True
@@ -167,7 +172,7 @@ def test_an_import_that_ends_one_arm_s_zygote_is_no_difference_between_the_arms(
     found = {(c.item, c.status) for c in conclude(small.store).verdict.comparisons if c.metric == "memory"}
     assert found == {(item.key, Status.PASS) for item in small.plan.items}
     noted = {(record.arm, record.generation): " ".join(record.notes) for record in evidence}
-    if ends == FIRST:
+    if ends != NEVER:
         assert [key for key, notes in noted.items() if "started again" in notes] in ([(arm, 1)] for arm in Arm)
         assert not any("no libraries" in notes for notes in noted.values())
     else:  # of no generation has one arm imported what the other has not
