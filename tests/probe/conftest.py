@@ -1,4 +1,4 @@
-"""The two real stacks of the demo's upgrade, for the tests marked ``network``."""
+"""Real stacks, for the tests marked ``network``: the two of the demo's upgrade, and torch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from compat.model import Runtime
 from compat.plan import load_matrix
 from compat.run.venv import VenvRuntime
+from tests.bench.work import TORCH
 from tests.rig import make_folders
 
 DEMO = Path(__file__).parents[2] / "matrices" / "demo.yaml"
+
+
+@pytest.fixture(scope="session")
+def torch_python(runtime_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of the benchmarks' environment with torch, of whatever build pip takes here."""
+    spec = Runtime("torch", requirements=TORCH)
+    runtime = VenvRuntime(spec, make_folders(tmp_path_factory.mktemp("torch")), runtime_cache)
+    runtime.build()
+    return runtime.python
 
 
 @pytest.fixture(scope="session")

@@ -119,6 +119,22 @@ def test_importing_triton_initialises_nothing(cuda: Cuda, start: Start, runtimes
     assert cuda.callers()["cuInit"] == {pid}  # the driver was there to be initialised
 
 
+@pytest.mark.network
+def test_importing_torch_initialises_nothing(cuda: Cuda, start: Start, torch_python: Path, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    asks = f"import torch\nopen({str(said)!r}, 'w').write(str(torch.cuda.is_available()))\n"
+    zygote = start(
+        "torch", "opens_libcuda", "asks_torch", python=str(torch_python), opens_libcuda=OPENS, asks_torch=asks
+    )
+    assert {"torch", "asks_torch"} <= zygote.session.ready.import_seconds.keys()
+    assert said.read_text(encoding="utf-8") in ("True", "False")
+    assert not any("fresh processes" in note for note in zygote.session.notes)
+    assert "cuInit" not in cuda.callers()
+    cases = [zygote.run_case(), zygote.run_case()]
+    assert [answer for _, answer in cases] == [0, 0]
+    assert cuda.callers()["cuInit"] == {pid for pid, _ in cases}
+
+
 def test_a_zygote_in_which_cuda_was_initialised_starts_fresh_processes(cuda: Cuda, start: Start) -> None:
     zygote = start("initialises", initialises=INITIALISES)
     assert "cases are started as fresh processes, not forked: importing its libraries initialised CUDA" in (
