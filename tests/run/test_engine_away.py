@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,10 +19,11 @@ import pytest
 from docker.errors import DockerException
 
 from compat.errors import EngineError
-from compat.model import Arm, Runtime
+from compat.model import Arm, Evidence, Runtime, digest
 from compat.run.arms import Arms
 from compat.run.container import ContainerRuntime
 from compat.run.session import Session, Work
+from compat.store import LocalStore
 from tests.conftest import BASE, OWNER
 from tests.rig import Rig, make_case, make_folders
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).parents[2]
 
 QUICK = "def prepare(params, tools):\n    return lambda: {'x': 1}\n"
 SLOW = "import time\n\ndef prepare(params, tools):\n    time.sleep(3)\n    return lambda: {'x': 1}\n"
@@ -151,3 +156,116 @@ def test_an_engine_that_stays_away_is_one_line(engine: Engine, runtime: Rig, mon
         engine.start()
         arms.close()
         Session(runtime.runtime, ()).close()  # which removes what could not be removed meanwhile
+
+
+# -- through the command -----------------------------------------------------------------------------------------------
+
+WORKLOAD = '''"""Takes a moment, and is the same in both arms."""
+
+import time
+
+KIND = "operator"
+COMPONENTS = ("numpy",)
+TIERS = ("cpu",)
+TOLERANCE = 1e-6
+TIMED = False
+CASES = {"a": {}, "b": {}, "c": {}}
+
+
+def prepare(params, tools):
+    time.sleep(0.3)
+    return lambda: {"text": "same"}
+'''
+
+MATRIX = f"""name: away
+axes:
+  runtime: [before, after]
+known_good: {{runtime: before}}
+candidate: {{runtime: after}}
+runtimes:
+  before: {{image: "{BASE}"}}
+  after: {{image: "{BASE}"}}
+workloads:
+  - {{select: "operator:same"}}
+rings:
+  - {{name: canary, tiers: [cpu]}}
+"""
+
+# The command, with so much patience.
+COMMAND = "import compat.run.arms as arms\narms._AWAY = {patience}\nfrom compat.cli import main\nmain()"
+
+
+def _run(engine: Engine, folder: Path, patience: float) -> subprocess.Popen[str]:
+    if not (folder / "site").exists():
+        (folder / "site" / "workloads").mkdir(parents=True)
+        (folder / "site" / "workloads" / "same.py").write_text(WORKLOAD, encoding="utf-8")
+        (folder / "away.yaml").write_text(MATRIX, encoding="utf-8")
+        for place in (folder, folder / "site", folder / "site" / "workloads"):
+            place.chmod(0o755)
+    command = [sys.executable, "-c", COMMAND.format(patience=patience), "run", "away.yaml", "--content", "site"]
+    command += ["--cache", str(folder / "cache"), "--engine", "docker"]
+    env = {**os.environ, "DOCKER_HOST": engine.host, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    return subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+
+
+def _evidence(folder: Path) -> list[Evidence]:
+    store = LocalStore(folder / "out" / "away")
+    return store.evidence(digest(store.plan()))
+
+
+def _wait_for_evidence(folder: Path, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while not list((folder / "out").rglob("evidence/**/*.json")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, "nothing was measured"
+        time.sleep(0.02)
+
+
+def _ours(engine: Engine) -> list[str]:
+    client = docker.DockerClient(engine.host, timeout=60)
+    found = client.containers.list(all=True, filters={"label": "gpu-compat.owner"})
+    client.close()
+    return [str(container.id) for container in found]
+
+
+def test_a_run_waits_for_its_engine(engine: Engine, tmp_path: Path) -> None:
+    process = _run(engine, tmp_path, 60.0)
+    try:
+        _wait_for_evidence(tmp_path, process)
+        engine.stop()
+        time.sleep(1.0)
+        engine.start()
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, err) == (0, ""), out
+    evidence = _evidence(tmp_path)
+    assert not any(record.fault for record in evidence)
+    assert [n for record in evidence for n in record.notes if n.startswith("tried again in a new probe: ")]
+    assert _ours(engine) == []
+
+
+def test_a_run_whose_engine_stays_away_goes_on_later(engine: Engine, tmp_path: Path) -> None:
+    process = _run(engine, tmp_path, 1.0)
+    try:
+        _wait_for_evidence(tmp_path, process)
+        engine.stop()
+        _, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+        engine.start()
+    assert process.returncode == 2
+    assert len(err.strip().splitlines()) == 1
+    assert "the engine does not answer" in err
+    assert "start it, and run this again" in err
+    kept = _evidence(tmp_path)
+    assert kept
+    again = _run(engine, tmp_path, 60.0)
+    out, err = again.communicate(timeout=120)
+    assert (again.returncode, err) == (0, ""), out
+    assert all(record in _evidence(tmp_path) for record in kept)
+    assert _ours(engine) == []  # also what could not be removed when the engine was away
