@@ -102,7 +102,8 @@ def in_words(found: Sequence[RealCase]) -> str:
     ]
     said.append(f"{np.mean([len(each.differences) for each in found]):.0f} pairs each")
     if effects := [math.expm1(each.effect) for each in found if not math.isnan(each.effect)]:
-        said.append(f"effect seen {np.mean(effects):+.1%} ({min(effects):+.1%} to {max(effects):+.1%})")
+        span = f" ({min(effects):+.1%} to {max(effects):+.1%})" if len(effects) > 1 else ""
+        said.append(f"effect seen {np.mean(effects):+.1%}{span}")
     still = [each for each in found if each.status is Status.INCONCLUSIVE]
     if least := [math.expm1(each.detectable) for each in still if not math.isnan(each.detectable)]:
         said.append(f"the inconclusive ones would have found {min(least):.1%} to {max(least):.1%}")

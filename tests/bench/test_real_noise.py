@@ -68,7 +68,7 @@ def _measure(name: str, job: Job, note: Note) -> list[RealCase]:
     note(
         f"real work, {name}: {verdict.decision.value}; {len(found)} measurements of {len(WORKS)} works,"
         f" {last.pairs} pairs in {last.generation} generations and {last.elapsed:.0f} s;"
-        f" {len(others) - len(astray)} of {len(others)} comparisons of other metrics PASS"
+        f" {len(others) - len(astray)} of {len(others)} other comparisons PASS"
     )
     for reason in astray:
         note(f"  not PASS: {reason}")
