@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import EngineError
@@ -12,20 +14,25 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.types import DeviceRequest
 
-__all__ = ["EngineAwayError", "connect", "device_requests", "have_image"]
+__all__ = ["EngineAwayError", "connect", "connect_if_there", "device_requests", "have_image"]
+
+_SOCKET = "/var/run/docker.sock"  # of an engine, where DOCKER_HOST names none
 
 
 class EngineAwayError(EngineError):
     """The engine does not answer at the moment. It may be back: a daemon is restarted by an upgrade of itself."""
 
 
-def connect() -> DockerClient:
-    """A client of the engine that DOCKER_HOST or the default socket names. EngineError when none answers."""
+def connect(timeout: int = 120) -> DockerClient:
+    """A client of the engine that DOCKER_HOST or the default socket names. EngineError when none answers.
+
+    ``timeout``: seconds for each answer.
+    """
     import docker
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env(timeout=120)
+        client = docker.from_env(timeout=timeout)
         client.ping()
     except (DockerException, OSError) as problem:
         # docker-py nests the cause several times; the innermost sentence is the one that helps.
@@ -34,6 +41,16 @@ def connect() -> DockerClient:
             "Docker engine", f"does not answer: {text}", "start it, set DOCKER_HOST, or use --engine venv"
         ) from problem
     return client
+
+
+def connect_if_there() -> DockerClient | None:
+    """The same for those who can do without: None where there is no engine, or none that answers soon."""
+    if not (os.environ.get("DOCKER_HOST") or Path(_SOCKET).exists()):
+        return None  # known without the client, whose import takes 0.2 s
+    try:
+        return connect(timeout=5)
+    except EngineError:
+        return None
 
 
 def have_image(client: DockerClient, name: str) -> str:

@@ -144,14 +144,15 @@ def _marked() -> set[int]:
 
 
 def _remove_containers(client: DockerClient) -> int:
-    from docker.errors import APIError
+    from docker.errors import APIError, DockerException
 
     removed = 0
-    for container in client.containers.list(all=True, filters={"label": f"{LABEL}.owner"}):
-        if has_ended(container.labels.get(f"{LABEL}.owner", "")):
-            with contextlib.suppress(APIError):  # somebody else was faster
-                container.remove(force=True)
-                removed += 1
+    with contextlib.suppress(DockerException, OSError):  # an engine that does not answer any more
+        for container in client.containers.list(all=True, filters={"label": f"{LABEL}.owner"}, ignore_removed=True):
+            if has_ended(container.labels.get(f"{LABEL}.owner", "")):
+                with contextlib.suppress(APIError):  # somebody else was faster
+                    container.remove(force=True)
+                    removed += 1
     return removed
 
 

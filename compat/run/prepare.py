@@ -17,7 +17,7 @@ from compat.model import Artifact, Case, Item, Plan, Runtime
 from compat.paths import content_folder
 from compat.run.artifacts import artifact_path, fetch_artifact
 from compat.run.container import ContainerRuntime
-from compat.run.engine import connect, have_image
+from compat.run.engine import connect, connect_if_there, have_image
 from compat.run.in_place import InPlaceRuntime
 from compat.run.leftovers import remove_leftovers, this_owner
 from compat.run.runtime import Folders, RealisedRuntime
@@ -77,7 +77,7 @@ def prepare(
     )
     specs = [plan.runtimes[name] for name in names]
     client = _engine(specs, engine, say)
-    for sentence in remove_leftovers(client):
+    for sentence in remove_leftovers(client or connect_if_there()):
         say(sentence)
     runtimes = {spec.name: _realise(spec, folders, cache, client) for spec in specs}
     steps: list[Callable[[], object]] = [partial(_build, runtime, say) for runtime in runtimes.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import pytest
 from compat.run.bounds import cgroup_folder
 from compat.run.leftovers import OWNER_VARIABLE, has_ended, remove_leftovers, this_owner
 from tests.conftest import BASE
+from tests.example import write_example
 from tests.rig import gone
 
 if TYPE_CHECKING:
@@ -212,3 +214,35 @@ def test_containers_of_a_killed_controller_are_removed_and_no_others(
         stranger.remove(force=True)
         _kill(other)
         remove_leftovers(docker_client)
+
+
+@pytest.mark.docker
+def test_containers_that_were_left_are_removed_by_a_run_without_containers(
+    docker_client: DockerClient, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    process, (_, left) = _start(BOXED, str(tmp_path))
+    _kill(process)
+    write_example(tmp_path)
+    command = [sys.executable, "-m", "compat", "run", "example.yaml", "--content", "site", "--engine", "venv"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "containers that a killed run had left" in done.stdout
+    assert left not in {container.id for container in docker_client.containers.list(all=True)}
+
+
+def test_an_engine_that_does_not_answer_keeps_no_run(tmp_path: Path) -> None:
+    """It listens and says nothing."""
+    with socket.socket(socket.AF_UNIX) as server:
+        place = Path(tempfile.gettempdir()) / f"compat-mute-{os.getpid()}.sock"
+        server.bind(str(place))
+        server.listen()
+        write_example(tmp_path)
+        command = [sys.executable, "-m", "compat", "run", "example.yaml", "--content", "site"]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "DOCKER_HOST": f"unix://{place}"}
+        begin = time.monotonic()
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        place.unlink()
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert time.monotonic() - begin < 40
