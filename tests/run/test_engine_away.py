@@ -253,11 +253,13 @@ def test_a_run_whose_engine_stays_away_goes_on_later(engine: Engine, tmp_path: P
     try:
         _wait_for_evidence(tmp_path, process)
         engine.stop()
-        _, err = process.communicate(timeout=120)
+        try:
+            _, err = process.communicate(timeout=120)
+        finally:
+            engine.start()
     finally:
         process.kill()
         process.wait()
-        engine.start()
     assert process.returncode == 2
     assert len(err.strip().splitlines()) == 1
     assert "the engine does not answer" in err
