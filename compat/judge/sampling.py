@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from compat.judge.admit import Pair, by_fingerprint, in_pairs
+from compat.judge.admit import Pair, in_pairs
 from compat.judge.confirm import asked, can_be_confirmed
 from compat.judge.exact import judge_values
 from compat.judge.faults import attempts_needed
@@ -53,7 +53,7 @@ def wanted(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int | 
     lacks an arm, another one is wanted in its place. So it is where both arms were throttled, until that is as many
     pairs as the round has: then the node is too hot for it. With evidence of several nodes, the neediest node answers.
     """
-    own = [record for record in by_fingerprint(evidence).values() if record.item == item.key]
+    own = _once(record for record in evidence if record.item == item.key)
     groups = {node: [e for e in own if e.node == node] for node in sorted({e.node for e in own})}
     sharing = strictest(plan, item.case.tier) if sharing is None else sharing
     answers = [_on_node(plan, item, group, sharing) for group in groups.values() or [[]]]
@@ -85,6 +85,12 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int)
     own = [pair for pair in pairs if pair.round == number]
     short = min(size - len(kept(own)), 2 * size - len(own))
     return Wanted(numbers + short, number) if short > 0 else enough
+
+
+def _once(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Every run once, whatever the order given. It is asked after every pair, so no record is digested."""
+    ordered = sorted(evidence, key=lambda e: (e.node, e.pair, e.arm.value, e.started, e.seconds))
+    return list({(e.node, e.pair, e.arm): e for e in reversed(ordered)}.values())[::-1]
 
 
 def _failed(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
@@ -131,7 +137,7 @@ def _points_of_member(
     plan: Plan, item: Item, metric: Metric, evidence: Sequence[Evidence], sharing: int
 ) -> list[Point] | None:
     """The pairs of one item, unless something else is wrong with it or it is slower by itself."""
-    pairs, problems = in_pairs(list(by_fingerprint(evidence).values()))
+    pairs, problems = in_pairs(_once(evidence))
     if problems or any(record.fault for record in evidence) or too_few(metric, pairs) or _failed(plan, item, pairs):
         return None
     own = points(metric, kept(pairs))

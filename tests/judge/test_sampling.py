@@ -43,7 +43,7 @@ def test_what_is_open_gets_the_next_round() -> None:
 
 
 def test_what_is_decided_gets_nothing() -> None:
-    assert wanted(plan(SLOW), SLOW, records(SLOW, 30, slower=1.05)).pairs <= 30
+    assert wanted(plan(SLOW), SLOW, records(SLOW, 30, slower=1.5)).pairs <= 30
 
 
 def test_the_rounds_end() -> None:
