@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["as_nobody", "nobodys_folder"]
+__all__ = ["NOBODY", "as_nobody", "nobodys_folder"]
 
 ROOT = Path(__file__).parents[1]
 NOBODY = 65534

@@ -67,7 +67,11 @@ class Places:
         """All files but caches; of a folder that is new only itself, or else ``everywhere`` what is in it too."""
         left = list(self._roots)
         while left:
-            with os.scandir(left.pop()) as entries:
+            try:
+                entries = os.scandir(left.pop())
+            except PermissionError:  # such as lost+found of a volume: closed to cases too
+                continue
+            with entries:
                 for entry in entries:
                     path, status = entry.path, entry.stat(follow_symlinks=False)
                     folder = stat.S_ISDIR(status.st_mode)

@@ -12,10 +12,12 @@ import pytest
 
 from compat.model import FaultKind, Runtime
 from compat.probe.folders import remove
+from compat.probe.places import Places
 from compat.run.container import ContainerRuntime
 from compat.run.session import Session
 from tests.conftest import OWNER
 from tests.rig import Rig, make_case
+from tests.unprivileged import NOBODY, nobodys_folder
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -69,6 +71,22 @@ def test_segments_of_others_stay(in_place: Rig) -> None:
         assert libc.shmctl(segment, 2, ctypes.create_string_buffer(256)) == 0  # IPC_STAT
     finally:
         libc.shmctl(segment, 0, None)
+
+
+def test_a_folder_that_is_closed_to_us_is_closed_to_cases() -> None:
+    """As a volume of an image may have one. Nothing is closed to root, so this is asked as somebody else."""
+    with nobodys_folder() as room:
+        room.chmod(0o755)
+        (room / "closed").mkdir(mode=0)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                if os.getuid() == 0:
+                    os.setuid(NOBODY)
+                os._exit(0 if Places(str(room)).put_back(0) == "" else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_what_is_removed_may_be_wide_and_closed(tmp_path: Path) -> None:
