@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.model import FaultKind, Runtime
+from compat.probe import process
 from compat.run.bounds import Bounds, process_limit
 from compat.run.container import ContainerRuntime
 from compat.run.leftovers import OWNER_VARIABLE, this_owner
@@ -151,6 +153,18 @@ def test_a_fork_bomb_that_stops_its_zygote_is_ended(in_place: Rig, monkeypatch: 
     assert time.monotonic() - begin < 30
     assert _marked() <= before
     assert not (cgroup and Path(cgroup).exists())
+
+
+def test_children_are_found_where_the_kernel_does_not_tell_of_them() -> None:
+    before = set(process._children_by_search(os.getpid()))
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        assert set(process._children_by_search(os.getpid())) == before | {child.pid}
+        assert set(process._children(os.getpid())) == before | {child.pid}
+    finally:
+        child.kill()
+        child.wait()
+    assert process._children(child.pid) == []
 
 
 def test_descriptors_that_leak_are_the_case_s_own(rig: Rig) -> None:
