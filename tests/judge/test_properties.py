@@ -143,9 +143,6 @@ def figures(c: Comparison) -> tuple[Any, ...]:
     return c.status, c.kind, c.known_good, c.candidate, c.effect, c.interval, c.limit, c.pairs, c.closeness
 
 
-SICK = ("execution", Status.FLAKY, Status.REGRESS)  # a fault that the other node of its kind does not have
-
-
 @examples(60)
 @given(recipes(), harms(LOCAL, fewest=0))
 def test_the_worst_node_decides(recipe: Recipe, chosen: Chosen) -> None:
@@ -159,8 +156,11 @@ def test_the_worst_node_decides(recipe: Recipe, chosen: Chosen) -> None:
         for c in of_item(whole, one.key) if nodes else ():
             found = [figures(x) for v in alone for x in of_item(v, one.key) if x.metric == c.metric]
             worst = min((status for status, *_ in found), key=SEVERITY.index)
-            assert figures(c) in found or (c.metric, c.status, worst) == SICK
-            assert c.status is worst or (c.metric, c.status, worst) == SICK
+            # A fault that the other node of its kind does not have; and a record of one node that is not what was asked
+            # for, which makes the item's others worthless.
+            if (c.metric, c.status, worst) != ("execution", Status.FLAKY, Status.REGRESS):
+                assert figures(c) in found
+                assert c.status in (worst, Status.INVALID)
 
 
 # PASS and REGRESS are final.
