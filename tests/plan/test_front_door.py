@@ -22,4 +22,4 @@ def test_planning_imports_nothing_that_is_under_test() -> None:
 
 
 def test_public_names() -> None:
-    assert compat.plan.__all__ == ["build_plan", "load_matrix"]
+    assert compat.plan.__all__ == ["build_plan", "load_matrix", "load_waivers"]
