@@ -92,7 +92,7 @@ def test_nothing_of_ours_leaks_into_an_environment(venv: Rig, monkeypatch: pytes
     assert "leaked" not in variables.values()
     expected = {"HOME", "LANG", "PATH", "PYTHONDONTWRITEBYTECODE", "USER", "TMPDIR"}
     threads = {"MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
-    ours = {"COMPAT_OWNER", "CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES"}
+    ours = {"COMPAT_OWNER", "CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "PYTORCH_NVML_BASED_CUDA_CHECK"}
     assert expected | threads | ours <= set(variables) <= expected | threads | ours | {"LC_CTYPE"}
     assert variables["CUDA_VISIBLE_DEVICES"] == ""
     assert {variables[name] for name in threads} == {"1"}
