@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from compat.errors import RuntimeSetupError
-from compat.judge import Wanted, wanted, wanted_by_groups
-from compat.judge.sampling import strictest
+from compat.judge import Wanted, strictest, wanted, wanted_by_groups
 from compat.model import (
     SCHEMA_VERSION,
     STANDARD,
