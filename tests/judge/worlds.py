@@ -280,9 +280,9 @@ def sample(value: float, name: str) -> Harm:
     return measuring(lambda m: [replace(m, samples=(*m.samples[1:], value))], name=name)
 
 
-def turned(m: Measurement) -> list[Measurement]:
-    higher = m.direction is Direction.HIGHER
-    return [replace(m, direction=Direction.LOWER if higher else Direction.HIGHER)]
+def reading(name: str, direction: Direction) -> Harm:
+    """A metric that is said to be better where it is worse."""
+    return measuring(lambda m: [replace(m, direction=direction)], name=name)
 
 
 def worse(m: Measurement) -> list[Measurement]:
@@ -464,7 +464,9 @@ LOCAL: dict[str, Harm] = {
     "no samples": measuring(lambda m: [replace(m, samples=())]),
     "another unit": measuring(lambda m: [replace(m, unit="furlong")]),
     "another kind": measuring(lambda m: [replace(m, kind=Kind.BOUNDED)], Kind.SAMPLED, Kind.EXACT),
-    "another direction": measuring(turned),
+    "a long time is good": reading(LATENCY.name, Direction.HIGHER),
+    "a low rate is good": reading(THROUGHPUT.name, Direction.LOWER),
+    "many spills are good": reading(SPILLS.name, Direction.HIGHER),
     "a measurement twice": measuring(lambda m: [m, m]),
     "a measurement that nobody declared": measuring(lambda m: [m, replace(m, metric="speed")]),
     "a measurement lost": measuring(lambda _: [], gated=True),
