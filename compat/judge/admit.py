@@ -24,6 +24,10 @@ from compat.model import (
 __all__ = ["Pair", "by_fingerprint", "contradictions", "defects", "in_pairs", "measurement"]
 
 
+_SAMPLED = 1e-30, 1e30  # what anything that is sampled lies between, in whatever unit
+_MOST = 1e18  # bytes, counts: an exabyte
+
+
 @dataclass(frozen=True)
 class Pair:
     """One run of each arm, interleaved on one node: what the paired design compares."""
@@ -139,11 +143,11 @@ def _measurement_defects(evidence: Evidence, declared: Mapping[str, Metric]) -> 
         ]
         if not m.samples:
             found.append(f"{m.metric} has no samples")
-        lowest_possible = "positive" if metric.kind is Kind.SAMPLED else "zero or positive"
+        low, high = _SAMPLED if metric.kind is Kind.SAMPLED else (0.0, _MOST)
         for sample in m.samples:
-            possible = sample > 0 if metric.kind is Kind.SAMPLED else sample >= 0
-            if not (math.isfinite(sample) and possible):
-                found.append(f"{m.metric} has the sample {sample!r}, expected finite and {lowest_possible}")
+            if not (low <= sample <= high):
+                expected = "positive" if metric.kind is Kind.SAMPLED else "zero or positive"
+                found.append(f"{m.metric} has the sample {sample!r}, expected finite and {expected}")
                 break
     return found
 

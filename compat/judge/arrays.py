@@ -52,7 +52,7 @@ class Arrays:
                 raise UnreadableOutputError(f"{output.name} is not UTF-8: {error.reason}") from error
         try:
             dtype = np.dtype(output.dtype)
-        except TypeError as error:
+        except (TypeError, ValueError, SyntaxError) as error:  # numpy parses the text, which is a runtime's
             raise UnreadableOutputError(f"{output.name} has the unknown dtype {output.dtype!r}") from error
         if dtype.kind not in "biufcSU":
             raise UnreadableOutputError(f"{output.name} has the dtype {output.dtype!r}, which cannot be compared")
@@ -61,7 +61,10 @@ class Arrays:
             raise UnreadableOutputError(
                 f"{output.name} has {len(data)} bytes, shape {list(output.shape)} of {output.dtype} needs {size}"
             )
-        return np.frombuffer(data, dtype=dtype).reshape(output.shape)
+        try:
+            return np.frombuffer(data, dtype=dtype).reshape(output.shape)
+        except ValueError as error:  # more dimensions than numpy has, or sizes beyond its own
+            raise UnreadableOutputError(f"{output.name} has a shape that no array has") from error
 
 
 def wide(value: Array) -> Array:

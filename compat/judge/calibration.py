@@ -18,7 +18,7 @@ from compat.judge.points import points, too_few
 from compat.judge.rounds import Levels
 from compat.judge.sampling import measured
 from compat.judge.series import Series
-from compat.judge.text import percent, plural
+from compat.judge.text import grown, percent, plural
 from compat.judge.throttled import kept
 from compat.model import Comparison, Evidence, Kind, Metric, Plan, Policy, Status
 
@@ -136,7 +136,7 @@ def _uncovered(comparison: Comparison, spread: Spread | None, policy: Policy, sh
     if not (least > math.log1p(limits.margin)):
         return comparison
     said = (
-        f"{comparison.reason}; calibration over {plural(spread.pairs, 'pair')} says that {percent(math.expm1(least))} "
+        f"{comparison.reason}; calibration over {plural(spread.pairs, 'pair')} says that {percent(grown(least))} "
         f"is the least that can be told here, margin {percent(limits.margin)}"
     )
     return replace(comparison, status=Status.UNCOVERED, reason=said)

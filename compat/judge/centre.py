@@ -16,6 +16,7 @@ __all__ = ["FEWEST_UNITS", "Centre", "Centres", "almost_always", "centre", "cent
 
 FEWEST_UNITS = 3  # generations: with fewer, an interval says nothing
 _TRIM = 0.2
+_EQUAL = 1e-9  # of log ratios: less is a rounding error, and no clock tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def centres(means: Floats) -> Centres:
     values = np.sort(means, axis=1)
     cut = int(_TRIM * n)
     found = _trimmed(values, cut)
-    if cut and (flat := values[:, cut] == values[:, n - cut - 1]).any():
+    if cut and (flat := values[:, n - cut - 1] - values[:, cut] <= _EQUAL).any():
         for whole, some in zip(found, _trimmed(values[flat], 0), strict=True):
             whole[flat] = some
     effect, error, freedom = found
@@ -116,7 +117,7 @@ def _trimmed(values: Floats, cut: int) -> tuple[Floats, Floats, Integers]:
     kept = n - 2 * cut
     winsorised = np.clip(values, values[:, [cut]], values[:, [n - cut - 1]])
     # Equal values have no variance; computed, it could be a rounding error instead.
-    variance = np.where(values[:, 0] == values[:, -1], 0.0, np.var(winsorised, axis=1, ddof=1))
+    variance = np.where(values[:, -1] - values[:, 0] <= _EQUAL, 0.0, np.var(winsorised, axis=1, ddof=1))
     error = np.sqrt((n - 1) * variance / (kept * (kept - 1)))
     return np.mean(values[:, cut : n - cut], axis=1), error, np.full(len(values), kept - 1)
 

@@ -59,7 +59,8 @@ def between(name: str, arm: Arm, value: Array | str, reference: Array | str) -> 
         return Closeness(name, arm, elements=value.size, mismatches=value.size)
     if value.dtype.kind not in "fc":
         # The widest type there is holds every 64-bit integer on x86; elsewhere those beyond 2**53 are rounded.
-        differ = value.astype(np.longdouble) != reference.astype(np.longdouble)
+        text = not {"S", "U"}.isdisjoint(value.dtype.kind + reference.dtype.kind)
+        differ = value != reference if text else value.astype(np.longdouble) != reference.astype(np.longdouble)
         return Closeness(name, arm, elements=value.size, mismatches=int(np.count_nonzero(differ)))
     with np.errstate(all="ignore"):
         error = np.abs(wide(value) - wide(reference))

@@ -15,7 +15,7 @@ from compat.judge.outcome import Outcome
 from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Course, Courses, courses
 from compat.judge.series import Series
-from compat.judge.text import change, percent, plural, quantity
+from compat.judge.text import change, grown, percent, plural, quantity
 from compat.judge.throttled import dropped, kept
 from compat.model import Direction, Kind, Metric, MetricPolicy, Policy, Status
 
@@ -145,6 +145,6 @@ def _remark(status: Status, state: Course, limits: MetricPolicy, policy: Policy)
     if state.status is None:
         remarks.append(f"open after round {state.round} of {len(policy.rounds)}: more pairs are needed")
     elif status is Status.INCONCLUSIVE:
-        found = "" if state.detectable is None else f"; would have found {percent(math.expm1(state.detectable))}"
+        found = "" if state.detectable is None else f"; would have found {percent(grown(state.detectable))}"
         remarks.append(f"open after all {plural(len(policy.rounds), 'round')}{found}")
     return "".join(f"; {remark}" for remark in remarks)

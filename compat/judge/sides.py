@@ -41,8 +41,8 @@ class Sides:
 
 def against_exact_reference(name: str, x: Array, y: Array, reference: Array | str) -> Found | None:
     """Integers and booleans beside an oracle: equal to it, or wrong. None if the candidate is right."""
-    if isinstance(reference, str) or reference.shape != x.shape:
-        raise UnreadableOutputError(f"the reference of {name} is not of its shape")
+    if isinstance(reference, str) or reference.shape != x.shape or reference.dtype.kind not in "biufc":
+        raise UnreadableOutputError(f"the reference of {name} is not of its shape, or no number")
     good, new = (int(np.count_nonzero(value != reference)) for value in (x, y))
     if not new:
         said = f"{name} was wrong in {good} of {x.size} elements of the known-good arm"

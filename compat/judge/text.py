@@ -6,9 +6,10 @@ import math
 
 from compat.model import Direction
 
-__all__ = ["change", "changed_text", "clip", "exactly", "percent", "plural", "quantity"]
+__all__ = ["change", "changed_text", "clip", "exactly", "grown", "percent", "plural", "quantity"]
 
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_LARGEST = 700.0  # exp of more is no number
 _TIMES = frozenset(name for _, name in _TIME)
 _BYTES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
@@ -44,11 +45,16 @@ def change(effect: float, interval: tuple[float, float], unit: str, direction: D
         word = "higher" if worse else "lower"
     # The metric itself moves by exp(effect) where lower is better, by its inverse where higher is.
     side = 1.0 if direction is Direction.LOWER else -1.0
-    moved = math.expm1(side * effect)
+    moved = grown(side * effect)
     sign = math.copysign(1.0, moved) if moved else 1.0
-    ends = sign * math.expm1(side * interval[0]), sign * math.expm1(side * interval[1])
+    ends = sign * grown(side * interval[0]), sign * grown(side * interval[1])
     low, high = min(ends), max(ends)
     return f"{percent(abs(moved))} {word}", f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
+def grown(log_ratio: float) -> float:
+    """A log ratio as a share: 0.05 is 5 % more. What no number can hold is said as the largest that one can."""
+    return math.expm1(min(log_ratio, _LARGEST))
 
 
 def changed_text(known_good: str, candidate: str) -> str:

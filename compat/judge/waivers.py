@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compat.judge.text import percent, plural
+from compat.judge.text import grown, percent, plural
 from compat.model import FINE, Comparison, Kind, Status, Waiver, WaiverUse
 from compat.patterns import name_pattern
 
@@ -61,7 +60,7 @@ def _covers(waiver: Waiver, comparison: Comparison) -> bool:
 def _worsening(comparison: Comparison) -> float | None:
     """How much worse it may be, relative: the upper end of the interval where there is one."""
     if comparison.kind is Kind.SAMPLED:
-        return None if comparison.interval is None else math.expm1(comparison.interval[1])
+        return None if comparison.interval is None else grown(comparison.interval[1])
     good, new = comparison.known_good, comparison.candidate
     if comparison.kind is None or not isinstance(good, float) or not isinstance(new, float) or not good:
         return None
