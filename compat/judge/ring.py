@@ -185,7 +185,7 @@ def decide(found: Sequence[Comparison], holds: Sequence[str], nodes: Sequence[st
     cases = len({c.item for c in required if c.metric == faults.METRIC})
     place = f"{plural(cases, 'case')} on {plural(len(nodes), 'node')}"
     accepted = Counter(c.status.value for c in required if c.status in ACCEPTED)
-    but = f", {' and '.join(f'{n} {name}' for name, n in sorted(accepted.items()))} of them" if accepted else ""
+    but = f", of which {' and '.join(f'{n} {name}' for name, n in sorted(accepted.items()))}" if accepted else ""
     said = f"all {plural(len(required), 'comparison')} of {place} are fine{but}"
     return Decision.GO, (said,)
 
