@@ -134,12 +134,13 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU as NVML sees it. What could not be read is None."""
+    """A GPU as NVML sees it, or a MIG instance, which is a device of its own. What could not be read is None."""
 
     uuid: str
     product: str | None = None
     memory_bytes: int | None = None
     compute_capability: str | None = None
+    parent: str | None = None  # UUID of the GPU that a MIG instance is on; None for a whole GPU
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from compat.model import Gpu, Node, digest
+from compat.model import Node, digest
 from compat.node.host import cpu_model
 from compat.node.nvml import read_gpus
 
@@ -17,10 +17,10 @@ __all__ = ["this_node"]
 
 def this_node(labels: Mapping[str, str] | None = None) -> Node:
     """Read this machine. ``labels`` are the operator's, by which a ring selects its nodes."""
-    driver, gpus = read_gpus()
+    driver, physical, gpus = read_gpus()
     hostname = socket.gethostname()
     return Node(
-        id=_node_id(hostname, gpus),
+        id=_node_id(hostname, physical),
         hostname=hostname,
         cpu=cpu_model(Path("/")),
         cores=len(os.sched_getaffinity(0)),
@@ -32,10 +32,13 @@ def this_node(labels: Mapping[str, str] | None = None) -> Node:
     )
 
 
-def _node_id(hostname: str, gpus: tuple[Gpu, ...]) -> str:
-    """Twelve hex digits that stay over reboots and driver upgrades: the host's name, its machine id and its GPUs."""
+def _node_id(hostname: str, gpus: Sequence[str]) -> str:
+    """Twelve hex digits that stay over reboots, driver upgrades and another division of the GPUs into MIG instances.
+
+    They are of the host's name, its machine id and the UUIDs of its physical GPUs.
+    """
     try:
         machine = Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         machine = ""
-    return digest([hostname, machine, sorted(gpu.uuid for gpu in gpus)])[:12]
+    return digest([hostname, machine, sorted(gpus)])[:12]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from compat.model import Gpu
@@ -48,17 +49,28 @@ def gpu_handle(uuid: str) -> Any | None:
     return handle
 
 
-def read_gpus() -> tuple[str | None, tuple[Gpu, ...]]:
-    """The driver's version and the GPUs; (None, ()) on a machine without an NVIDIA driver."""
+def read_gpus() -> tuple[str | None, tuple[str, ...], tuple[Gpu, ...]]:
+    """The driver's version, the UUIDs of the physical GPUs, and the devices that CUDA can use on them.
+
+    A GPU whose MIG mode is enabled is no device as a whole. Its instances are, and it may have none.
+    (None, (), ()) on a machine without an NVIDIA driver.
+    """
     driver = text(ask("nvmlSystemGetDriverVersion"))
-    count = ask("nvmlDeviceGetCount") or 0
-    return driver, tuple(gpu for index in range(count) if (gpu := _read(index)) is not None)
+    physical: list[str] = []
+    devices: list[Gpu] = []
+    for index in range(ask("nvmlDeviceGetCount") or 0):
+        handle = ask("nvmlDeviceGetHandleByIndex", index)
+        gpu = _read(handle)
+        if gpu is not None:
+            instances = _instances(handle, gpu)
+            physical.append(gpu.uuid)
+            devices += [gpu] if instances is None else instances
+    return driver, tuple(physical), tuple(devices)
 
 
-def _read(index: int) -> Gpu | None:
-    handle = ask("nvmlDeviceGetHandleByIndex", index)
+def _read(handle: Any | None) -> Gpu | None:
     uuid = None if handle is None else text(ask("nvmlDeviceGetUUID", handle))
-    if uuid is None:  # a GPU that fell off the bus has neither: it is not there
+    if uuid is None:  # a GPU that fell off the bus has neither, nor has an empty place for an instance: it is not there
         return None
     memory = ask("nvmlDeviceGetMemoryInfo", handle)
     capability = ask("nvmlDeviceGetCudaComputeCapability", handle)
@@ -68,6 +80,17 @@ def _read(index: int) -> Gpu | None:
         memory_bytes=None if memory is None else int(memory.total),
         compute_capability=None if capability is None else "{}.{}".format(*capability),
     )
+
+
+def _instances(handle: Any, gpu: Gpu) -> list[Gpu] | None:
+    """The MIG instances of a GPU; None for one that is whole, as with a card or a driver that knows no MIG."""
+    modes = ask("nvmlDeviceGetMigMode", handle)  # the one in force, and the one that a reset would bring
+    places = ask("nvmlDeviceGetMaxMigDeviceCount", handle) if modes is not None and modes[0] else None
+    if places is None:
+        return None
+    handles = [ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, place) for place in range(places)]
+    found = [instance for each in handles if (instance := _read(each)) is not None]
+    return [replace(each, compute_capability=gpu.compute_capability, parent=gpu.uuid) for each in found]
 
 
 def text(value: object) -> str | None:

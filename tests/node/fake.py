@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["DRIVER", "call", "compile_library", "environment", "uuid"]
+__all__ = ["DRIVER", "call", "compile_library", "environment", "instance", "uuid"]
 
 DRIVER = "570.124.06"
 
@@ -20,6 +20,11 @@ DRIVER = "570.124.06"
 def uuid(index: int) -> str:
     """The UUID of one of the library's GPUs."""
     return f"GPU-00000000-0000-0000-0000-{index:012}"
+
+
+def instance(gpu: int, place: int = 0) -> str:
+    """The UUID of the MIG instance in a place on one of its GPUs."""
+    return f"MIG-00000000-0000-0000-0000-{gpu + 16 * place:012}"
 
 
 def compile_library(folder: Path, *flags: str) -> Path:

@@ -2,9 +2,11 @@
 
    FAKE_INIT (what nvmlInit returns), FAKE_COUNT, FAKE_LOST (index of a GPU that fell off the bus before it was opened),
    FAKE_LOST_LATER (index of one that did afterwards), FAKE_ODD_NAME.
-   FAKE_CLOCK, FAKE_TEMPERATURE, FAKE_POWER, FAKE_REASONS, FAKE_ECC, FAKE_MIG, FAKE_PERSISTENCE, FAKE_COMPUTE_MODE,
+   FAKE_CLOCK, FAKE_TEMPERATURE, FAKE_POWER, FAKE_REASONS, FAKE_ECC, FAKE_PERSISTENCE, FAKE_COMPUTE_MODE,
    FAKE_POWER_LIMIT, FAKE_APPLICATIONS, FAKE_MAXIMUM: what one call after the other answers, separated by commas; the
    last one stays. A value below zero is an error of that number. FAKE_VBIOS, FAKE_GSP: a text, or such an error.
+   FAKE_MIG: the mode of one GPU after the other, 0 or 1 or an error, separated by commas; the last holds for the rest.
+   FAKE_PLACES: the places for MIG instances on each GPU, in the same way: "x.x" are two, and an empty place.
    FAKE_PROCESSES: a file, read at each call, with "PID BYTES" a line; "-" for bytes that are not available.
    FAKE_HANG: a clock is answered this many milliseconds late. FAKE_NO_PERMISSION: clocks cannot be locked or reset.
    FAKE_NO_LOCK: index of a GPU whose clock cannot be locked. FAKE_LOG: a file that gets a line for each start, lock
@@ -17,14 +19,15 @@
 #include <unistd.h>
 
 enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
-enum { GPU_IS_LOST = 15, GPUS = 16, MIG = 100 }; /* an index from MIG on is an instance on the GPU of that index less MIG */
+/* MIG + place * GPUS + index of a GPU is the index of the instance in that place on it. */
+enum { GPU_IS_LOST = 15, GPUS = 16, PLACES = 7, MIG = 100 };
 
 typedef struct { unsigned index; } *device_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned version; int sensor; int degrees; } temperature_t;
 typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } process_t;
 
-static unsigned devices[MIG + GPUS];
+static unsigned devices[MIG + PLACES * GPUS];
 
 static int number(const char *name, int otherwise) {
     const char *value = getenv(name);
@@ -52,13 +55,20 @@ static void name_of(device_t device, char *to, size_t size) {
     else snprintf(to, size, "GPU-00000000-0000-0000-0000-%012u", device->index);
 }
 
-static int lost(device_t device) { return (int)device->index == number("FAKE_LOST_LATER", -1); }
+static unsigned gpu_of(unsigned index) { return index < MIG ? index : (index - MIG) % GPUS; }
+
+static int lost(device_t device) { return (int)gpu_of(device->index) == number("FAKE_LOST_LATER", -1); }
+
+/* What stands in a variable's list at this place, or last; it may be more than one value. */
+static const char *at(const char *name, const char *otherwise, int place) {
+    const char *list = getenv(name) ? getenv(name) : otherwise;
+    for (; place > 0 && strchr(list, ','); place--) list = strchr(list, ',') + 1;
+    return list;
+}
 
 /* The next value of a variable's list, or the error that stands for it. */
 static int next(const char *name, const char *otherwise, int *calls, long long *value) {
-    const char *list = getenv(name) ? getenv(name) : otherwise;
-    for (int skip = (*calls)++; skip > 0 && strchr(list, ','); skip--) list = strchr(list, ',') + 1;
-    *value = atoll(list);
+    *value = atoll(at(name, otherwise, (*calls)++));
     return *value < 0 ? (int)-*value : SUCCESS;
 }
 
@@ -85,26 +95,54 @@ int nvmlDeviceGetCount_v2(unsigned *count) {
     return SUCCESS;
 }
 
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, device_t *device) {
-    if (index % MIG >= (unsigned)number("FAKE_COUNT", 2)) return INVALID_ARGUMENT;
-    if ((int)index == number("FAKE_LOST", -1)) return GPU_IS_LOST;
+static int open_device(unsigned index, device_t *device) {
+    if ((int)gpu_of(index) == number("FAKE_LOST", -1)) return GPU_IS_LOST;
     devices[index] = index;
     *device = (device_t)&devices[index];
     return SUCCESS;
 }
 
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, device_t *device) {
+    return index < (unsigned)number("FAKE_COUNT", 2) ? open_device(index, device) : INVALID_ARGUMENT;
+}
+
+static int cut_up(unsigned gpu) { return atoi(at("FAKE_MIG", "0", (int)gpu)) > 0; }
+
+static int instance_of(unsigned gpu, unsigned place, device_t *instance) {
+    const char *places = at("FAKE_PLACES", "x", (int)gpu);
+    if (!cut_up(gpu)) return NOT_SUPPORTED;
+    if (place >= PLACES) return INVALID_ARGUMENT;
+    if (place >= strcspn(places, ",") || places[place] != 'x') return NOT_FOUND;
+    return open_device(MIG + place * GPUS + gpu, instance);
+}
+
 int nvmlDeviceGetHandleByUUID(const char *uuid, device_t *device) {
-    unsigned index;
-    if (sscanf(uuid, "GPU-00000000-0000-0000-0000-%12u", &index) == 1) index += 0;
-    else if (sscanf(uuid, "MIG-00000000-0000-0000-0000-%12u", &index) == 1) index += MIG;
+    unsigned id;
+    int result;
+    if (sscanf(uuid, "GPU-00000000-0000-0000-0000-%12u", &id) == 1) result = nvmlDeviceGetHandleByIndex_v2(id, device);
+    else if (sscanf(uuid, "MIG-00000000-0000-0000-0000-%12u", &id) == 1) result = instance_of(id % GPUS, id / GPUS, device);
     else return INVALID_ARGUMENT;
-    return nvmlDeviceGetHandleByIndex_v2(index, device) ? NOT_FOUND : SUCCESS;
+    return result ? NOT_FOUND : SUCCESS;
+}
+
+#ifndef WITHOUT_MIG
+int nvmlDeviceGetMaxMigDeviceCount(device_t device, unsigned *count) {
+    if (device->index >= MIG) return INVALID_ARGUMENT;
+    if (lost(device)) return GPU_IS_LOST;
+    *count = cut_up(device->index) ? PLACES : 0;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(device_t device, unsigned place, device_t *instance) {
+    if (device->index >= MIG) return INVALID_ARGUMENT;
+    return lost(device) ? GPU_IS_LOST : instance_of(device->index, place, instance);
 }
 
 int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_t instance, device_t *device) {
     if (instance->index < MIG) return INVALID_ARGUMENT;
-    return nvmlDeviceGetHandleByIndex_v2(instance->index - MIG, device);
+    return nvmlDeviceGetHandleByIndex_v2(gpu_of(instance->index), device);
 }
+#endif
 
 int nvmlDeviceGetUUID(device_t device, char *to, unsigned size) {
     char uuid[64];
@@ -115,20 +153,22 @@ int nvmlDeviceGetUUID(device_t device, char *to, unsigned size) {
 
 int nvmlDeviceGetName(device_t device, char *to, unsigned size) {
     if (lost(device)) return GPU_IS_LOST;
-    return text(to, size, getenv("FAKE_ODD_NAME") ? "Made-up \xff" : "Made-up GPU");
+    if (getenv("FAKE_ODD_NAME")) return text(to, size, "Made-up \xff");
+    return text(to, size, device->index < MIG ? "Made-up GPU" : "Made-up GPU MIG 1g.10gb");
 }
 
 #ifndef WITHOUT_MEMORY
 int nvmlDeviceGetMemoryInfo(device_t device, memory_t *memory) {
     if (lost(device)) return GPU_IS_LOST;
-    memory->total = 80ULL << 30;
-    memory->free = 79ULL << 30;
+    memory->total = (device->index < MIG ? 80ULL : 10ULL) << 30;
+    memory->free = memory->total - (1ULL << 30);
     memory->used = 1ULL << 30;
     return SUCCESS;
 }
 #endif
 
 int nvmlDeviceGetCudaComputeCapability(device_t device, int *major, int *minor) {
+    if (device->index >= MIG) return INVALID_ARGUMENT;
     if (lost(device)) return GPU_IS_LOST;
     *major = 9;
     *minor = 0;
@@ -197,9 +237,10 @@ int nvmlDeviceGetCurrentClocksEventReasons(device_t d, unsigned long long *reaso
 #endif
 
 /* The mode in force, and the opposite for the one that a restart would bring. */
-static int modes_of(device_t device, const char *name, int *calls, unsigned *current, unsigned *pending) {
+static int modes_of(device_t device, const char *name, const char *otherwise, int *calls, unsigned *current,
+                    unsigned *pending) {
     long long value;
-    int result = sense(device, name, "1", calls, &value);
+    int result = sense(device, name, otherwise, calls, &value);
     if (result != SUCCESS) return result;
     *current = (unsigned)value;
     *pending = !value;
@@ -223,13 +264,14 @@ static int version_of(device_t device, const char *name, const char *otherwise, 
 #ifndef WITHOUT_SETTINGS
 int nvmlDeviceGetEccMode(device_t device, unsigned *current, unsigned *pending) {
     static int calls;
-    return modes_of(device, "FAKE_ECC", &calls, current, pending);
+    return modes_of(device, "FAKE_ECC", "1", &calls, current, pending);
 }
 
+#ifndef WITHOUT_MIG
 int nvmlDeviceGetMigMode(device_t device, unsigned *current, unsigned *pending) {
-    static int calls;
-    return modes_of(device, "FAKE_MIG", &calls, current, pending);
+    return modes_of(device, "FAKE_MIG", "0", &(int){(int)device->index}, current, pending);
 }
+#endif
 
 int nvmlDeviceGetPersistenceMode(device_t device, unsigned *mode) {
     static int calls;

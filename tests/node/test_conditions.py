@@ -11,7 +11,7 @@ import pytest
 
 from compat.model import STANDARD, THROTTLED
 from compat.node.conditions import Watch
-from tests.node.fake import call, compile_library, uuid
+from tests.node.fake import call, compile_library, instance, uuid
 
 # The arguments are the seconds that the case takes and the UUIDs.
 WATCH = """
@@ -147,7 +147,7 @@ def test_a_gpu_that_hangs_holds_nobody_up(library: Path) -> None:
 
 
 def test_a_mig_instance_has_the_readings_of_its_gpu(library: Path) -> None:
-    assert Seen(library, uuid(1).replace("GPU", "MIG")).metrics == GPU
+    assert Seen(library, instance(1), FAKE_MIG="1").metrics == GPU
 
 
 # -- the memory of the case's processes --------------------------------------------------------------------------------

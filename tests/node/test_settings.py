@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compat.node.settings import read_settings
-from tests.node.fake import call, compile_library, uuid
+from tests.node.fake import call, compile_library, instance, uuid
 
 READ = """
 import json, pathlib, sys
@@ -18,7 +18,7 @@ print(json.dumps(read_settings(sys.argv[1:], pathlib.Path("/none"))))
 """
 GPU = {
     "ECC": "on",
-    "MIG": "on",
+    "MIG": "off",
     "persistence": "on",
     "compute mode": "default",
     "power limit": "700 W",
@@ -51,8 +51,8 @@ def test_only_the_gpus_that_are_named_are_read(library: Path) -> None:
 
 
 def test_what_is_in_force_is_read_and_not_what_a_restart_would_bring(library: Path) -> None:
-    found = call(library, READ, uuid(0), FAKE_ECC="0", FAKE_MIG="0", FAKE_PERSISTENCE="0")
-    assert found == _of(0, ECC="off", MIG="off", persistence="off")
+    found = call(library, READ, uuid(0), FAKE_ECC="0", FAKE_MIG="1", FAKE_PERSISTENCE="0")
+    assert found == _of(0, ECC="off", MIG="on", persistence="off")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,12 @@ def test_a_gpu_that_is_gone_gives_nothing(library: Path, variables: dict[str, st
 
 
 def test_a_mig_instance_is_set_as_its_gpu_is(library: Path) -> None:
-    assert call(library, READ, uuid(1).replace("GPU-", "MIG-")) == _of(1)
+    found = call(library, READ, instance(1), instance(1, 1), FAKE_MIG="0,1", FAKE_PLACES="xx")
+    assert found == _of(1, MIG="on")
+
+
+def test_a_mig_instance_that_is_no_more_gives_nothing(library: Path) -> None:
+    assert call(library, READ, instance(1), FAKE_MIG="1", FAKE_PLACES=".x") == {}
 
 
 def test_an_nvml_that_hangs_is_not_waited_for(library: Path) -> None:

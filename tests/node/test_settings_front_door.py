@@ -6,33 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.example import write_example
 from tests.node.fake import uuid
-from tests.probe.fake_cuda import Cuda, compile_library
 from tests.test_cli import compat
 
 POWER = f"setting {uuid(0)} power limit"
 POLICY = (
     "policy: {{memory_device: {{gate: false}}, environment: {{settings: {}}}}}\n"  # nobody holds memory of this GPU
 )
-
-
-@pytest.fixture
-def example(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The example as work for a GPU that NVML and CUDA know."""
-    if Path("/proc/driver/nvidia/version").exists():
-        pytest.skip("this machine has a driver, and that is not the library's")
-    matrix = write_example(tmp_path)
-    matrix.write_text(matrix.read_text().replace("tiers: [cpu]", "tiers: [gpu]"))
-    workload = tmp_path / "site/workloads/adder.py"
-    workload.write_text(workload.read_text().replace('("cpu",)', '("gpu",)'))
-    (tmp_path / "cuda").mkdir()
-    for name, value in Cuda(compile_library(tmp_path / "cuda"), tmp_path).env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("LD_LIBRARY_PATH", f"{library}:{tmp_path / 'cuda'}")
-    return tmp_path
 
 
 def _run(folder: Path, power: str, policy: str = "hold") -> tuple[int, str, dict[str, Any]]:
