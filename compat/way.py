@@ -143,7 +143,7 @@ class Job:
                 here.append(item)
             else:
                 say(f"{item.key} is not measured here: {reason}")
-        with _clocks(self.options, node, here, say):
+        with _clocks(self.options, node, here, self.plan.ring(self.ring).gpus, say):
             return self._measure(node, here, say, report)
 
     def _measure(
@@ -166,11 +166,12 @@ class Job:
         store = LocalStore(self.folder, create=True)
         store.put_node(node)
         store.put_plan(self.plan)
-        measuring = Measuring(self.plan, here, store, node, prepared, self.plan.ring(self.ring).budget)
+        ring = self.plan.ring(self.ring)
+        measuring = Measuring(self.plan, here, store, node, prepared, ring.budget, ring.gpus)
         if measuring.found:
             say(f"{measuring.found} pairs are in {self.folder} already and are not measured again (--fresh would)")
         if not measuring.run(report):
-            say(f"the ring's budget of {self.plan.ring(self.ring).budget:.0f} s is spent; what is open stays open")
+            say(f"the ring's budget of {ring.budget:.0f} s is spent; what is open stays open")
         return store
 
     def _check_labels(self, node: Node) -> None:
@@ -193,10 +194,12 @@ class Job:
 
 
 @contextlib.contextmanager
-def _clocks(options: Options, node: Node, items: Sequence[Item], say: Callable[[str], None]) -> Iterator[None]:
+def _clocks(
+    options: Options, node: Node, items: Sequence[Item], gpus: int | None, say: Callable[[str], None]
+) -> Iterator[None]:
     """Reset the clocks that a killed run has left locked; inside, lock those of the GPUs in use, if that is asked."""
     from compat.node.clocks import LockedClocks, undo_left
-    from compat.run.devices import devices_of
+    from compat.run.lanes import places_of
 
     folder = options.cache_folder() / "clocks"
     for gpu in undo_left(folder):
@@ -204,7 +207,8 @@ def _clocks(options: Options, node: Node, items: Sequence[Item], say: Callable[[
     if options.lock_clocks is None:
         yield
         return
-    devices = tuple(dict.fromkeys(uuid for item in items for uuid in devices_of(item, node)))
+    places = (place for item in items for place in places_of(item, node, gpus))
+    devices = tuple(dict.fromkeys(uuid for place in places for uuid in place.devices))
     with LockedClocks(options.lock_clocks, devices, folder):
         say(f"the clocks of {', '.join(devices)} are held at {options.lock_clocks} MHz: this is for diagnosis")
         yield
@@ -238,7 +242,7 @@ def repeat_case(
     reason = unplaced(item.cell, node)
     if reason is not None:
         raise UsageError(item.key, f"cannot run here: {reason}", "repeat it on a node that has it")
-    with _clocks(options, node, [item], say):
+    with _clocks(options, node, [item], 1, say):
         try:
             prepared = prepare(
                 chosen,

@@ -11,14 +11,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compat.judge.budget import strictest
     from compat.judge.calibration import calibrated, spreads
     from compat.judge.ring import judge
-    from compat.judge.sampling import Wanted, strictest, wanted, wanted_by_groups
+    from compat.judge.sampling import Wanted, wanted, wanted_by_groups, wanted_in_phase
 
-__all__ = ["Wanted", "calibrated", "judge", "spreads", "strictest", "wanted", "wanted_by_groups"]
+__all__ = ["Wanted", "calibrated", "judge", "spreads", "strictest", "wanted", "wanted_by_groups", "wanted_in_phase"]
 
 _HOMES = dict.fromkeys(__all__, "compat.judge.sampling") | {
     "judge": "compat.judge.ring",
+    "strictest": "compat.judge.budget",
     **dict.fromkeys(("calibrated", "spreads"), "compat.judge.calibration"),
 }
 

@@ -27,10 +27,10 @@ import numpy as np
 
 from compat.judge.centre import FEWEST_UNITS, Centres, almost_always
 from compat.judge.moderated import within_families
-from compat.judge.path import Design, Edges, Limits, log_limits, refuse, satterthwaite, weigh
+from compat.judge.path import Edges, Limits, log_limits, refuse, satterthwaite, weigh
 from compat.judge.series import Floats
 from compat.judge.text import percent, plural
-from compat.model import Policy, Status
+from compat.model import Design, Policy, Status
 
 __all__ = ["LEAST_CHANGE", "aba"]
 

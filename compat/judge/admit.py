@@ -17,11 +17,12 @@ from compat.model import (
     Measurement,
     Metric,
     Node,
+    Place,
     Plan,
     digest,
 )
 
-__all__ = ["Pair", "by_fingerprint", "contradictions", "defects", "in_pairs", "measurement"]
+__all__ = ["Pair", "by_fingerprint", "contradictions", "defects", "in_pairs", "measurement", "strayed"]
 
 
 _SAMPLED = 1e-30, 1e30  # what anything that is sampled lies between, in whatever unit
@@ -55,7 +56,7 @@ def _fingerprint(evidence: Evidence) -> str:
 def by_fingerprint(evidence: Iterable[Evidence]) -> dict[str, Evidence]:
     """Every record once, by its fingerprint, in an order that does not depend on the order given."""
     once = {_fingerprint(record): record for record in evidence}
-    return dict(sorted(once.items(), key=lambda x: (x[1].item, x[1].node, x[1].pair, x[1].arm.value, x[0])))
+    return dict(sorted(once.items(), key=lambda x: (x[1].item, x[1].place, x[1].pair, x[1].arm.value, x[0])))
 
 
 def measurement(evidence: Evidence, name: str) -> Measurement | None:
@@ -70,6 +71,18 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
         f"pair {pair} on {node} has {count} different records of the {arm} arm"
         for (arm, node, pair), count in sorted(counts.items())
         if count > 1
+    ]
+
+
+def strayed(evidence: Iterable[Evidence]) -> list[str]:
+    """Pairs whose arms ran in different places: a node numbers the pairs of an item over all its GPUs."""
+    places: dict[tuple[str, int], set[Place]] = {}
+    for record in evidence:
+        places.setdefault((record.node, record.pair), set()).add(record.place)
+    return [
+        f"the arms of pair {pair} on {node} ran on different devices"
+        for (node, pair), found in sorted(places.items())
+        if len(found) > 1
     ]
 
 
@@ -153,7 +166,7 @@ def _measurement_defects(evidence: Evidence, declared: Mapping[str, Metric]) -> 
 
 
 def in_pairs(evidence: Sequence[Evidence]) -> tuple[list[Pair], list[str]]:
-    """The pairs of one item on one node in order, and what is wrong with them.
+    """The pairs of one item in one place in order, and what is wrong with them.
 
     A run without its other arm is in no pair. The arms of a pair must have the same place in the plan and, unless one
     of them faulted before it had read them, the same inputs.
@@ -169,8 +182,6 @@ def in_pairs(evidence: Sequence[Evidence]) -> tuple[list[Pair], list[str]]:
         pair = Pair(number, a.round, a.generation, a, b)
         if (a.round, a.generation) != (b.round, b.generation):
             problems.append(f"the arms of pair {number} are of different rounds or generations")
-        if a.devices != b.devices:
-            problems.append(f"the arms of pair {number} ran on different devices")
         if pair.clean and a.inputs != b.inputs:
             problems.append(f"the arms of pair {number} had different inputs")
         pairs.append(pair)

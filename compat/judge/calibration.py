@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from scipy import special
 
 from compat.judge.admit import in_pairs
+from compat.judge.budget import measured
 from compat.judge.centre import centre
 from compat.judge.points import points, too_few
 from compat.judge.rounds import Levels
-from compat.judge.sampling import measured
 from compat.judge.series import Series
 from compat.judge.text import grown, percent, plural
 from compat.judge.throttled import kept
-from compat.model import Comparison, Evidence, Kind, Metric, Plan, Policy, Status
+from compat.model import Comparison, Evidence, Kind, Metric, Place, Plan, Policy, Status
 
 __all__ = [
     "Calibrated",
@@ -36,7 +36,7 @@ _FEWEST_PAIRS, _FEWEST_GENERATIONS = 60, 5  # statistics of fewer say too little
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a measurement varies between pairs in which nothing changed, on the node where it varies most.
+    """How a measurement varies between pairs in which nothing changed, in the place where it varies most.
 
     ``error`` is the standard error of the trimmed mean over ``generations`` (log ratio): Yuen's, as in the judgement.
     """
@@ -83,9 +83,9 @@ def calibrated(plan: Plan, ring: str, alike: Plan, evidence: Sequence[Evidence])
 def spreads(plan: Plan, evidence: Sequence[Evidence]) -> dict[tuple[str, str], Spread]:
     """By item and metric, from the evidence of a ``plan`` whose arms are the same. What is too little is left out."""
     found: dict[tuple[str, str], Spread] = {}
-    by_item: dict[str, dict[str, list[Evidence]]] = {}
+    by_item: dict[str, dict[Place, list[Evidence]]] = {}
     for record in evidence:
-        by_item.setdefault(record.item, {}).setdefault(record.node, []).append(record)
+        by_item.setdefault(record.item, {}).setdefault(record.place, []).append(record)
     for item in plan.items:
         for records in by_item.get(item.key, {}).values():
             for metric in item.case.metrics:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from compat.judge import environment, faults
-from compat.judge.admit import contradictions, defects
+from compat.judge.admit import contradictions, defects, strayed
+from compat.judge.budget import measured
 from compat.judge.environment import Difference, version_of
 from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, planned_groups
 from compat.judge.items import Examined, conclude, examine, expected_metrics
@@ -15,9 +16,22 @@ from compat.judge.outcome import Outcome, worst
 from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
 from compat.judge.sampled import Sample, judge_samples
-from compat.judge.sampling import measured
 from compat.judge.tables import judge_tables
-from compat.model import Arm, Cell, Comparison, Evidence, Identity, Item, Node, Plan, Ring, Status, Tier, digest
+from compat.model import (
+    Arm,
+    Cell,
+    Comparison,
+    Evidence,
+    Identity,
+    Item,
+    Node,
+    Place,
+    Plan,
+    Ring,
+    Status,
+    Tier,
+    digest,
+)
 
 __all__ = ["Compared", "compare"]
 
@@ -31,7 +45,7 @@ class Compared:
     comparisons: tuple[Comparison, ...]
     differences: tuple[Difference, ...]  # between the arms
     nodes: tuple[str, ...]  # whose evidence counts
-    quarantined: dict[str, str]  # nodes that are left out, and why
+    quarantined: dict[Place, str]  # places that are left out, and why
 
 
 def compare(
@@ -48,7 +62,8 @@ def compare(
     examined = {key: examine(item, admitted[key], plan, blob) for key, item in items.items() if key not in refused}
     samples = [(key, each, sample) for key, own in examined.items() for each in own for sample in each.samples]
     outcomes = judge_samples([sample for _, _, sample in samples], plan.policy, measured(plan, ring))
-    kinds = hardware(nodes)
+    kinds = hardware({each.place for own in examined.values() for each in own}, nodes)
+    gpus = {name: [gpu.uuid for gpu in node.gpus] for name, node in nodes.items()}
     sick = quarantine(list(examined.values()), kinds, plan.policy.outlier)
     speeds = iter(outcomes)
     found: list[Comparison] = []
@@ -56,7 +71,7 @@ def compare(
         own = (
             [Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {refused[key]}")]
             if key in refused
-            else conclude(item, examined[key], speeds, ring.minimum_nodes, kinds, sick)
+            else conclude(item, examined[key], speeds, ring, kinds, sick, gpus)
         )
         found += _bind(item, own, admitted[key], identities)
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
@@ -66,7 +81,7 @@ def compare(
     found += checked + judge_tables(plan, ring)
     found += _expected_minus_observed(items, found)
     found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
-    counted = sorted({e.node for e in accepted} - sick.keys())
+    counted = sorted({place.node for place in {e.place for e in accepted} - sick.keys()})
     return Compared(tuple(found), differences, tuple(counted), sick)
 
 
@@ -86,7 +101,7 @@ def _admit(
         by_item[record.item].append(record)
     for key, item in items.items():
         records = by_item[key]
-        wrong = contradictions(records) + disorder(records) + copies(item, records)
+        wrong = contradictions(records) + strayed(records) + disorder(records) + copies(item, records)
         for record in records:
             why = defects(record, item, plan, plan_digest, identities, nodes)
             why += implausible(record, nodes.get(record.node), identities.get(record.identity))
@@ -175,22 +190,22 @@ def _groups(
     ring: Ring,
     items: Mapping[str, Item],
     judged: Iterable[tuple[tuple[str, Examined, Sample], Outcome]],
-    sick: Mapping[str, str],
+    sick: Mapping[Place, str],
 ) -> list[Comparison]:
-    """The group tests, node by node; the worst node decides. What is slower by itself is named by itself."""
+    """The group tests, place by place; the worst one decides. What is slower by itself is named by itself."""
     planned = planned_groups(plan, items.values())
     if not planned:
         return []
-    points: dict[tuple[str, str], dict[str, list[Point]]] = {}  # by metric and node: by item
+    points: dict[tuple[str, Place], dict[str, list[Point]]] = {}  # by metric and place: by item
     for (key, each, sample), outcome in judged:
-        if outcome.status is not Status.REGRESS and not each.wrong and each.node not in sick:
-            points.setdefault((sample.metric.name, each.node), {})[key] = sample.points or []
+        if outcome.status is not Status.REGRESS and not each.wrong and each.place not in sick:
+            points.setdefault((sample.metric.name, each.place), {})[key] = sample.points or []
     tests = groups_of(plan, ring)
     found = []
     for group in planned:
         outcomes = {
-            node: said
-            for (metric, node), own in sorted(points.items())
+            place: said
+            for (metric, place), own in sorted(points.items())
             if metric == group.metric.name and (said := judge_group(group, own, plan.policy, tests)) is not None
         }
         if outcomes:
@@ -198,9 +213,9 @@ def _groups(
     return found
 
 
-def _bind_group(group: Group, tier: Tier, outcomes: Mapping[str, Outcome]) -> Comparison:
+def _bind_group(group: Group, tier: Tier, outcomes: Mapping[Place, Outcome]) -> Comparison:
     said = worst(
-        replace(o, reason=f"{o.reason}, on node {node}") if len(outcomes) > 1 else o for node, o in outcomes.items()
+        replace(o, reason=f"{o.reason}, on node {place}") if len(outcomes) > 1 else o for place, o in outcomes.items()
     )
     case = "everything" if group.name == EVERYTHING else "all cases"
     return _comparison(said, f"{group.cell}/{group.name}", group.cell, group.name, case, tier, required=True)

@@ -13,7 +13,7 @@ from compat.judge.outcome import Outcome
 from compat.judge.text import clip, plural
 from compat.model import Arm, Evidence, Fault, FaultKind, Policy, Status
 
-__all__ = ["METRIC", "attempts_needed", "judge_faults"]
+__all__ = ["METRIC", "attempts", "attempts_needed", "judge_faults"]
 
 METRIC = "execution"
 
@@ -22,7 +22,7 @@ def attempts_needed(evidence: Sequence[Evidence], policy: Policy) -> int:
     """The attempts of both arms still missing since the first fault; 0 without a fault."""
     if not any(record.fault is not None for record in evidence):
         return 0
-    good, new = (_attempts(evidence, arm, policy) for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
+    good, new = (attempts(evidence, arm, policy) for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
     return max(0, policy.fault_attempts - min(len(good), len(new)))
 
 
@@ -37,7 +37,7 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy) -> Outcome:
         if not (runs[Arm.KNOWN_GOOD] and runs[Arm.CANDIDATE]):
             return _say(Status.MISSING, "only one arm has run" if evidence else "no evidence")
         return _say(Status.PASS, f"{plural(runs[Arm.CANDIDATE], 'run')} of the candidate without a fault")
-    good, new = (_attempts(evidence, arm, policy) for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
+    good, new = (attempts(evidence, arm, policy) for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
     good_faults = [e.fault for e in good if e.fault is not None]
     new_faults = [e.fault for e in new if e.fault is not None]
     # Whatever lies after the attempts that count still shows that an arm is not clean.
@@ -64,7 +64,7 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy) -> Outcome:
     return _say(Status.FLAKY, said + _describe(new_faults or good_faults or _all(faulty)), good_faults, new_faults)
 
 
-def _attempts(evidence: Sequence[Evidence], arm: Arm, policy: Policy) -> list[Evidence]:
+def attempts(evidence: Sequence[Evidence], arm: Arm, policy: Policy) -> list[Evidence]:
     """The first run of each generation since the first fault: runs of one generation share what may have been amiss."""
     first = min(record.pair for record in evidence if record.fault is not None)
     runs: dict[int, Evidence] = {}

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from compat.judge.budget import places
 from compat.judge.centre import Centre, centre
 from compat.judge.outcome import Outcome
 from compat.judge.points import Point
@@ -38,7 +39,7 @@ def planned_groups(plan: Plan, items: Iterable[Item]) -> tuple[Group, ...]:
     """The groups of ``items``, known before the first pair: their number shares the budget."""
     found: dict[tuple[str, str, Metric], list[Item]] = {}
     for item in items:
-        if not (item.required and item.cell.required):
+        if item.cell.phased or not (item.required and item.cell.required):
             continue
         for metric in item.case.metrics:
             if metric.gated and metric.kind is Kind.SAMPLED:
@@ -54,7 +55,9 @@ def planned_groups(plan: Plan, items: Iterable[Item]) -> tuple[Group, ...]:
 
 def groups_of(plan: Plan, ring: Ring) -> int:
     """How many group tests share a ring's budget."""
-    return max(1, len(planned_groups(plan, plan.for_ring(ring.name))) * max(1, ring.minimum_nodes))
+    items = plan.for_ring(ring.name)
+    tiers = {item.key: item.case.tier for item in items}
+    return max(1, sum(max(places(ring, tiers[key]) for key in group.members) for group in planned_groups(plan, items)))
 
 
 def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy, tests: int) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""One item: everything that is judged of it, node by node. The worst node decides."""
+"""One item: everything that is judged of it, place by place (a node, or a GPU of it). The worst place decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compat.judge.outcome import Outcome, worst
 from compat.judge.returned import expects_outputs
 from compat.judge.sampled import Sample
 from compat.judge.text import plural
-from compat.model import Arm, Evidence, Item, Kind, Plan, Status, Tier
+from compat.model import Arm, Evidence, Item, Kind, Place, Plan, Ring, Status, Tier
 
 __all__ = ["MEASURED_TIERS", "Examined", "conclude", "examine", "expected_metrics"]
 
@@ -25,9 +25,9 @@ _SHOWN_DESPITE_A_FAULT = (Status.REGRESS, Status.INVALID, Status.PREEXISTING)
 
 @dataclass(frozen=True)
 class Examined:
-    """What one item came to on one node, but for its ``samples``, which a ring judges together."""
+    """What one item came to in one place, but for its ``samples``, which a ring judges together."""
 
-    node: str
+    place: Place
     outcomes: tuple[Outcome, ...]
     samples: tuple[Sample, ...] = ()
 
@@ -46,92 +46,119 @@ def expected_metrics(item: Item) -> tuple[str, ...]:
 
 
 def examine(item: Item, evidence: Sequence[Evidence], plan: Plan, blob: Callable[[str], bytes]) -> tuple[Examined, ...]:
-    """One item from its admitted evidence, node by node."""
-    nodes = sorted({record.node for record in evidence})
-    return tuple(_on_node(item, node, [e for e in evidence if e.node == node], plan, blob) for node in nodes)
+    """One item from its admitted evidence, place by place."""
+    here: dict[Place, list[Evidence]] = {}
+    for record in evidence:
+        here.setdefault(record.place, []).append(record)
+    return tuple(_in_place(item, place, here[place], plan, blob) for place in sorted(here))
 
 
 def conclude(
     item: Item,
     examined: Sequence[Examined],
     speeds: Iterator[Outcome],
-    minimum_nodes: int,
-    hardware: Mapping[str, str],
-    quarantined: Mapping[str, str],
+    ring: Ring,
+    hardware: Mapping[Place, str],
+    quarantined: Mapping[Place, str],
+    gpus: Mapping[str, Sequence[str]],
 ) -> list[Outcome]:
     """The outcomes of one item, one per metric.
 
-    ``speeds`` gives the outcomes of its samples, in order. ``minimum_nodes``: nodes that have to measure it.
-    ``hardware`` says what kind of machine a node is, ``quarantined`` which nodes are slow in both arms, and why: what
-    is slow there is no evidence of speed.
+    ``speeds`` gives the outcomes of its samples, in order. ``hardware`` says what kind of machine a place is,
+    ``quarantined`` which places are slow in both arms, and why: what is slow there is no evidence of speed. ``gpus``
+    are those that each node has.
     """
     if not examined:
         return [Outcome(name, Status.MISSING, f"{name}: no evidence", limit=None) for name in expected_metrics(item)]
-    by_metric: dict[str, list[tuple[str, Outcome]]] = {}
+    by_metric: dict[str, list[tuple[Place, Outcome]]] = {}
     for each in examined:
         judged = [next(speeds) for _ in each.samples]
         if each.wrong:
             said = "not judged, a wrong result has no speed"
             judged = [replace(o, status=Status.INCONCLUSIVE, reason=f"{o.metric}: {said}") for o in judged]
-        if each.node in quarantined and len(examined) > 1:
+        if each.place in quarantined and len(examined) > 1:
             judged = []
         for outcome in (*each.outcomes, *judged):
-            by_metric.setdefault(outcome.metric, []).append((each.node, outcome))
+            by_metric.setdefault(outcome.metric, []).append((each.place, outcome))
     found = {}
     for metric, outcomes in by_metric.items():
         if metric == faults.METRIC:
-            outcomes = _on_this_node_alone(outcomes, hardware)
+            outcomes = _in_this_place_alone(outcomes, hardware)
         several = len(examined) > 1
         found[metric] = worst(
-            replace(o, reason=f"{o.reason}, on node {node}") if several else o for node, o in outcomes
+            replace(o, reason=f"{o.reason}, on node {place}") if several else o for place, o in outcomes
         )
     execution = found[faults.METRIC]
-    counted = len([each for each in examined if each.node not in quarantined])
-    if item.case.tier in MEASURED_TIERS and counted < minimum_nodes and execution.status is Status.PASS:
-        said = f"{faults.METRIC}: it ran on {counted} of the {minimum_nodes} nodes that the ring asks for"
-        found[faults.METRIC] = replace(execution, status=Status.MISSING, reason=said)
+    lacking = _lacking(item, examined, ring, quarantined, gpus) if item.case.tier in MEASURED_TIERS else ""
+    if lacking and execution.status is Status.PASS:
+        found[faults.METRIC] = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: it ran on {lacking}")
     return list(found.values())
 
 
-def _on_this_node_alone(
-    outcomes: Sequence[tuple[str, Outcome]], hardware: Mapping[str, str]
-) -> list[tuple[str, Outcome]]:
-    """A fault counts when a second machine of the same kind has it too, where there is one (statistics.md rule 15)."""
+def _lacking(
+    item: Item,
+    examined: Sequence[Examined],
+    ring: Ring,
+    quarantined: Mapping[Place, str],
+    gpus: Mapping[str, Sequence[str]],
+) -> str:
+    """On how few of the nodes and GPUs that the ring asks for it ran; or nothing. Quarantined GPUs did their part."""
+    nodes = {each.place.node for each in examined if each.place not in quarantined}
+    if len(nodes) < ring.minimum_nodes:
+        return f"{len(nodes)} of the {ring.minimum_nodes} nodes that the ring asks for"
+    for node in sorted(nodes) if item.case.tier is Tier.GPU else ():
+        ran = {uuid for each in examined if each.place.node == node for uuid in each.place.devices}
+        have = gpus.get(node, ())
+        asked = len(have) if ring.gpus is None else ring.gpus
+        if len(ran) < asked:
+            left = sorted(set(have) - ran)
+            named = f" (not on {', '.join(left)})" if left else ""
+            return f"{len(ran)} of the {plural(asked, 'GPU')} of node {node}{named}"
+    return ""
+
+
+def _in_this_place_alone(
+    outcomes: Sequence[tuple[Place, Outcome]], hardware: Mapping[Place, str]
+) -> list[tuple[Place, Outcome]]:
+    """A fault counts when a second GPU or machine of the same kind has it too, where there is one."""
     found = []
-    for node, outcome in outcomes:
-        peers = [o for other, o in outcomes if other != node and hardware.get(other) == hardware.get(node)]
+    for place, outcome in outcomes:
+        peers = [o for other, o in outcomes if other != place and hardware.get(other) == hardware.get(place)]
         clean = sum(peer.status is Status.PASS for peer in peers)
         if outcome.status is Status.REGRESS and clean and not any(peer.status is Status.REGRESS for peer in peers):
-            said = f"{outcome.reason}; {plural(clean, 'other node')} of the same kind ran it cleanly: a sick node?"
+            what = "GPU" if place.devices else "node"
+            said = f"{outcome.reason}; {plural(clean, f'other {what}')} of the same kind ran it cleanly: a sick {what}?"
             outcome = replace(outcome, status=Status.FLAKY, reason=said)
-        found.append((node, outcome))
+        found.append((place, outcome))
     return found
 
 
-def _on_node(item: Item, node: str, evidence: Sequence[Evidence], plan: Plan, blob: Callable[[str], bytes]) -> Examined:
+def _in_place(
+    item: Item, place: Place, evidence: Sequence[Evidence], plan: Plan, blob: Callable[[str], bytes]
+) -> Examined:
     pairs, problems = in_pairs(evidence)
     if problems:
         more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return Examined(node, (Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {problems[0]}{more}"),))
+        return Examined(place, (Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {problems[0]}{more}"),))
     policy = plan.policy.of(item.case.workload)
     execution = faults.judge_faults(evidence, policy)
     clean = [pair for pair in pairs if pair.clean]
     if execution.status is Status.FIXED:
-        return Examined(node, (execution, *_candidate_alone(item, evidence, blob)))
+        return Examined(place, (execution, *_candidate_alone(item, evidence, blob)))
     plain = _without_statistics(item, clean, plan, blob)
     despite = [o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT]
     if execution.status is not Status.PASS:
-        return Examined(node, (execution, *despite))
+        return Examined(place, (execution, *despite))
     if len(clean) < policy.fewest_pairs:
         said = f"{len(clean)} of the {policy.fewest_pairs} pairs that a case needs at least"
         short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
-        return Examined(node, (short, *despite))
+        return Examined(place, (short, *despite))
     samples = tuple(
         Sample(metric, policy.metric(metric.name), clean, can_be_confirmed(plan, item))
         for metric in item.case.metrics
         if metric.gated and metric.kind is Kind.SAMPLED
     )
-    return Examined(node, (execution, *plain), samples)
+    return Examined(place, (execution, *plain), samples)
 
 
 def _without_statistics(item: Item, clean: Sequence[Pair], plan: Plan, blob: Callable[[str], bytes]) -> list[Outcome]:

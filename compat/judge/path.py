@@ -9,7 +9,6 @@ less apart than the sum says, which errs to the safe side: those runs count with
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +23,9 @@ from compat.judge.outcome import Outcome
 from compat.judge.rounds import Courses
 from compat.judge.series import Floats, Integers
 from compat.judge.text import change, percent, plural, quantity
-from compat.model import Direction, Kind, Metric, MetricPolicy, Policy, Status
+from compat.model import Design, Direction, Kind, Metric, MetricPolicy, Policy, Status
 
 __all__ = [
-    "Design",
     "Edge",
     "Edges",
     "Limits",
@@ -48,16 +46,6 @@ _DECIDED = (Status.PASS, Status.REGRESS)
 _NOT_FINITE = (Status.INVALID, "not every value is finite")
 _NO_VARIANCE = (Status.INCONCLUSIVE, "without any variance nothing can be said")
 _TENFOLD = math.log(10.0)
-
-
-class Design(enum.StrEnum):
-    """How two points are compared."""
-
-    PAIRED = "paired"  # both stacks run on the node, interleaved
-    CONTROL = "control"  # an upgraded group of nodes and one that is not, before and after
-    ABA = "aba"  # one node: before, after, and back again
-    STORED = "stored"  # against sessions measured earlier
-    PATH = "path"  # the sum of several edges
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from compat.judge.admit import measurement
-from compat.model import Evidence, Identity, Item, Kind, Node, Tier
+from compat.model import Evidence, Identity, Item, Kind, Node, Place, Tier
 
 __all__ = ["copies", "disorder", "implausible"]
 
@@ -43,19 +43,22 @@ def implausible(evidence: Evidence, node: Node | None, identity: Identity | None
 
 
 def disorder(evidence: Iterable[Evidence]) -> list[str]:
-    """Where the runs of one item are not in the order of their pairs: a clock set back, or arms not interleaved."""
-    nodes: dict[str, dict[int, list[float]]] = {}
+    """Where the runs of one item in one place are not in the order of their pairs.
+
+    A clock was set back, or the arms were not interleaved.
+    """
+    places: dict[Place, dict[int, list[float]]] = {}
     for record in evidence:
         moment = _moment(record)
         if moment is not None:
-            nodes.setdefault(record.node, {}).setdefault(record.pair, []).append(moment)
+            places.setdefault(record.place, {}).setdefault(record.pair, []).append(moment)
     found = []
-    for node, pairs in sorted(nodes.items()):
+    for place, pairs in sorted(places.items()):
         latest, before = float("-inf"), 0
         for pair, moments in sorted(pairs.items()):
             if not (min(moments) >= latest - _STEP):
                 why = "a clock was set back, or the arms were not interleaved"
-                found.append(f"pair {pair} on {node} started before pair {before}: {why}")
+                found.append(f"pair {pair} on {place} started before pair {before}: {why}")
                 break
             latest, before = max(latest, *moments), pair
     return found

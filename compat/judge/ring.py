@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from compat.errors import UsageError
 from compat.judge import environment, faults
 from compat.judge.admit import by_fingerprint
+from compat.judge.budget import measured
 from compat.judge.calibration import Spread, uncover
 from compat.judge.comparisons import compare
-from compat.judge.sampling import measured
 from compat.judge.text import percent, plural
 from compat.judge.waivers import waive
 from compat.model import (
@@ -108,7 +108,7 @@ def judge(
         nodes=compared.nodes,
         not_covered=tuple(f"{r.what}: {r.reason}" for r in plan.rejections)
         + tuple(f"node {node}: it does not have the ring's labels, its evidence is left aside" for node in elsewhere)
-        + tuple(f"node {node} is quarantined: {why}" for node, why in compared.quarantined.items()),
+        + tuple(f"node {place} is quarantined: {why}" for place, why in compared.quarantined.items()),
         differences=compared.differences,
         policy=plan.policy,
         waivers=uses,

@@ -6,61 +6,46 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.judge.admit import Pair, in_pairs
+from compat.judge.budget import strictest
 from compat.judge.confirm import asked, can_be_confirmed
 from compat.judge.exact import judge_values
-from compat.judge.faults import attempts_needed
+from compat.judge.faults import attempts, attempts_needed
 from compat.judge.groups import fresh_short, planned_groups
 from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
 from compat.judge.throttled import kept
-from compat.model import Evidence, Item, Kind, Metric, Plan, Ring, Status, Tier
+from compat.model import Evidence, Item, Kind, Metric, Plan, Status, Tier
 
-__all__ = ["Wanted", "measured", "strictest", "wanted", "wanted_by_groups"]
+__all__ = ["Wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The pairs that an item should have on this node, all together, and the round that the next one belongs to."""
+    """The pairs that an item should have in one place, all together, and the round that the next one belongs to."""
 
     pairs: int
     round: int
 
 
-def measured(plan: Plan, ring: Ring) -> int:
-    """The sampled measurements that share a ring's budget for REGRESS: gated and required, on each of its nodes."""
-    metrics = sum(
-        metric.gated and metric.kind is Kind.SAMPLED
-        for item in plan.for_ring(ring.name)
-        if item.required and item.cell.required
-        for metric in item.case.metrics
-    )
-    return max(1, metrics * max(1, ring.minimum_nodes))
-
-
-def strictest(plan: Plan, tier: Tier) -> int:
-    """The greatest number of measurements that share the budget of a ring with this tier: rings differ in theirs."""
-    return max((measured(plan, ring) for ring in plan.rings if tier in ring.tiers), default=1)
-
-
 def wanted(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int | None = None) -> Wanted:
-    """What the run should still do for one item, given what there is of it (of one node; other items are ignored).
+    """What the run should still do for one item, given what there is of it (in one place; other items are ignored).
 
     ``sharing`` is ``strictest`` of the item's tier, for those who ask often.
 
     ``pairs`` is at most what exists exactly when nothing more is wanted. A fault is tried again and then not sampled
     on; a metric that is lost, or an exact one that failed, gets no more pairs after the first generation. Where a pair
     lacks an arm, another one is wanted in its place. So it is where both arms were throttled, until that is as many
-    pairs as the round has: then the node is too hot for it. With evidence of several nodes, the neediest node answers.
+    pairs as the round has: then the node is too hot for it. With evidence of several places, the neediest answers.
     """
     own = _once(record for record in evidence if record.item == item.key)
-    groups = {node: [e for e in own if e.node == node] for node in sorted({e.node for e in own})}
+    groups = {place: [e for e in own if e.place == place] for place in sorted({e.place for e in own})}
     sharing = strictest(plan, item.case.tier) if sharing is None else sharing
-    answers = [_on_node(plan, item, group, sharing) for group in groups.values() or [[]]]
+    answers = [_in_place(plan, item, group, sharing) for group in groups.values() or [[]]]
     return max(answers, key=lambda answer: (answer.pairs, answer.round))
 
 
-def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int) -> Wanted:
+def _in_place(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int) -> Wanted:
     policy = plan.policy
     pairs, problems = in_pairs(evidence)
     numbers = len({e.pair for e in evidence})
@@ -87,10 +72,24 @@ def _on_node(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int)
     return Wanted(numbers + short, number) if short > 0 else enough
 
 
+def wanted_in_phase(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:
+    """What the run should still do in one phase, given what one arm ran of the item in one place in it.
+
+    Where stacks cannot share a node, the node is the unit: a first round says as much of it as more would.
+    """
+    policy = plan.policy
+    runs = len({record.pair for record in evidence})
+    if any(record.fault is not None for record in evidence):
+        tried = len(attempts(evidence, evidence[0].arm, policy))
+        return Wanted(runs + max(0, policy.fault_attempts - tried), 1)
+    sampled = any(metric.gated and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
+    return Wanted(max(policy.rounds[0] if sampled else 0, policy.fewest_pairs), 1)
+
+
 def _once(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Every run once, whatever the order given. It is asked after every pair, so no record is digested."""
-    ordered = sorted(evidence, key=lambda e: (e.node, e.pair, e.arm.value, e.started, e.seconds))
-    return list({(e.node, e.pair, e.arm): e for e in reversed(ordered)}.values())[::-1]
+    ordered = sorted(evidence, key=lambda e: (e.place, e.pair, e.arm.value, e.started, e.seconds))
+    return list({(e.place, e.pair, e.arm): e for e in reversed(ordered)}.values())[::-1]
 
 
 def _failed(plan: Plan, item: Item, pairs: Sequence[Pair]) -> bool:
@@ -113,7 +112,7 @@ def _to_confirm(plan: Plan, item: Item, pairs: Sequence[Pair], sharing: int) -> 
 def wanted_by_groups(plan: Plan, evidence: Mapping[str, Sequence[Evidence]]) -> dict[str, Wanted]:
     """By item: the fresh pairs that groups ask for, once round 1 has flagged them. To be asked when no item is open.
 
-    ``evidence`` by item, of one node. A member of which twice as many pairs were thrown away asks no more.
+    ``evidence`` by item, in one place. A member of which twice as many pairs were thrown away asks no more.
     """
     items = {item.key: item for item in plan.items}
     number = plan.policy.group_round

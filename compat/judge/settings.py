@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.judge.text import plural
-from compat.model import Arm, Evidence, Identity
+from compat.model import Arm, Evidence, Identity, Place
 
 __all__ = ["ABSENT", "SETTING", "Settings", "compare_settings"]
 
 ABSENT = "absent"
 SETTING = "setting "  # what a difference of this kind is called, and then the setting's name
-
-_Place = tuple[str, tuple[str, ...]]  # node, UUIDs of its GPUs
 
 
 @dataclass(frozen=True)
@@ -30,21 +28,21 @@ class Settings:
 
 def compare_settings(evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> Settings:
     """Compare the settings of one cell's evidence. A setting that was read in one arm only differs."""
-    places: dict[_Place, set[str]] = defaultdict(set)
+    places: dict[Place, set[str]] = defaultdict(set)
     for record in evidence:
-        places[record.node, record.devices].add(record.identity)
+        places[record.place].add(record.identity)
     varying = {place for place, keys in places.items() if not _alike([identities[key].settings for key in keys])}
     if not varying:  # nearly always, and then that is all it costs
         return Settings()
     found: set[tuple[str, str, str]] = set()
     changed: dict[tuple[str, str], set[str]] = defaultdict(set)
     for place in varying:
-        here = _Here([record for record in evidence if (record.node, record.devices) == place], identities)
+        here = _Here([record for record in evidence if record.place == place], identities)
         for name in here.names:
             found |= {(f"{SETTING}{name}", good, new) for good, new in here.apart(name)}
             values = here.values(name, *Arm)
             if len(values) > 1 and not here.apart(name):
-                changed[name, ", then ".join(values)].add(place[0])
+                changed[name, ", then ".join(values)].add(place.node)
     said = [f"{SETTING}{name} was {values} in both arms alike{_on(nodes)}" for (name, values), nodes in changed.items()]
     return Settings(tuple(sorted(found)), tuple(sorted(said)))
 

@@ -28,10 +28,10 @@ from scipy import special
 
 from compat.judge.centre import Centres
 from compat.judge.moderated import within_families
-from compat.judge.path import Design, Edges, Limits, refuse, weigh
+from compat.judge.path import Edges, Limits, refuse, weigh
 from compat.judge.series import Floats
 from compat.judge.text import percent, plural
-from compat.model import Policy, Status
+from compat.model import Design, Policy, Status
 
 __all__ = [
     "FEWEST_NEW",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from compat.model.words import Arm, Direction, FaultKind, Kind, Stack, Tier
+from compat.model.words import Arm, Direction, FaultKind, Kind, Phase, Stack, Tier
 
 __all__ = [
     "LOCKED_CLOCKS",
@@ -17,6 +18,7 @@ __all__ = [
     "Measurement",
     "Node",
     "Output",
+    "Place",
 ]
 
 
@@ -102,6 +104,16 @@ class Conditions:
     ] = ()  # why a GPU's clock was held down during the case: thermal, hardware, power_brake, ...
 
 
+class Place(NamedTuple):
+    """Where a case runs: a node, and those of its GPUs that the case has. Places are judged one by one."""
+
+    node: str
+    devices: tuple[str, ...] = ()  # UUIDs
+
+    def __str__(self) -> str:
+        return " ".join((self.node, *self.devices))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The immutable record of one case run once by one arm on one node."""
@@ -130,6 +142,12 @@ class Evidence:
     devices: tuple[str, ...] = ()  # UUIDs of the GPUs it ran on
     conditions: Conditions = field(default_factory=Conditions)
     installation: int = 1  # of the runtime: the first, or the second one that was made to confirm a slowdown
+    phase: Phase | None = None  # None where both arms run on the node as it is
+
+    @property
+    def place(self) -> Place:
+        """Where it ran."""
+        return Place(self.node, self.devices)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 from compat.model.measured import Output
 from compat.model.policy import Policy
-from compat.model.words import Arm, Direction, Kind, Stack, Tier
+from compat.model.words import Arm, Design, Direction, Kind, Stack, Tier
 
 __all__ = [
+    "NODE_AXES",
     "Artifact",
     "Case",
     "Cell",
@@ -19,8 +20,12 @@ __all__ = [
     "Plan",
     "Rejection",
     "Ring",
+    "Route",
     "Runtime",
 ]
+
+
+NODE_AXES = ("driver", "firmware")  # what a node has and no runtime can bring
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,22 @@ class Cell:
     model: str | None
     required: bool = True
 
+    @property
+    def phased(self) -> bool:
+        """Whether its stacks cannot share a node, so that they run in phases: before an upgrade of it, and after."""
+        return any(self.stack.get(axis) != self.known_good.get(axis) for axis in NODE_AXES)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A cell that is reached over others, its edges: each is compared by itself, and what they add up to is judged.
+
+    ``cell`` has no items of its own. ``edges`` are ids of cells, of which each begins where the one before it ends.
+    """
+
+    cell: Cell
+    edges: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Item:
@@ -159,6 +180,14 @@ class Ring:
     budget: float = 1200.0  # seconds that a node may spend measuring
     labels: dict[str, str] = field(default_factory=dict)
     after: str | None = None
+    gpus: int | None = None  # of each node, that are measured; None: all of them
+    controls: dict[str, str] = field(default_factory=dict)  # labels of nodes that are not upgraded; none: no control
+    minimum_controls: int = 0
+
+    @property
+    def design(self) -> Design:
+        """How cells are compared whose stacks cannot share a node."""
+        return Design.CONTROL if self.controls else Design.ABA
 
 
 @dataclass(frozen=True)
@@ -178,6 +207,7 @@ class Plan:
     findings: tuple[Finding, ...]
     rejections: tuple[Rejection, ...]
     content: dict[str, str]  # workload -> sha256 of its file
+    routes: tuple[Route, ...] = ()
 
     def ring(self, name: str) -> Ring:
         """The ring called ``name``; KeyError if there is none."""

@@ -10,9 +10,11 @@ __all__ = [
     "SCHEMA_VERSION",
     "Arm",
     "Decision",
+    "Design",
     "Direction",
     "FaultKind",
     "Kind",
+    "Phase",
     "Stack",
     "Status",
     "Tier",
@@ -29,6 +31,24 @@ class Arm(str, enum.Enum):
 
     KNOWN_GOOD = "known_good"
     CANDIDATE = "candidate"
+
+
+class Design(str, enum.Enum):
+    """How two points of the matrix are compared."""
+
+    PAIRED = "paired"  # both stacks run on the node, interleaved
+    CONTROL = "control"  # an upgraded group of nodes and one that is not, before and after
+    ABA = "aba"  # one node: before, after, and back again
+    STORED = "stored"  # against sessions measured earlier
+    PATH = "path"  # the sum of several edges
+
+
+class Phase(str, enum.Enum):
+    """When a run was, where two stacks cannot share a node: its driver or firmware is what changes."""
+
+    BEFORE = "before"  # the upgrade
+    AFTER = "after"
+    BACK = "back"  # after the node was rolled back
 
 
 class Tier(str, enum.Enum):

@@ -6,16 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
+from compat.model import NODE_AXES
 from compat.plan.words import suggest
 
 if TYPE_CHECKING:
     from compat.plan.schema import MatrixSpec
     from compat.plan.yaml_file import YamlFile
 
-__all__ = ["MAX_POINTS", "NODE_AXES", "check_matrix", "realised_axes"]
+__all__ = ["MAX_POINTS", "check_matrix", "realised_axes"]
 
 MAX_POINTS = 20_000
-NODE_AXES = ("driver", "firmware")  # what a node has and no runtime can bring
 
 
 def realised_axes(spec: MatrixSpec) -> list[str]:

@@ -133,6 +133,9 @@ def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
             budget=ring.budget,
             labels=dict(ring.nodes.labels),
             after=ring.after,
+            gpus=ring.gpus,
+            controls={} if ring.controls is None else dict(ring.controls.labels),
+            minimum_controls=0 if ring.controls is None else ring.controls.minimum_nodes or ring.minimum_nodes,
         )
         for ring in spec.rings
     )

@@ -20,6 +20,7 @@ from compat.plan import units
 
 __all__ = [
     "AcceptedSpec",
+    "ControlsSpec",
     "EnvironmentSpec",
     "FaultsSpec",
     "GroupSpec",
@@ -191,6 +192,13 @@ class NodesSpec(_Spec):
     labels: dict[Text, Line] = Field(default={}, description="labels that every node of the ring carries")
 
 
+class ControlsSpec(_Spec):
+    """Nodes that are not upgraded: what happens to all nodes between before and after is not the upgrade's doing."""
+
+    labels: Annotated[dict[Text, Line], Field(min_length=1)] = Field(description="labels that every control carries")
+    minimum_nodes: Count | None = Field(default=None, description="as many as the ring's own, if it is not said")
+
+
 class RingSpec(_Spec):
     """A ring of nodes, and the evidence it asks for."""
 
@@ -202,6 +210,10 @@ class RingSpec(_Spec):
     minimum_nodes: Count = 1
     budget: Duration = Field(default=1200.0, description="time that a node may spend measuring")
     nodes: NodesSpec = NodesSpec()
+    gpus: Count | None = Field(default=None, description="GPUs of each node that are measured; all, if it is not said")
+    controls: ControlsSpec | None = Field(
+        default=None, description="nodes that are not upgraded, for a change of the driver: measured before and after"
+    )
 
 
 class FaultsSpec(_Spec):

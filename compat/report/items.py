@@ -128,7 +128,7 @@ def _faults(evidence: Sequence[Evidence]) -> tuple[FaultView, ...]:
     for record in evidence:
         if record.fault is not None:
             seen = grouped.setdefault((record.arm, record.fault.signature), (record.fault, []))
-            seen[1].append(record.node)
+            seen[1].append(str(record.place))
     views = []
     for (arm, _), (fault, nodes) in grouped.items():
         end = fault.output[-_OUTPUT:]

@@ -218,6 +218,7 @@ class Pair:
     """The medians of one pair, in the metric's unit; None where an arm gave none."""
 
     node: str
+    gpu: str  # UUID; empty where the case needs none
     round: int
     generation: int
     pair: int

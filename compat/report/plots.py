@@ -37,11 +37,11 @@ def pairs_of(evidence: Iterable[Evidence], metric: str) -> tuple[Pair, ...]:
 
     Where an arm was tried again in the same pair, the later attempt stands.
     """
-    found: dict[tuple[str, int, int, int], dict[Arm, float]] = {}
+    found: dict[tuple[str, str, int, int, int], dict[Arm, float]] = {}
     for record in sorted(evidence, key=lambda record: record.started):
         for measurement in record.measurements:
             if measurement.metric == metric:
-                place = (record.node, record.round, record.generation, record.pair)
+                place = (record.node, " ".join(record.devices), record.round, record.generation, record.pair)
                 found.setdefault(place, {})[record.arm] = median_of(measurement)
     return tuple(
         Pair(*place, arms.get(Arm.KNOWN_GOOD), arms.get(Arm.CANDIDATE)) for place, arms in sorted(found.items())

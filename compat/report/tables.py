@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["evidence_table", "matching", "show", "to_csv"]
 
 _COLUMNS = (
-    *("item", "arm", "node", "pair", "generation", "round"),
+    *("item", "arm", "node", "gpu", "phase", "pair", "generation", "round"),
     *("metric", "unit", "median", "samples", "fault"),
 )
 _PAIRS = (
-    *("item", "metric", "unit", "node", "round", "generation", "pair"),
+    *("item", "metric", "unit", "node", "gpu", "round", "generation", "pair"),
     *("known_good", "candidate", "change"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -39,7 +40,8 @@ def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
 
     rows: list[tuple[Any, ...]] = []
     for record in evidence:
-        run = (record.item, ARMS[record.arm], record.node, record.pair, record.generation, record.round)
+        gpu, phase = " ".join(record.devices), record.phase.value if record.phase else ""
+        run = (record.item, ARMS[record.arm], record.node, gpu, phase, record.pair, record.generation, record.round)
         fault = record.fault.signature if record.fault else None
         rows += [
             (*run, each.metric, each.unit, median_of(each), len(each.samples), fault) for each in record.measurements
@@ -71,7 +73,7 @@ def show(evidence: Sequence[Evidence], pattern: str) -> pd.DataFrame:
     for item, records in sorted(found.items()):
         units = {each.metric: each.unit for record in records for each in record.measurements}
         rows += [
-            (item, metric, unit, pair.node, pair.round, pair.generation, pair.pair, pair.known_good, pair.candidate)
+            (item, metric, unit, *astuple(pair))
             for metric, unit in sorted(units.items())
             for pair in pairs_of(records, metric)
         ]

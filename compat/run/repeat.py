@@ -13,8 +13,9 @@ from compat.errors import UsageError
 from compat.model import Arm, Item, Node, Plan, digest
 from compat.patterns import name_pattern
 from compat.run.arms import Arms
+from compat.run.lanes import Due, places_of
 from compat.run.leftovers import LABEL, this_owner
-from compat.run.measure import Due, Measuring, Progress
+from compat.run.measure import Measuring, Progress
 from compat.run.prepare import Prepared
 from compat.run.repeated import Repeated, summary
 from compat.store import LocalStore
@@ -95,24 +96,19 @@ class _Repeating(Measuring):
         count: int,
         arms: Sequence[Arm],
     ) -> None:
-        super().__init__(plan, [item], store, node, prepared, math.inf)
+        super().__init__(plan, [item], store, node, prepared, math.inf, gpus=1)
+        (self._place,) = places_of(item, node, 1)
+        self._due_again = Due(item, self._place, 1, tuple(arms))
         self._count = count
-        self._arms = list(arms)
 
-    def _runs(self, item: Item) -> int:
+    def _runs(self) -> int:
         """How many runs there are in each arm."""
-        return min(sum(record.arm is arm for record in self._evidence[item.key]) for arm in self._arms)
+        have = self._evidence[self._due_again.item.key, self._place]
+        return min(sum(record.arm is arm for record in have) for arm in self._due_again.arms)
 
     def _open(self) -> list[Due]:
-        return [Due(item, 1) for item in self._items.values() if self._runs(item) < self._count]
+        return [self._due_again] if self._runs() < self._count else []
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
-        (member,) = group
-        if self._runs(member.item) == self._count:  # the number is odd, and a generation has several pairs
-            return
-        self._random.shuffle(self._arms)
-        pair = self._runs(member.item) + 1
-        for arm in self._arms:
-            session, (answer,) = self._ask(arms, arm, group)
-            self._keep(self._record(session, member, arm, answer, generation, pair))
-        self.found += 1
+        if self._runs() < self._count:  # the number may be odd, and a generation has several pairs
+            super()._pair(arms, group, generation)

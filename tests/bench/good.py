@@ -26,7 +26,7 @@ TEXT = item(case("operator:tokenize", "plain"), _CELL)
 MATMUL = item(build.MATMUL.case, _CELL)  # compiled, not run
 SOFTMAX = item(case("kernel:softmax", "fp16", LATENCY, tier=Tier.GPU, oracle=True), _CELL)
 
-_RING = Ring("canary", (Tier.STATIC, Tier.AOT, Tier.CPU, Tier.GPU), minimum_nodes=2)
+_RING = Ring("canary", (Tier.STATIC, Tier.AOT, Tier.CPU, Tier.GPU), gpus=1, minimum_nodes=2)
 _BEGIN = datetime.datetime(2026, 11, 23, 9, tzinfo=datetime.UTC)
 
 

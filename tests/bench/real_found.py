@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compat.judge.admit import in_pairs
+from compat.judge.budget import measured
 from compat.judge.points import points
 from compat.judge.rounds import courses
-from compat.judge.sampling import measured
 from compat.judge.series import Floats, Integers, Series
 from compat.model import Evidence, Status, Verdict, digest
 from compat.way import Job, open_store

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from compat.judge.nodes import hardware
-from compat.model import Arm, Comparison, Decision, Gpu, Node, Status, Tier
+from compat.model import Arm, Comparison, Decision, Gpu, Node, Place, Status, Tier
 
 from .build import POOL, TEXT, World, faulting, plan, scaled, world
 
@@ -80,9 +80,11 @@ def test_the_kind_of_a_node_is_its_processor_and_its_gpus() -> None:
         "b": Node("b", "b", "EPYC", 2, None, "6.1", gpus=(replace(gpu, uuid="GPU-2"),)),
         "c": Node("c", "c", "EPYC", 2, None, "6.1"),
     }
-    kinds = hardware(nodes)
-    assert kinds["a"] == kinds["b"] == "EPYC + NVIDIA H100"
-    assert kinds["c"] == "EPYC"
+    kinds = hardware([Place("a"), Place("b"), Place("c"), Place("a", ("GPU-1",)), Place("gone")], nodes)
+    assert kinds[Place("a")] == kinds[Place("b")] == "node: EPYC + NVIDIA H100"
+    assert kinds[Place("c")] == "node: EPYC"
+    assert kinds[Place("a", ("GPU-1",))] == "GPU: EPYC + NVIDIA H100"
+    assert Place("gone") not in kinds
 
 
 def test_a_fault_on_one_node_of_a_kind_is_not_reproduced() -> None:

@@ -76,7 +76,7 @@ def test_equal_readings_of_a_coarse_clock_are_no_copies() -> None:
 
 
 def on_gpu(devices: tuple[str, ...] = ("GPU-1",)) -> World:
-    w = world(plan(GPU_CASE, rings=(Ring("canary", (Tier.STATIC, Tier.GPU)),)))
+    w = world(plan(GPU_CASE, rings=(Ring("canary", (Tier.STATIC, Tier.GPU), gpus=1),)))
     w.nodes["n1"] = replace(w.nodes["n1"], gpus=(Gpu("GPU-1"), Gpu("GPU-2")))
     return w.edit(setting(devices=devices))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from compat.judge import Wanted, wanted
-from compat.judge.sampling import measured
+from compat.judge.budget import measured
 from compat.model import Arm, Evidence, Item, Policy, Ring, Tier
 
 from .build import CELL, LATENCY, MATMUL, POOL, SPILLS, TEXT, case, faulting, item, plan, scaled, world

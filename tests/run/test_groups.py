@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from compat.errors import RuntimeSetupError
-from compat.model import Arm, Evidence, FaultKind, Gpu, Runtime, Tier
+from compat.model import Arm, FaultKind, Runtime
 from compat.run.in_place import InPlaceRuntime
-from compat.run.measure import Measuring
-from compat.run.prepare import Prepared
 from compat.run.session import Session, Work
-from tests.probe.fake_cuda import Cuda, compile_library
 from tests.rig import Rig, make_case, make_folders
 
-from .small_plan import NODE, Small, check
+from .on_gpus import measured, on_gpus
+from .small_plan import Small, check
 
 PID = "import os\n\ndef prepare(params, tools):\n    return lambda: {'pid': os.getpid()}\n"
 CRASH = "import os\n\ndef prepare(params, tools):\n    return os.abort\n"
@@ -89,37 +86,9 @@ def test_what_a_group_does_to_its_process_ends_with_it(in_place: Rig) -> None:
 # -- the whole act of measuring, with a driver of libcuda's ABI --------------------------------------------------------
 
 
-def _small(tmp_path: Path, content: Mapping[str, str]) -> tuple[Small, Cuda]:
-    """Cases of tier gpu in place, on a node with a GPU whose context takes 100 MiB of the host."""
-    library = tmp_path / "library"
-    library.mkdir()
-    cuda = Cuda(compile_library(library), tmp_path)
-    made = Small(tmp_path / "small", content)
-    items = tuple(replace(item, case=replace(item.case, tier=Tier.GPU)) for item in made.plan.items)
-    rings = (replace(made.plan.rings[0], tiers=(Tier.GPU,)),)
-    made.plan = replace(made.plan, items=items, rings=rings)
-    runtimes = {
-        name: InPlaceRuntime(
-            Runtime(name, env={**cuda.env, "ARM": name, "FAKE_CUDA_HOST": str(100 << 20)}), made.prepared.folders
-        )
-        for name in made.prepared.runtimes
-    }
-    made.prepared = Prepared(dict(runtimes), made.prepared.folders, made.prepared.content)
-    made.store.put_plan(made.plan)
-    return made, cuda
-
-
-def _measured(made: Small) -> list[Evidence]:
-    node = replace(NODE, id="node-gpu", gpus=(Gpu("GPU-1"), Gpu("GPU-2")))
-    made.store.put_node(node)
-    measuring = Measuring(made.plan, made.plan.items, made.store, node, made.prepared, 60.0)
-    assert measuring.run(made.seen.append) is True
-    return made.evidence()
-
-
 def test_cases_on_a_gpu_share_a_process_until_one_faults(tmp_path: Path) -> None:
-    made, cuda = _small(tmp_path, {**{f"good{n}": PID for n in range(17)}, "crash": CRASH})
-    evidence = _measured(made)
+    made, cuda = on_gpus(tmp_path, {**{f"good{n}": PID for n in range(17)}, "crash": CRASH})
+    evidence = measured(made, gpus=1)
     check(made)
     crashed = [record for record in evidence if record.item.startswith("operator:crash")]
     assert {record.fault.kind for record in crashed if record.fault} == {FaultKind.CRASH}
@@ -139,8 +108,8 @@ def test_cases_on_a_gpu_share_a_process_until_one_faults(tmp_path: Path) -> None
 def test_where_one_arm_s_cases_had_to_run_alone_the_other_s_did_too(tmp_path: Path, faulty: str) -> None:
     """What a case measures depends on its company: in one arm only that would look like the upgrade's doing."""
     content = {f"good{n}": PID for n in range(4)}
-    made, _ = _small(tmp_path, {**content, "fails": FAILS.format(arm=faulty)})
-    evidence = _measured(made)
+    made, _ = on_gpus(tmp_path, {**content, "fails": FAILS.format(arm=faulty)})
+    evidence = measured(made, gpus=1)
     check(made)
     arm = Arm.KNOWN_GOOD if faulty == "old" else Arm.CANDIDATE
     assert {record.arm for record in evidence if record.fault} == {arm}
@@ -156,19 +125,19 @@ def test_where_one_arm_s_cases_had_to_run_alone_the_other_s_did_too(tmp_path: Pa
 
 
 def test_whom_a_case_shared_its_process_with_is_noted(tmp_path: Path) -> None:
-    made, _ = _small(tmp_path, {f"good{n}": PID for n in range(3)})
-    evidence = _measured(made)
+    made, _ = on_gpus(tmp_path, {f"good{n}": PID for n in range(3)})
+    evidence = measured(made, gpus=1)
     assert all("ran in one process with 2 other cases" in record.notes for record in evidence)
 
 
 def test_a_node_with_mps_is_refused_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, cuda = _small(tmp_path, {"good": PID})
+    made, cuda = on_gpus(tmp_path, {"good": PID})
     monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
     (tmp_path / "control").touch()
     with pytest.raises(RuntimeSetupError, match="node here: its GPUs are shared by MPS") as refused:
-        _measured(made)
+        measured(made, gpus=1)
     assert "\n" not in str(refused.value)
     assert cuda.callers() == {}
     on_cpu = Small(tmp_path / "cpu", {"good": PID})

@@ -1,0 +1,83 @@
+"""Lanes: the places of a node that measure apart from each other, and what is due in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+
+from compat.model import Arm, Item, Node, Phase, Place, Tier
+from compat.run.arms import Arms
+
+__all__ = ["Due", "Lane", "in_groups", "places_of", "side_by_side"]
+
+_GROUP = 16  # cases that share a process on a GPU, whose context costs 0.3 to 2 s
+
+
+@dataclass(frozen=True)
+class Due:
+    """An item that wants another pair in a place, and the round that it belongs to.
+
+    ``arms`` are those that run: in a ``phase`` only one of the two can.
+    """
+
+    item: Item
+    place: Place
+    round: int
+    arms: tuple[Arm, ...] = tuple(Arm)
+    phase: Phase | None = None
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Items that share their runtimes, the installations of these and their GPUs, with the probes for them."""
+
+    arms: Arms
+    members: list[Due]
+
+
+def places_of(item: Item, node: Node, gpus: int | None = None) -> tuple[Place, ...]:
+    """Where on a node an item runs: for one that needs a GPU each of them, or the first ``gpus``."""
+    if item.case.tier is not Tier.GPU or not node.gpus:
+        return (Place(node.id),)
+    return tuple(Place(node.id, (gpu.uuid,)) for gpu in node.gpus[:gpus])
+
+
+def side_by_side(lanes: Mapping[tuple[str, ...], Sequence[Lane]], measure: Callable[[Lane], None], stop: Event) -> None:
+    """Measure lanes, by the GPUs that they have. Those of different GPUs run at the same time, in threads.
+
+    Those without a GPU come first and one after the other: what ran beside them would count as theirs. After an error
+    or Ctrl-C ``stop`` is set, and each thread ends what it has begun; the first error is raised.
+    """
+    try:
+        for lane in lanes.get((), ()):
+            measure(lane)
+        apart = [list(own) for devices, own in lanes.items() if devices]
+        if len(apart) == 1:
+            _one_after_the_other(apart[0], measure, stop)
+        elif apart:
+            with ThreadPoolExecutor(max_workers=len(apart)) as pool:
+                futures = [pool.submit(_one_after_the_other, own, measure, stop) for own in apart]
+                for future in futures:
+                    future.result()
+    except BaseException:
+        stop.set()
+        raise
+
+
+def _one_after_the_other(lanes: Sequence[Lane], measure: Callable[[Lane], None], stop: Event) -> None:
+    try:
+        for lane in lanes:
+            if not stop.is_set():
+                measure(lane)
+    except BaseException:
+        stop.set()
+        raise
+
+
+def in_groups(members: Sequence[Due]) -> Iterator[list[Due]]:
+    """Cases that share a process: on a GPU several, elsewhere each has its own."""
+    size = _GROUP if members[0].item.case.tier is Tier.GPU else 1
+    for start in range(0, len(members), size):
+        yield list(members[start : start + size])
