@@ -74,7 +74,7 @@ def test_show_prints_pairs_and_csv_prints_runs(run_of: Path) -> None:
     assert len(pairs.stdout.splitlines()) == 1 + 2 * len(metrics)
     runs = compat("show", "out/example", "*adder[two]", "--csv", cwd=run_of)
     assert len(runs.stdout.splitlines()) == 1 + 2 * 2 * len(metrics)
-    assert runs.stdout.startswith("item,arm,node,pair")
+    assert runs.stdout.startswith("item,arm,node,gpu,phase,pair,")
     assert all(f",{metric}," in runs.stdout for metric in metrics)
 
 

@@ -32,10 +32,7 @@ from compat.judge.series import Floats
 from compat.judge.text import percent, plural
 from compat.model import Design, Policy, Status
 
-__all__ = ["LEAST_CHANGE", "aba"]
-
-LEAST_CHANGE = 0.10  # relative: what A-B-A decides
-_DRIFTS = 1.5  # times the largest drift
+__all__ = ["aba"]
 
 
 def aba(
@@ -71,14 +68,14 @@ def aba(
         noise = [own[1], own[0] / 4.0, own[2] / 4.0]
         variance, freedom = within_families(np.square(drift) / 2.0, np.ones(count), families or ["all"] * count)
         error = np.sqrt(np.maximum(1.5 * variance, sum(noise)))
-    needed = np.maximum(math.log1p(LEAST_CHANGE), _DRIFTS * _largest(drift, families))
+    needed = np.maximum(math.log1p(policy.design.least), policy.design.drifts * _largest(drift, families))
     generations = satterthwaite(noise, [[phase.shape[1] - 1] for phase in (after, before, back)])
     against = Centres(nearer, np.sqrt(sum(noise)), generations, FEWEST_UNITS)
     delta, ignore = log_limits(limits, count)
     no_pass, no_regress = {}, {}
     for row in range(count):
-        if not (delta[row] >= math.log1p(LEAST_CHANGE)):
-            no_pass[row] = f"A-B-A passes no margin below {percent(LEAST_CHANGE)}"
+        if not (delta[row] >= math.log1p(policy.design.least)):
+            no_pass[row] = f"A-B-A passes no margin below {percent(policy.design.least)}"
         elif not (farther[row] <= delta[row]):
             no_pass[row] = "worse than one of the two known-good phases by more than the margin"
         if not (drift[row] < effect[row]):

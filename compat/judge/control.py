@@ -33,9 +33,8 @@ from compat.judge.series import Floats
 from compat.judge.text import percent
 from compat.model import Design, MetricPolicy, Policy, Status
 
-__all__ = ["FEWEST_NODES", "NodeChange", "Reach", "control", "reach"]
+__all__ = ["NodeChange", "Reach", "control", "reach"]
 
-FEWEST_NODES = 3  # in each group
 _HARDLY_EVER = 0.001
 
 
@@ -68,7 +67,7 @@ def control(
     count = rows.pop()
     upgraded, controls = ([c for c in changes if c.upgraded is group] for group in (True, False))
     basis = f"{len(upgraded)} upgraded and {len(controls)} control nodes"
-    if refused := _refused(changes):
+    if refused := _refused(changes, policy.design.nodes):
         return refuse(Design.CONTROL, count, *refused)
     with np.errstate(invalid="ignore"):
         moved, still = (np.stack([_change(c) for c in group], axis=1) for group in (upgraded, controls))
@@ -99,7 +98,7 @@ def control(
     )
 
 
-def _refused(changes: Sequence[NodeChange]) -> tuple[Status, str] | None:
+def _refused(changes: Sequence[NodeChange], fewest: int) -> tuple[Status, str] | None:
     """What keeps all measurements from being judged."""
     names = Counter(change.node for change in changes)
     both = sorted({c.node for c in changes if c.upgraded} & {c.node for c in changes if not c.upgraded})
@@ -117,8 +116,8 @@ def _refused(changes: Sequence[NodeChange]) -> tuple[Status, str] | None:
         return Status.INVALID, f"node {twice[0]} is there {names[twice[0]]} times"
     if short:
         return Status.MISSING, short[0]
-    if min(sizes) < FEWEST_NODES:
-        said = f"{sizes[0]} upgraded and {sizes[1]} control nodes, each group needs {FEWEST_NODES}"
+    if min(sizes) < fewest:
+        said = f"{sizes[0]} upgraded and {sizes[1]} control nodes, each group needs {fewest}"
         return Status.INCONCLUSIVE, said
     return None
 
@@ -211,7 +210,7 @@ def reach(upgraded: int, controls: int, deviation: float, limits: MetricPolicy, 
     which are gamma distributed: by Gauss and Laguerre's quadrature. Moderated variances do better, by as much as the
     measurements are alike.
     """
-    if min(upgraded, controls) < FEWEST_NODES or not (0.0 < deviation < math.inf):
+    if min(upgraded, controls) < policy.design.nodes or not (0.0 < deviation < math.inf):
         return Reach(upgraded, controls, math.inf, 0.0, 0.0)
     error = deviation * math.sqrt(1.0 / upgraded + 1.0 / controls)
     freedom = upgraded + controls - 2

@@ -37,7 +37,15 @@ from compat.model.planned import (
     Route,
     Runtime,
 )
-from compat.model.policy import GroupPolicy, MetricPolicy, NumericsPolicy, Policy, TailPolicy, WorkloadPolicy
+from compat.model.policy import (
+    DesignPolicy,
+    GroupPolicy,
+    MetricPolicy,
+    NumericsPolicy,
+    Policy,
+    TailPolicy,
+    WorkloadPolicy,
+)
 from compat.model.words import (
     ACCEPTED,
     FINE,
@@ -73,6 +81,7 @@ __all__ = [
     "Conditions",
     "Decision",
     "Design",
+    "DesignPolicy",
     "Direction",
     "Evidence",
     "Fault",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 __all__ = [
+    "DesignPolicy",
     "GroupPolicy",
     "MetricPolicy",
     "NumericsPolicy",
@@ -86,6 +87,21 @@ class GroupPolicy:
 
 
 @dataclass(frozen=True)
+class DesignPolicy:
+    """Of cells whose stacks cannot share a node, because its driver or firmware is what changes.
+
+    The control design needs ``nodes`` in each group. One node by itself, before, after and back again, decides changes
+    of ``least`` (relative) and more, and of ``drifts`` times what it was seen to drift. ``deviation`` is that of a
+    node's change, which a plan assumes when it says what its groups can find.
+    """
+
+    nodes: int = 3
+    least: float = 0.10
+    drifts: float = 1.5
+    deviation: float = 0.01
+
+
+@dataclass(frozen=True)
 class WorkloadPolicy:
     """The limits of one workload that are not the matrix's."""
 
@@ -102,6 +118,7 @@ class Policy:
     numerics: NumericsPolicy = field(default_factory=NumericsPolicy)
     tail: TailPolicy = field(default_factory=TailPolicy)
     group: GroupPolicy = field(default_factory=GroupPolicy)
+    design: DesignPolicy = field(default_factory=DesignPolicy)
     rounds: tuple[int, ...] = (10, 20, 30, 60, 120)  # pairs of each round
     pairs_per_generation: int = 1
     flag_alpha: float = 0.05  # round 1: worse than nobody cares about at this level, so it is looked at again

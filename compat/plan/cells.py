@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from compat.model import Cell, Rejection, digest
+from compat.model import Cell, Rejection, Route, digest
 from compat.plan.expand import excluded_by
 from compat.plan.points import show
+from compat.plan.routes import split_routes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,8 @@ _LONGEST = 100
 
 def make_cells(
     points: Points, exclude: Sequence[dict[str, str]], *, without_model: bool
-) -> tuple[list[Cell], list[Rejection]]:
-    """All cells but the known-good's own, sorted by id.
+) -> tuple[list[Cell], tuple[Route, ...], list[Rejection]]:
+    """All cells but the known-good's own, sorted by id, and the routes of those that are reached over others.
 
     ``without_model`` asks for a cell of each stack for the work that needs no model. A cell whose known-good
     counterpart is excluded cannot be compared: a Rejection, blocking when it is the candidate's.
@@ -49,18 +50,37 @@ def make_cells(
             rejections.append(Rejection(cell.id, reason, blocking=required))
         else:
             cells.append(cell)
-    return sorted(cells, key=lambda cell: cell.id), rejections
+    there = {(show(stack), model): (stack, model) for stack, model in points.points}
+    if without_model:
+        there |= {(show(stack), None): (stack, None) for stack, _ in points.points}
+
+    def name(stack: Stack, known_good: Stack, model: str | None) -> str:
+        return _cell_id(stack, known_good, model, varying)
+
+    kept, routes = split_routes(cells, there.values(), name)
+    return kept, routes, rejections
 
 
 def unplaced(cell: Cell, node: Node) -> str | None:
-    """Why the cell cannot be measured on the node, or None when it can: both arms run there, in pairs."""
-    for arm, stack in (("candidate", cell.stack), ("known-good", cell.known_good)):
-        driver, firmware = stack.get("driver"), stack.get("firmware")
-        if driver is not None and node.driver != driver:
-            found = f"driver {node.driver}" if node.driver else "no driver that could be read"
-            return f"its {arm} arm needs driver {driver}, and the node {node.hostname} has {found}"
-        if firmware is not None:
-            return f"its {arm} arm needs firmware {firmware}, and the firmware of {node.hostname} was not read"
+    """Why the cell cannot be measured on the node, or None when it can.
+
+    Both arms run there, in pairs; of a cell that runs in phases the one whose driver the node has now.
+    """
+    reasons = [
+        reason
+        for arm, stack in (("candidate", cell.stack), ("known-good", cell.known_good))
+        if (reason := _lacks(arm, stack, node)) is not None
+    ]
+    return None if len(reasons) < (2 if cell.phased else 1) else reasons[0]
+
+
+def _lacks(arm: str, stack: Stack, node: Node) -> str | None:
+    driver, firmware = stack.get("driver"), stack.get("firmware")
+    if driver is not None and node.driver != driver:
+        found = f"driver {node.driver}" if node.driver else "no driver that could be read"
+        return f"its {arm} arm needs driver {driver}, and the node {node.hostname} has {found}"
+    if firmware is not None:
+        return f"its {arm} arm needs firmware {firmware}, and the firmware of {node.hostname} was not read"
     return None
 
 

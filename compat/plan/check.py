@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
 from compat.model import NODE_AXES
+from compat.plan.designs import check_controls
 from compat.plan.words import suggest
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def check_matrix(file: YamlFile, spec: MatrixSpec) -> None:
     for name in spec.runtimes:
         _runtime_realises_axes(file, spec, name)
     _rings_in_order(file, spec)
+    check_controls(file, spec)
 
 
 def _points_name_axes(file: YamlFile, spec: MatrixSpec) -> None:

@@ -9,6 +9,7 @@ from compat.model import SCHEMA_VERSION, Item, Plan, Rejection, Ring, Runtime, T
 from compat.plan.cases import cases_of
 from compat.plan.cells import make_cells, unplaced
 from compat.plan.content import read_content
+from compat.plan.designs import undecidable
 from compat.plan.policy import build_policy, with_gates
 from compat.plan.select import Selected, select_workloads
 from compat.plan.support.findings import find
@@ -39,7 +40,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     policy = build_policy(file, spec, {name: (each.selection, measured[name]) for name, each in selected.items()})
     runtimes = _runtimes(spec)
     without_model = any(each.workload.kind != "model" for each in selected.values())
-    cells, uncomparable = make_cells(points, spec.exclude, without_model=without_model)
+    cells, routes, uncomparable = make_cells(points, spec.exclude, without_model=without_model)
     rejections = [*points.rejections, *uncomparable, *_not_planned(selected, cases, tiers, cells)]
     items: list[Item] = []
     findings = []
@@ -56,6 +57,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     if not cells:
         raise MatrixError(file.where("axes"), "the matrix is empty: no cell is left to compare", "exclude less")
     rejections += _without_evidence(rings, items)
+    rejections += undecidable(rings, items, policy)
     rejections += _without_items(cells, items, {rejection.what for rejection in rejections})
     return Plan(
         schema_version=SCHEMA_VERSION,
@@ -71,6 +73,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
         findings=tuple(findings),
         rejections=tuple(rejections),
         content={name: each.workload.digest for name, each in sorted(selected.items()) if cases[name]},
+        routes=routes,
     )
 
 

@@ -9,7 +9,16 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from compat.errors import MatrixError
-from compat.model import GroupPolicy, Kind, MetricPolicy, NumericsPolicy, Policy, TailPolicy, WorkloadPolicy
+from compat.model import (
+    DesignPolicy,
+    GroupPolicy,
+    Kind,
+    MetricPolicy,
+    NumericsPolicy,
+    Policy,
+    TailPolicy,
+    WorkloadPolicy,
+)
 from compat.plan.schema import WorkloadPolicySpec
 from compat.plan.words import label_of, suggest
 
@@ -25,6 +34,7 @@ __all__ = ["build_policy", "with_gates"]
 _OTHER_KEYS = (
     "accepted",
     "confirm",
+    "design",
     "environment",
     "faults",
     "flag_alpha",
@@ -37,7 +47,7 @@ _OTHER_KEYS = (
     "rounds",
     "tail",
 )
-Noun = TypeVar("Noun", MetricPolicy, NumericsPolicy, TailPolicy, GroupPolicy, Policy)
+Noun = TypeVar("Noun", MetricPolicy, NumericsPolicy, TailPolicy, GroupPolicy, DesignPolicy, Policy)
 Value = TypeVar("Value")
 Place = tuple[str | int, ...]  # of the file, from its root
 
@@ -57,6 +67,7 @@ def build_policy(file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[
             numerics=_given(default.numerics, given.numerics),
             tail=_given(default.tail, given.tail),
             group=_given(default.group, given.group),
+            design=_given(default.design, given.design),
             accepted_share=_or(given.accepted.share, default.accepted_share),
             accepted_least=_or(given.accepted.least, default.accepted_least),
             fault_attempts=_or(given.faults.attempts, default.fault_attempts),

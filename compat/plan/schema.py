@@ -21,6 +21,7 @@ from compat.plan import units
 __all__ = [
     "AcceptedSpec",
     "ControlsSpec",
+    "DesignSpec",
     "EnvironmentSpec",
     "FaultsSpec",
     "GroupSpec",
@@ -253,6 +254,23 @@ class GroupSpec(_Spec):
     alpha: Alpha | None = Field(default=None, description="level of REGRESS, shared by the ring's groups")
 
 
+class DesignSpec(_Spec):
+    """Of cells whose stacks cannot share a node, because its driver is what changes."""
+
+    nodes: Annotated[int, Field(ge=3)] | None = Field(
+        default=None, description="upgraded nodes, and controls, at least"
+    )
+    least: Ratio | None = Field(
+        default=None, description="the change that one node decides by itself, before, after and back again"
+    )
+    drifts: Annotated[float, Field(ge=1)] | None = Field(
+        default=None, description="and so many times what the node was seen to drift by itself"
+    )
+    deviation: Ratio | None = Field(
+        default=None, description="of a node's change; what the plan assumes to say what its groups can find"
+    )
+
+
 class AcceptedSpec(_Spec):
     """How many of the required comparisons may be waived or uncovered."""
 
@@ -267,6 +285,7 @@ class PolicySpec(_LimitsSpec):
     faults: FaultsSpec = FaultsSpec()
     tail: TailSpec = TailSpec()
     group: GroupSpec = GroupSpec()
+    design: DesignSpec = DesignSpec()
     environment: EnvironmentSpec = EnvironmentSpec()
     rounds: Annotated[list[Count], Field(min_length=1)] | None = Field(
         default=None, description="pairs of each round, rising"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from compat.judge.control import FEWEST_NODES, NodeChange, control, reach
+from compat.judge.control import NodeChange, control, reach
 from compat.judge.path import Edges, in_words
 from compat.judge.series import Floats
 from compat.model import Direction, Kind, MetricPolicy, Policy, Status
@@ -161,7 +161,7 @@ def test_without_a_slow_node_nothing_is_withheld() -> None:
     assert not any(found.why)
 
 
-@pytest.mark.parametrize("count", range(FEWEST_NODES))
+@pytest.mark.parametrize("count", range(Policy().design.nodes))
 def test_too_few_nodes(count: int) -> None:
     for sizes in ((count, 8), (8, count)):
         found = judged(drawn(*sizes, 0.5)).at(0)

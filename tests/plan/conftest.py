@@ -49,6 +49,8 @@ workloads:
   - {select: "operator:*"}
 rings:
   - {name: canary, tiers: [cpu]}
+policy:
+  latency: {margin: 10%}
 """
 
 KERNEL = '''\

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def ids(write: Write, text: str) -> list[str]:
     matrix = load_matrix(write(text))
-    cells, _ = make_cells(matrix.points, matrix.spec.exclude, without_model=True)
+    cells, _, _ = make_cells(matrix.points, matrix.spec.exclude, without_model=True)
     return [cell.id for cell in cells]
 
 
@@ -38,20 +38,21 @@ def test_ids_do_not_depend_on_the_order_in_the_file(write: Write) -> None:
 
 def test_ids_depend_on_the_content(write: Write) -> None:
     other = ids(write, AXES.replace("570.172.08", "570.172.09"))
-    assert not set(other) & set(ids(write, AXES))
+    (same,) = set(other) & set(ids(write, AXES))
+    assert same.startswith("580.95.05-13.0-new-")  # the edge that begins on the new driver
 
 
 def test_only_the_candidate_is_required(write: Write) -> None:
-    matrix = load_matrix(write(AXES))
-    cells, _ = make_cells(matrix.points, [], without_model=True)
-    assert [cell.required for cell in cells] == [False, False, True]
+    matrix = load_matrix(write(MATRIX))
+    cells, _, _ = make_cells(matrix.points, [], without_model=True)
+    assert [cell.required for cell in cells] == [True, True]
     assert all(cell.known_good == matrix.points.known_good for cell in cells)
     assert matrix.points.known_good not in [cell.stack for cell in cells]
 
 
 def test_without_work_that_needs_no_model(write: Write) -> None:
     matrix = load_matrix(write(MATRIX))
-    cells, _ = make_cells(matrix.points, [], without_model=False)
+    cells, _, _ = make_cells(matrix.points, [], without_model=False)
     assert [cell.model for cell in cells] == ["tiny"]
 
 
@@ -60,7 +61,7 @@ def test_a_counterpart_that_is_excluded(write: Write) -> None:
         "runtimes:\n", "exclude: [{runtime: old, model: small}]\nruntimes:\n"
     )
     matrix = load_matrix(write(text))
-    cells, rejections = make_cells(matrix.points, matrix.spec.exclude, without_model=False)
+    cells, _, rejections = make_cells(matrix.points, matrix.spec.exclude, without_model=False)
     assert [cell.model for cell in cells] == ["tiny"]
     assert [(item.reason, item.blocking) for item in rejections] == [
         ("its known-good counterpart is excluded: model=small, runtime=old", True)
@@ -72,10 +73,13 @@ def test_placement(node: Node) -> None:
     cell = Cell("c", same, {**same, "runtime": "old"}, None)
     assert unplaced(cell, node) is None
     assert unplaced(Cell("c", {"runtime": "new"}, {"runtime": "old"}, None), node) is None
-    other = dataclasses.replace(cell, stack={**same, "driver": "590.44.01"})
+    older = {"driver": "570.26", "runtime": "new"}
+    other = dataclasses.replace(cell, stack=older, known_good={**older, "runtime": "old"})
+    assert unplaced(other, node) == "its candidate arm needs driver 570.26, and the node gpu-1 has driver 580.95.05"
+    for changed in (Cell("c", same, older, None), Cell("c", older, same, None)):  # one arm now, the other in its phase
+        assert unplaced(changed, node) is None
+    other = Cell("c", {**same, "driver": "590.44.01"}, older, None)
     assert unplaced(other, node) == "its candidate arm needs driver 590.44.01, and the node gpu-1 has driver 580.95.05"
-    other = dataclasses.replace(cell, known_good={**same, "driver": "570.26"})
-    assert unplaced(other, node) == "its known-good arm needs driver 570.26, and the node gpu-1 has driver 580.95.05"
     bare = dataclasses.replace(node, driver=None)
     expected = "its candidate arm needs driver 580.95.05, and the node gpu-1 has no driver that could be read"
     assert unplaced(cell, bare) == expected

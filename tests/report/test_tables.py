@@ -16,7 +16,7 @@ from tests.report import build
 def test_a_row_per_measurement_and_a_row_for_a_fault_without_any() -> None:
     table = evidence_table(build.evidence())
     assert list(table.columns) == [
-        *("item", "arm", "node", "pair", "generation", "round"),
+        *("item", "arm", "node", "gpu", "phase", "pair", "generation", "round"),
         *("metric", "unit", "median", "samples", "fault"),
     ]
     expected = sum(max(1, len(record.measurements)) for record in build.evidence())
@@ -38,7 +38,7 @@ def test_a_median_over_what_is_not_finite_is_not_a_number() -> None:
 
 
 def test_no_evidence_is_an_empty_table_with_its_columns() -> None:
-    assert evidence_table([]).shape == (0, 11)
+    assert evidence_table([]).shape == (0, 13)
 
 
 def test_show_joins_the_arms_of_a_pair() -> None:
