@@ -70,5 +70,6 @@ def prepare(params, tools):
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(model(params), options, providers=["CPUExecutionProvider"])
+    tools.took("providers", " ".join(session.get_providers()))
     x = tools.uniform(params["shape"])
     return lambda: {"y": session.run(["y"], {"x": x})[0]}

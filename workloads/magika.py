@@ -38,6 +38,7 @@ def prepare(params, tools):
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(tools.artifact), options, providers=["CPUExecutionProvider"])
+    tools.took("providers", " ".join(session.get_providers()))
     batch, length = params["batch"], params["length"]
     files = tools.integers(32, 127, (batch, length), "int32")
     features = np.full((batch, 2048), 256, dtype=np.int32)

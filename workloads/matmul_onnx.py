@@ -55,6 +55,7 @@ def prepare(params, tools):
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(model(params), options, providers=["CPUExecutionProvider"])
+    tools.took("providers", " ".join(session.get_providers()))
     feeds = {f"x{place}": tools.uniform(shape) for place, shape in enumerate(params["operands"])}
     return lambda: {"y": session.run(["y"], feeds)[0]}
 

@@ -48,12 +48,58 @@ def _inputs(params, tools):
     raise ValueError(f"no such case: {what}")
 
 
+def _tell(what, tools):
+    """Say which code the work takes on this processor. Where numpy or its BLAS does not tell, nothing is said."""
+    if what in ("matmul", "matmul-batched", "solve"):
+        loaded = _openblas()
+        if loaded:
+            tools.took("BLAS", " or ".join(loaded))  # several, where another package has brought its own
+    elif what in ("sort", "reductions"):
+        found = _instructions()
+        if found:
+            tools.took("vector instructions", f"up to {found[-1]}")
+
+
+def _openblas():
+    """List each OpenBLAS in this process with the processor whose kernels it has chosen: ``OpenBLAS 0.3.29 SkylakeX``.
+
+    It answers by two functions of cblas.h. In numpy's wheels their names have a suffix, and since numpy 2 a prefix.
+    """
+    import ctypes
+    from pathlib import Path
+
+    found = []
+    fields = [line.split(None, 5) for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()]
+    for path in sorted({each[5] for each in fields if len(each) > 5 and "openblas" in each[5]}):
+        library = ctypes.CDLL(path)  # the one that is there already
+        for prefix, suffix in (("", ""), ("", "64_"), ("scipy_", ""), ("scipy_", "64_")):
+            names = (f"{prefix}openblas_get_{what}{suffix}" for what in ("config", "corename"))
+            functions = [getattr(library, name, None) for name in names]
+            if all(functions):
+                for function in functions:
+                    function.restype = ctypes.c_char_p
+                configuration, processor = (function().decode() for function in functions)
+                found.append(" ".join([*configuration.split()[:2], processor]))
+    return found
+
+
+def _instructions():
+    """List the instruction sets that numpy found here and has code for beside its baseline, the widest last."""
+    import numpy as np
+
+    try:
+        return np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    except (TypeError, KeyError):  # numpy before 1.25, and one without such code
+        return []
+
+
 def prepare(params, tools):
     """Draw the operands; the work is one call of numpy, or three reductions."""
     import numpy as np
 
     operands = _inputs(params, tools)
     what = params["what"]
+    _tell(what, tools)
     if what in ("matmul", "matmul-batched"):
         return lambda: {"y": np.matmul(*operands)}
     if what == "solve":

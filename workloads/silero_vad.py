@@ -56,6 +56,7 @@ def prepare(params, tools):
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(tools.artifact), options, providers=["CPUExecutionProvider"])
+    tools.took("providers", " ".join(session.get_providers()))
     batch, chunks = params["batch"], params["chunks"]
     noise = tools.uniform((batch, 512 * chunks), "float64")
     sound = (np.array(vowel(512 * chunks)) + 0.01 * noise).astype(np.float32)

@@ -80,6 +80,14 @@ def test_the_report_stands_alone(in_venvs: tuple[Path, dict[str, Any]]) -> None:
     assert str(ROOT) not in html
 
 
+def test_the_report_says_whose_kernels_the_blas_of_each_arm_took(in_venvs: tuple[Path, dict[str, Any]]) -> None:
+    html = unescape((in_venvs[0] / "report.html").read_text())
+    taken = re.findall(r"<b>BLAS</b> OpenBLAS 0\.3\.23\.dev (\w+) → OpenBLAS 0\.3\.29 (\w+)", html)
+    assert len(taken) == 3  # the two products and the solution
+    assert len(set(taken)) == 1
+    assert "<b>providers</b> CPUExecutionProvider" in html
+
+
 @pytest.mark.docker
 @pytest.mark.usefixtures("docker_client")
 def test_containers_give_the_same_decision(in_venvs: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
-"""The shipped workloads in two real onnxruntimes: the one operator that changed, and the others that did not."""
+"""The shipped workloads in real runtimes: the operator that changed, those that did not, and which paths they took."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from compat.model import Runtime
+from compat.run.in_place import InPlaceRuntime
+from compat.run.session import Session
+from tests.rig import make_case, make_folders
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,3 +82,61 @@ def test_dense_layers_agree_with_their_oracles_in_both(runtimes: dict[str, Path]
         for case, (dtype, _, error) in found.items():
             assert dtype == "float32"
             assert 0.0 < error < 1e-6, case
+
+
+# -- which path a case took, through a probe ---------------------------------------------------------------------------
+
+
+def took(spec: Runtime, folder: Path, name: str, *cases: str) -> list[dict[str, str]]:
+    """What cases of a shipped workload say, run by a probe in that runtime; without cases all of them."""
+    path = ROOT / "workloads" / f"{name}.py"
+    known = load(path).CASES
+    session = Session(InPlaceRuntime(spec, make_folders(folder)), ("numpy",))
+    found = []
+    try:
+        for case in cases or known:
+            result, _ = session.run(make_case(id=case, params=json.loads(json.dumps(known[case]))), path, None, 60.0)
+            assert result.fault is None, result.fault
+            found.append(result.took)
+    finally:
+        session.close()
+    return found
+
+
+def load(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("content", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("processor", ["Nehalem", "Sandybridge"])
+def test_a_product_says_which_processor_s_kernels_it_took(tmp_path: Path, processor: str) -> None:
+    built: Any = np.show_config(mode="dicts")
+    version = built["Build Dependencies"]["blas"]["version"]
+    spec = Runtime("here", env={"OPENBLAS_CORETYPE": processor})
+    found = took(spec, tmp_path, "numpy_linalg", "matmul-float32", "matmul-batched-float32", "solve-float64")
+    assert found == [{"BLAS": f"OpenBLAS {version} {processor}"}] * 3
+
+
+def test_a_sort_says_how_wide_its_instructions_may_be(tmp_path: Path) -> None:
+    built: Any = np.show_config(mode="dicts")
+    *fewer, last = built["SIMD Extensions"]["found"]
+    cases = ("sort-float32", "reductions-float32")
+    assert took(Runtime("all"), tmp_path, "numpy_linalg", *cases) == [{"vector instructions": f"up to {last}"}] * 2
+    without = took(Runtime("fewer", env={"NPY_DISABLE_CPU_FEATURES": last}), tmp_path, "numpy_linalg", *cases)
+    assert without == [{"vector instructions": f"up to {fewer[-1]}"} if fewer else {}] * 2
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("arm", "blas"), [("known-good", "OpenBLAS 0.3.23.dev"), ("candidate", "OpenBLAS 0.3.29")])
+def test_both_arms_of_the_demo_say_it(runtimes: dict[str, Path], tmp_path: Path, arm: str, blas: str) -> None:
+    spec = Runtime(arm, python=str(runtimes[arm]), env={"OPENBLAS_CORETYPE": "Nehalem"})
+    product, _, _, transform, sort, _ = took(spec, tmp_path, "numpy_linalg")
+    assert (product, transform) == ({"BLAS": f"{blas} Nehalem"}, {})
+    assert sort["vector instructions"].startswith("up to ")
+    for name in ("average_pool", "matmul_onnx"):
+        found = took(spec, tmp_path, name)
+        assert found == [{"providers": "CPUExecutionProvider"}] * len(found)
