@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -49,10 +48,7 @@ FAINT = """() => {
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and os.environ.get("COMPAT_REQUIRE_BROWSER") != "1",
-        reason="no chromium, chromium-browser or google-chrome is on the path",
-    ),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome is on the path"),
 ]
 
 

@@ -1,9 +1,7 @@
-"""The probe in interpreters as old as 3.9, and in newer ones than ours."""
+"""The probe in every interpreter of this machine, from Python 3.9 on, older and newer than ours."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from compat.model import Kind, Runtime
 from compat.run.in_place import InPlaceRuntime
 from compat.run.session import Session
+from tests.pythons import PYTHONS
 from tests.rig import FAULTY, make_case, make_folders
 
 PLAIN = """
@@ -22,21 +21,11 @@ def prepare(params, tools):
 """
 
 
-def _interpreter(version: str) -> str | None:
-    """An interpreter of that version: on the path, or among pyenv's."""
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = sorted((root / "versions").glob(f"{version}.*/bin/python3"))
-    return str(found[-1]) if found else shutil.which(f"python{version}")
-
-
-@pytest.fixture(params=["3.9", "3.10", "3.12", "3.13"])
+@pytest.fixture(params=PYTHONS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Session, Path]]:
     """A version, a probe in an interpreter of it, and a folder for content."""
-    python = _interpreter(request.param)
-    if python is None:
-        pytest.skip(f"there is no Python {request.param} here")
     folders = make_folders(tmp_path)
-    session = Session(InPlaceRuntime(Runtime("old", python=python), folders), ("json",))
+    session = Session(InPlaceRuntime(Runtime("old", python=PYTHONS[request.param]), folders), ("json",))
     yield request.param, session, folders.content[0]
     session.close()
 
@@ -73,7 +62,7 @@ def test_a_case_is_spawned_in_any_python(old: tuple[str, Session, Path]) -> None
         "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n", "utf-8"
     )
     (folder / "plain.py").write_text(PLAIN, encoding="utf-8")
-    spec = Runtime("old", python=_interpreter(version), env={"PYTHONPATH": str(folder)})
+    spec = Runtime("old", python=PYTHONS[version], env={"PYTHONPATH": str(folder)})
     spawning = Session(InPlaceRuntime(spec, session._runtime._folders), ("threaded",))  # type: ignore[attr-defined]
     try:
         assert any("started 1 thread" in note for note in spawning.notes)
