@@ -19,10 +19,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def example(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The example as work for a GPU that NVML and CUDA know."""
+    """The example as work for one GPU, which NVML and CUDA know."""
     if Path("/proc/driver/nvidia/version").exists():
         pytest.skip("this machine has a driver, and that is not the library's")
-    matrix = write_example(tmp_path)
+    matrix = write_example(tmp_path, ring=", gpus: 1")
     matrix.write_text(matrix.read_text().replace("tiers: [cpu]", "tiers: [gpu]"))
     workload = tmp_path / "site/workloads/adder.py"
     workload.write_text(workload.read_text().replace('("cpu",)', '("gpu",)'))

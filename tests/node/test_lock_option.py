@@ -23,8 +23,8 @@ RESET = f"reset {uuid(0)}"
 
 @pytest.fixture
 def example(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The example as work for a GPU, which there is: its cases fault, since the GPU is NVML's alone."""
-    matrix = write_example(tmp_path)
+    """The example as work for one GPU, which there is: its cases fault, since the GPU is NVML's alone."""
+    matrix = write_example(tmp_path, ring=", gpus: 1")
     matrix.write_text(matrix.read_text().replace("tiers: [cpu]", "tiers: [gpu]"))
     workload = tmp_path / "site/workloads/adder.py"
     workload.write_text(workload.read_text().replace('("cpu",)', '("gpu",)'))

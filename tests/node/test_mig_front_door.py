@@ -1,4 +1,4 @@
-"""A run on a node whose GPU is divided, through the command: its cases run on the instances."""
+"""A run on a node with a GPU that is divided, through the command: its cases run on the instances."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def _read(folder: Path, kind: str) -> list[dict[str, Any]]:
 def test_an_instance_is_measured_on_and_its_gpu_is_not(example: Path) -> None:
     matrix = example / "example.yaml"
     matrix.write_text(matrix.read_text() + POLICY)
-    done = compat(*RUN, cwd=example, FAKE_COUNT="1", FAKE_MIG="1", FAKE_PLACES=".x")
+    done = compat(*RUN, cwd=example, FAKE_MIG="1,0", FAKE_PLACES=".x.x")
     assert (done.returncode, done.stderr) == (0, "")
     (node,) = _read(example, "nodes")
-    assert [(gpu["uuid"], gpu["parent"]) for gpu in node["gpus"]] == [(instance(0, 1), uuid(0))]
+    devices = [(instance(0, 1), uuid(0)), (instance(0, 3), uuid(0)), (uuid(1), None)]
+    assert [(gpu["uuid"], gpu["parent"]) for gpu in node["gpus"]] == devices
     assert {tuple(record["devices"]) for record in _read(example, "evidence")} == {(instance(0, 1),)}
     assert {found["settings"][f"{uuid(0)} MIG"] for found in _read(example, "identities")} == {"on"}
-    assert "1 of Made-up GPU MIG 1g.10gb" in (example / "out/example/report.html").read_text()
+    assert "2 of Made-up GPU MIG 1g.10gb, 1 of Made-up GPU" in (example / "out/example/report.html").read_text()
 
 
 def test_a_divided_gpu_without_instances_is_none(example: Path) -> None:
