@@ -8,13 +8,16 @@ from dataclasses import dataclass, fields, replace
 from compat.judge import environment, faults
 from compat.judge.admit import contradictions, defects, strayed
 from compat.judge.budget import measured
+from compat.judge.designs import Legs, judge_phased
 from compat.judge.environment import Difference, version_of
 from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, planned_groups
 from compat.judge.items import Examined, conclude, examine, expected_metrics
 from compat.judge.nodes import hardware, quarantine
 from compat.judge.outcome import Outcome, worst
+from compat.judge.phased import is_control, misplaced
 from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
+from compat.judge.routes import Edge, judge_route, paired_leg
 from compat.judge.sampled import Sample, judge_samples
 from compat.judge.tables import judge_tables
 from compat.model import (
@@ -58,22 +61,33 @@ def compare(
 ) -> Compared:
     """Every comparison that the ``ring`` rests on. ``evidence`` is that of its items and nodes, each record once."""
     items = {item.key: item for item in plan.for_ring(ring.name)}
-    admitted, refused = _admit(plan, items, evidence, identities, nodes)
-    examined = {key: examine(item, admitted[key], plan, blob) for key, item in items.items() if key not in refused}
+    admitted, refused = _admit(plan, ring, items, evidence, identities, nodes)
+    sound = {key: item for key, item in items.items() if key not in refused}
+    examined = {key: examine(item, admitted[key], plan, blob) for key, item in sound.items() if not item.cell.phased}
+    share = measured(plan, ring)
     samples = [(key, each, sample) for key, own in examined.items() for each in own for sample in each.samples]
-    outcomes = judge_samples([sample for _, _, sample in samples], plan.policy, measured(plan, ring))
-    kinds = hardware({each.place for own in examined.values() for each in own}, nodes)
+    outcomes = judge_samples([sample for _, _, sample in samples], plan.policy, share)
+    kinds = hardware({e.place for own in admitted.values() for e in own}, nodes)
     gpus = {name: [gpu.uuid for gpu in node.gpus] for name, node in nodes.items()}
     sick = quarantine(list(examined.values()), kinds, plan.policy.outlier)
+    phased = {key: item for key, item in sound.items() if item.cell.phased}
+    upgraded = judge_phased(phased, admitted, plan, ring, nodes, kinds, share, blob)
     speeds = iter(outcomes)
     found: list[Comparison] = []
     for key, item in items.items():
-        own = (
-            [Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {refused[key]}")]
-            if key in refused
-            else conclude(item, examined[key], speeds, ring, kinds, sick, gpus)
-        )
+        if key in refused:
+            own = [Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {refused[key]}")]
+        elif key in upgraded:
+            own, _ = upgraded[key]
+        else:
+            own = conclude(item, examined[key], speeds, ring, kinds, sick, gpus)
         found += _bind(item, own, admitted[key], identities)
+    legs = {key: legs for key, (_, legs) in upgraded.items()}
+    for (key, each, sample), outcome in zip(samples, outcomes, strict=True) if plan.routes else ():
+        leg = paired_leg(sample, outcome, plan.policy, share)
+        if leg is not None and each.place not in sick:
+            legs.setdefault(key, {})[sample.metric.name, each.place] = leg
+    found += _routes(plan, sound, admitted, legs, share, blob)
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
     accepted = [e for key in items for e in admitted[key]]
     checked, differences, misrealised = _environments(plan, items, accepted, identities)
@@ -81,12 +95,14 @@ def compare(
     found += checked + judge_tables(plan, ring)
     found += _expected_minus_observed(items, found)
     found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
-    counted = sorted({place.node for place in {e.place for e in accepted} - sick.keys()})
+    left = {e.place for e in accepted} - sick.keys()
+    counted = sorted({place.node for place in left if not is_control(nodes.get(place.node), ring)})
     return Compared(tuple(found), differences, tuple(counted), sick)
 
 
 def _admit(
     plan: Plan,
+    ring: Ring,
     items: Mapping[str, Item],
     evidence: Sequence[Evidence],
     identities: Mapping[str, Identity],
@@ -98,12 +114,14 @@ def _admit(
     refused: dict[str, str] = {}
     by_item: dict[str, list[Evidence]] = {key: [] for key in items}
     for record in evidence:
-        by_item[record.item].append(record)
+        if items[record.item].cell.phased or not is_control(nodes.get(record.node), ring):
+            by_item[record.item].append(record)
     for key, item in items.items():
         records = by_item[key]
         wrong = contradictions(records) + strayed(records) + disorder(records) + copies(item, records)
         for record in records:
             why = defects(record, item, plan, plan_digest, identities, nodes)
+            why += misplaced(record, item, ring, nodes.get(record.node))
             why += implausible(record, nodes.get(record.node), identities.get(record.identity))
             if not why:
                 admitted[key].append(record)
@@ -112,6 +130,33 @@ def _admit(
             more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
             refused[key] = f"evidence that is not what was asked for: {'; '.join(wrong[:_SHOWN])}{more}"
     return admitted, refused
+
+
+def _routes(
+    plan: Plan,
+    items: Mapping[str, Item],
+    admitted: Mapping[str, Sequence[Evidence]],
+    legs: Mapping[str, Legs],
+    share: int,
+    blob: Callable[[str], bytes],
+) -> list[Comparison]:
+    """What the edges of a route come to together, case by case. An edge that lacks something says so by itself."""
+    found = []
+    for route in plan.routes:
+        by_case: dict[tuple[str, str], dict[str, Edge]] = {}
+        for key, item in items.items():
+            if item.cell.id in route.edges:
+                clean = [e for e in admitted[key] if e.fault is None]
+                edge = Edge(item, legs.get(key, {}), clean)
+                by_case.setdefault((item.case.workload, item.case.id), {})[item.cell.id] = edge
+        for (workload, case), edges in by_case.items():
+            if len(edges) == len(route.edges):
+                own = [edges[name] for name in route.edges]
+                required = route.cell.required and own[-1].item.required
+                place = f"{route.cell.id}/{workload}[{case}]", route.cell.id, workload, case, own[-1].item.case.tier
+                outcomes = judge_route(own, plan, share, blob)
+                found += [_comparison(outcome, *place, required) for outcome in outcomes]
+    return found
 
 
 def _bind(

@@ -32,6 +32,8 @@ _VARIABLE = "variable "
 _WHOLE = "*"  # every variable
 _DRIVER = "driver: "  # what the driver brings is named by this and its part
 _IMAGE = "container image"  # no distribution has such a name
+# A library of the driver: it comes from the host, also into a container.
+_OF_DRIVER = re.compile(r"^library .*\blib(?:cuda\.so|nvidia-|nvcuvid\.so)")
 # Settings that nobody switches and an upgrade brings, with the axes that declare them beside one of their own name.
 _BROUGHT = {"GSP firmware": ("driver", "firmware"), "VBIOS": ("firmware",)}
 
@@ -209,6 +211,8 @@ def _is_declared(what: str, axes: Collection[str], pins: Collection[str], variab
     if what.startswith(SETTING):
         name = re.sub(r"^GPU-\S+ ", "", what.removeprefix(SETTING))
         return not {normal(name.replace(" ", "-")), *_BROUGHT.get(name, ())}.isdisjoint(axes)
+    if _OF_DRIVER.search(what):
+        return "driver" in axes
     if what == _IMAGE:
         return not {"image", "runtime"}.isdisjoint(axes)
     return _axis(what) in axes or (what != "python" and normal(what) in pins)

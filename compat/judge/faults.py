@@ -26,8 +26,11 @@ def attempts_needed(evidence: Sequence[Evidence], policy: Policy) -> int:
     return max(0, policy.fault_attempts - min(len(good), len(new)))
 
 
-def judge_faults(evidence: Sequence[Evidence], policy: Policy) -> Outcome:
-    """Whether one item runs on one node: PASS, or what its faults come to."""
+def judge_faults(evidence: Sequence[Evidence], policy: Policy, *, interleaved: bool = True) -> Outcome:
+    """Whether one item runs in one place: PASS, or what its faults come to.
+
+    Where the arms were not ``interleaved``, each of them has attempts of its own.
+    """
     faulty = [record for record in evidence if record.fault is not None]
     ours = [e.fault for e in faulty if e.fault is not None and e.fault.kind is FaultKind.INFRASTRUCTURE]
     if ours:
@@ -37,7 +40,10 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy) -> Outcome:
         if not (runs[Arm.KNOWN_GOOD] and runs[Arm.CANDIDATE]):
             return _say(Status.MISSING, "only one arm has run" if evidence else "no evidence")
         return _say(Status.PASS, f"{plural(runs[Arm.CANDIDATE], 'run')} of the candidate without a fault")
-    good, new = (attempts(evidence, arm, policy) for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
+    good, new = (
+        attempts(evidence if interleaved else [e for e in evidence if e.arm is arm], arm, policy)
+        for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)
+    )
     good_faults = [e.fault for e in good if e.fault is not None]
     new_faults = [e.fault for e in new if e.fault is not None]
     # Whatever lies after the attempts that count still shows that an arm is not clean.
@@ -66,7 +72,7 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy) -> Outcome:
 
 def attempts(evidence: Sequence[Evidence], arm: Arm, policy: Policy) -> list[Evidence]:
     """The first run of each generation since the first fault: runs of one generation share what may have been amiss."""
-    first = min(record.pair for record in evidence if record.fault is not None)
+    first = min((record.pair for record in evidence if record.fault is not None), default=0)
     runs: dict[int, Evidence] = {}
     for run in sorted((e for e in evidence if e.arm is arm and e.pair >= first), key=lambda e: e.pair):
         runs.setdefault(run.generation, run)

@@ -15,7 +15,7 @@ from compat.judge.sampled import Sample
 from compat.judge.text import plural
 from compat.model import Arm, Evidence, Item, Kind, Place, Plan, Ring, Status, Tier
 
-__all__ = ["MEASURED_TIERS", "Examined", "conclude", "examine", "expected_metrics"]
+__all__ = ["MEASURED_TIERS", "Examined", "conclude", "examine", "expected_metrics", "without_statistics"]
 
 # What these tiers find depends on the machine; what is compiled or interpreted does not.
 MEASURED_TIERS = (Tier.CPU, Tier.GPU)
@@ -145,7 +145,7 @@ def _in_place(
     clean = [pair for pair in pairs if pair.clean]
     if execution.status is Status.FIXED:
         return Examined(place, (execution, *_candidate_alone(item, evidence, blob)))
-    plain = _without_statistics(item, clean, plan, blob)
+    plain = without_statistics(item, clean, plan, blob)
     despite = [o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT]
     if execution.status is not Status.PASS:
         return Examined(place, (execution, *despite))
@@ -161,7 +161,7 @@ def _in_place(
     return Examined(place, (execution, *plain), samples)
 
 
-def _without_statistics(item: Item, clean: Sequence[Pair], plan: Plan, blob: Callable[[str], bytes]) -> list[Outcome]:
+def without_statistics(item: Item, clean: Sequence[Pair], plan: Plan, blob: Callable[[str], bytes]) -> list[Outcome]:
     """Outputs, exact and bounded metrics of the clean pairs."""
     if not clean:
         return []

@@ -82,6 +82,20 @@ class Edges:
         """(measurements,) which of them have this status."""
         return np.array([one is status for one in self.status], dtype=bool)
 
+    def take(self, rows: Sequence[int]) -> Edges:
+        """Those of some measurements."""
+        place = np.asarray(rows, dtype=int)
+        return Edges(
+            self.design,
+            tuple(self.status[row] for row in rows),
+            tuple(self.why[row] for row in rows),
+            tuple(self.basis[row] for row in rows),
+            self.known_good[place],
+            Centres(self.found.effect[place], self.found.error[place], self.found.freedom[place], self.found.units),
+            self.flagged[place],
+            self.detectable[place],
+        )
+
     def at(self, row: int) -> Edge:
         """That of one measurement."""
         found, centre, detectable = self.found, None, None

@@ -85,6 +85,12 @@ class Identity:
     image: str = ""
     image_digests: tuple[str, ...] = ()
 
+    @property
+    def driver_version(self) -> str | None:
+        """The kernel module's, else what NVML's version ends with (``12.570.124.06``); None if neither was read."""
+        _, _, tail = self.driver.get("nvml", "").partition(".")
+        return self.driver.get("kernel_module") or tail or None
+
 
 # Why a GPU's clock is held down, of nvmlClocksEventReasons: thermal limits, the hardware's slowdown (to half or less)
 # and the board's power brake. Staying within a power cap, or idling, is ordinary work.

@@ -335,6 +335,7 @@ def test_the_front_door() -> None:
         "strictest",
         "wanted",
         "wanted_by_groups",
+        "wanted_in_phase",
     ]
     with pytest.raises(AttributeError, match="nothing_like_this"):
         compat.judge.nothing_like_this  # noqa: B018 - the access is the test
