@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compat.errors import CompatError
-from compat.model import Arm
+from compat.model import Arm, Phase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +48,8 @@ _Calibration = Annotated[
     Path | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
 ]
 
+_Phase = Annotated[Phase | None, typer.Option("--phase", help="Of a control node: before or after the upgrade.")]
+
 _MOST = 20  # comparisons and reasons that a command prints; the report has them all
 
 
@@ -85,6 +87,7 @@ def run(
     case: Annotated[str, typer.Option("--case", help="Only cases whose name matches this shell pattern.")] = "*",
     fresh: Annotated[bool, typer.Option("--fresh", help="Put stored evidence aside and measure again.")] = False,
     lock_clocks: _LockClocks = None,
+    phase: _Phase = None,
     waivers: _Waivers = None,
     calibration: _Calibration = None,
 ) -> None:
@@ -94,7 +97,9 @@ def run(
     from compat.way import Job, Options, conclude, make_plan, parse_labels, write_reports
 
     labels = parse_labels(label or ())
-    options = Options(ring, store, engine, cache, tuple(content or ()), labels, fresh, lock_clocks, waivers)
+    options = Options(
+        ring, store, engine, cache, tuple(content or ()), labels, fresh, lock_clocks, waivers, phase=phase
+    )
     job = Job(make_plan(matrix, options), options)
     console = _console()
     screen = _Screen(console)

@@ -56,6 +56,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_megahertz,
         help="for diagnosis: hold the GPU's clock there; needs root",
     )
+    group.addoption(
+        "--compat-phase", choices=("before", "after"), help="of a control node: before or after the others' upgrade"
+    )
     group.addoption("--compat-calibration", metavar="DIR", type=Path, help="what compat calibrate measured")
     group.addoption(
         "--compat-waivers", metavar="FILE", type=Path, help="accepted changes, with owner, reason and expiry"
@@ -70,8 +73,10 @@ def _megahertz(text: str) -> int:
 
 
 def _options(config: pytest.Config) -> Options:
+    from compat.model import Phase
     from compat.way import Options, parse_labels
 
+    phase = config.getoption("--compat-phase")
     return Options(
         ring=config.getoption("--compat-ring"),
         store=config.getoption("--compat-store"),
@@ -83,11 +88,13 @@ def _options(config: pytest.Config) -> Options:
         lock_clocks=config.getoption("--compat-lock-clocks"),
         waivers=config.getoption("--compat-waivers"),
         calibration=config.getoption("--compat-calibration"),
+        phase=None if phase is None else Phase(phase),
     )
 
 
 def _asked_for(config: pytest.Config) -> bool:
-    names = ("ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "waivers", "calibration")
+    names = ["ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "phase"]
+    names += ["waivers", "calibration"]
     return any(config.getoption(f"--compat-{name}") for name in names)
 
 

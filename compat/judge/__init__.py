@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from compat.judge.ring import judge
     from compat.judge.sampling import Wanted, wanted, wanted_by_groups, wanted_in_phase
 
-__all__ = ["Wanted", "calibrated", "judge", "spreads", "strictest", "wanted", "wanted_by_groups", "wanted_in_phase"]
+__all__ = [
+    "Wanted",
+    "calibrated",
+    "judge",
+    "spreads",
+    "strictest",
+    "wanted",
+    "wanted_by_groups",
+    "wanted_in_phase",
+]
 
 _HOMES = dict.fromkeys(__all__, "compat.judge.sampling") | {
     "judge": "compat.judge.ring",

@@ -14,7 +14,7 @@ from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, plann
 from compat.judge.items import Examined, conclude, examine, expected_metrics
 from compat.judge.nodes import hardware, quarantine
 from compat.judge.outcome import Outcome, worst
-from compat.judge.phased import is_control, misplaced
+from compat.judge.phased import misplaced
 from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
 from compat.judge.routes import Edge, judge_route, paired_leg
@@ -95,8 +95,9 @@ def compare(
     found += checked + judge_tables(plan, ring)
     found += _expected_minus_observed(items, found)
     found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
+    controls = {name for name, node in nodes.items() if ring.is_control(node)}
     left = {e.place for e in accepted} - sick.keys()
-    counted = sorted({place.node for place in left if not is_control(nodes.get(place.node), ring)})
+    counted = sorted({place.node for place in left if place.node not in controls})
     return Compared(tuple(found), differences, tuple(counted), sick)
 
 
@@ -113,8 +114,9 @@ def _admit(
     admitted: dict[str, list[Evidence]] = {key: [] for key in items}
     refused: dict[str, str] = {}
     by_item: dict[str, list[Evidence]] = {key: [] for key in items}
+    controls = {name for name, node in nodes.items() if ring.is_control(node)}
     for record in evidence:
-        if items[record.item].cell.phased or not is_control(nodes.get(record.node), ring):
+        if items[record.item].cell.phased or record.node not in controls:
             by_item[record.item].append(record)
     for key, item in items.items():
         records = by_item[key]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from compat.judge.outcome import Outcome
 from compat.judge.settings import ABSENT, SETTING, compare_settings
 from compat.judge.text import clip, plural
-from compat.model import Arm, Cell, Evidence, Identity, Plan, Policy, Runtime, Stack, Status
+from compat.model import Arm, Cell, Evidence, Identity, Place, Plan, Policy, Runtime, Stack, Status
 
 __all__ = ["METRIC", "Environment", "judge_environment", "normal", "version_of"]
 
@@ -111,10 +111,10 @@ def _undeclared(differences: Sequence[Difference], policy: Policy) -> tuple[Stat
 
 
 def _meeting(evidence: Sequence[Evidence]) -> set[tuple[str, str]]:
-    """The identities that one item had in the two arms: what an item loads is its own."""
-    items: dict[str, dict[Arm, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """The identities that one item had in the two arms in one place: what an item loads and sees there is its own."""
+    items: dict[tuple[str, Place], dict[Arm, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in evidence:
-        items[record.item][record.arm].add(record.identity)
+        items[record.item, record.place][record.arm].add(record.identity)
     return {pair for arms in items.values() for pair in itertools.product(arms[Arm.KNOWN_GOOD], arms[Arm.CANDIDATE])}
 
 
@@ -135,12 +135,12 @@ def _stated_variables(runtimes: Sequence[Runtime]) -> set[str]:
 
 
 def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> list[str]:
-    """What changed within one arm. Nodes may differ in machine and environment, never in software."""
+    """What changed within one arm. Places may differ in machine and environment, never in software."""
     found = []
-    first: dict[str, Identity] = {}
-    ours = sorted({(e.node, e.identity) for e in evidence if e.arm is arm})
-    for node, key in ours:
-        here, anywhere = first.setdefault(node, identities[key]), first[ours[0][0]]
+    first: dict[Place, Identity] = {}
+    ours = sorted({(e.place, e.identity) for e in evidence if e.arm is arm})
+    for place, key in ours:
+        here, anywhere = first.setdefault(place, identities[key]), first[ours[0][0]]
         one = identities[key]
         differ = [what for what, _, _ in _differences(anywhere, one) if what != "machine" or anywhere is here]
         if here.environment != one.environment:

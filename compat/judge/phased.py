@@ -25,7 +25,6 @@ __all__ = [
     "examine_phases",
     "gather",
     "generations",
-    "is_control",
     "lost",
     "misplaced",
     "unjudged",
@@ -47,24 +46,24 @@ class Phases:
         return [run for run in self.runs.get(phase, ()) if run.fault is None]
 
 
-def is_control(node: Node | None, ring: Ring) -> bool:
-    """Whether a node is of the ring's control group."""
-    return node is not None and bool(ring.controls) and ring.controls.items() <= node.labels.items()
-
-
 def misplaced(evidence: Evidence, item: Item, ring: Ring, node: Node | None) -> list[str]:
     """What is wrong with the phase of a record, and with the arm that it ran."""
     if not item.cell.phased:
         return [] if evidence.phase is None else ["it ran in a phase, and both arms can run on a node as it is"]
     if evidence.phase is None:
         return ["it ran in no phase, and its stacks cannot share a node"]
-    control = is_control(node, ring)
+    control = node is not None and ring.is_control(node)
     known = (Phase.BEFORE, Phase.AFTER) if ring.design is Design.CONTROL else tuple(Phase)
     arm = Arm.KNOWN_GOOD if control else _RUNS[evidence.phase]
     if evidence.phase not in known or evidence.arm is not arm:
         what = "a control node" if control else f"a node in the {ring.design.value} design"
         return [f"it ran the {evidence.arm.value} arm in the phase {evidence.phase.value}, which {what} does not"]
     return []
+
+
+def _controls(nodes: Mapping[str, Node], place: Place, ring: Ring) -> bool:
+    node = nodes.get(place.node)
+    return node is not None and ring.is_control(node)
 
 
 def gather(evidence: Sequence[Evidence], ring: Ring, nodes: Mapping[str, Node]) -> list[Phases]:
@@ -74,7 +73,7 @@ def gather(evidence: Sequence[Evidence], ring: Ring, nodes: Mapping[str, Node]) 
         if run.phase is not None:
             here.setdefault(run.place, {}).setdefault(run.phase, []).append(run)
     return [
-        Phases(place, is_control(nodes.get(place.node), ring), {phase: tuple(runs) for phase, runs in own.items()})
+        Phases(place, _controls(nodes, place, ring), {phase: tuple(runs) for phase, runs in own.items()})
         for place, own in sorted(here.items())
     ]
 
@@ -97,7 +96,7 @@ def _in_place(
     if execution.status is not Status.PASS:
         shown = [o for o in plain if o.status in (Status.REGRESS, Status.INVALID, Status.PREEXISTING)]
         return Examined(one.place, (execution, *shown))
-    if said := _short(places, ring, policy.fewest_pairs):
+    if said := _short([one, *(other for other in places if other.control)], ring, policy.fewest_pairs):
         short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
         return Examined(one.place, (short, *plain))
     return Examined(one.place, (execution, *plain))

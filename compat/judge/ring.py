@@ -11,7 +11,6 @@ from compat.judge.admit import by_fingerprint
 from compat.judge.budget import measured
 from compat.judge.calibration import Spread, uncover
 from compat.judge.comparisons import compare
-from compat.judge.phased import is_control
 from compat.judge.text import percent, plural
 from compat.judge.waivers import waive
 from compat.model import (
@@ -119,7 +118,7 @@ def judge(
 
 def _in_ring(node: Node | None, ring: Ring) -> bool:
     """Whether a node has the ring's labels. One that nobody knows is kept, to be refused by name."""
-    return node is None or is_control(node, ring) or ring.labels.items() <= node.labels.items()
+    return node is None or ring.is_control(node) or ring.labels.items() <= node.labels.items()
 
 
 def _holds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from compat.model.measured import Output
+from compat.model.measured import Node, Output
 from compat.model.policy import Policy
 from compat.model.words import Arm, Design, Direction, Kind, Stack, Tier
 
@@ -188,6 +188,10 @@ class Ring:
     def design(self) -> Design:
         """How cells are compared whose stacks cannot share a node."""
         return Design.CONTROL if self.controls else Design.ABA
+
+    def is_control(self, node: Node) -> bool:
+        """Whether the node is of the control group."""
+        return bool(self.controls) and self.controls.items() <= node.labels.items()
 
 
 @dataclass(frozen=True)

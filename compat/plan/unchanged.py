@@ -26,7 +26,14 @@ def unchanged(plan: Plan, ring: str, pairs: int) -> Plan:
     policy = replace(plan.policy, rounds=(pairs,))
     rings = (replace(plan.ring(ring), after=None),)
     return replace(
-        plan, candidate=plan.known_good, items=sampled, policy=policy, rings=rings, findings=(), rejections=()
+        plan,
+        candidate=plan.known_good,
+        items=sampled,
+        policy=policy,
+        rings=rings,
+        findings=(),
+        rejections=(),
+        routes=(),
     )
 
 

@@ -45,7 +45,7 @@ def places_of(item: Item, node: Node, gpus: int | None = None) -> tuple[Place, .
 
 
 def side_by_side(lanes: Mapping[tuple[str, ...], Sequence[Lane]], measure: Callable[[Lane], None], stop: Event) -> None:
-    """Measure lanes, by the GPUs that they have. Those of different GPUs run at the same time, in threads.
+    """Measure lanes, by the GPUs that they are on. Those on different GPUs run at the same time, in threads.
 
     Those without a GPU come first and one after the other: what ran beside them would count as theirs. After an error
     or Ctrl-C ``stop`` is set, and each thread ends what it has begun; the first error is raised.

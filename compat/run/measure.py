@@ -6,31 +6,23 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Event, Lock
 
 from compat.errors import RuntimeSetupError
 from compat.judge import Wanted, strictest, wanted, wanted_by_groups, wanted_in_phase
-from compat.model import Arm, Evidence, Fault, Item, Node, Phase, Place, Plan, Tier, digest
+from compat.model import Arm, Evidence, Fault, Item, Node, Place, Plan, Tier, digest
 from compat.node.mps import mps_daemon
 from compat.run.arms import Arms, noted
 from compat.run.lanes import Due, Lane, in_groups, places_of, side_by_side
 from compat.run.prepare import Prepared
 from compat.run.progress import Pace, Progress
 from compat.run.records import Records, installation
+from compat.run.standing import Standing
 from compat.store import LocalStore
 
-__all__ = ["Measuring", "Pace", "Progress", "Standing"]
+__all__ = ["Measuring", "Pace", "Progress"]
 
 _Spot = tuple[str, Place]  # an item and where it is measured
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a node stands to a cell whose stacks cannot share a node: in which phase it is, and which arm that runs."""
-
-    phase: Phase
-    arm: Arm
 
 
 class Measuring:
@@ -170,7 +162,8 @@ class Measuring:
             )
 
     def _lanes(self, members: Iterable[Due]) -> dict[tuple[str, ...], list[Lane]]:
-        """What is due as lanes, by the GPUs that they have."""
+        """What is due as lanes, by the GPUs that they are on: MIG instances of one share its clocks and its power."""
+        boards = {gpu.uuid: gpu.parent or gpu.uuid for gpu in self._node.gpus}
         together: dict[tuple[tuple[str, ...], tuple[str, str], int, tuple[Arm, ...]], list[Due]] = defaultdict(list)
         for due in members:
             names = due.item.cell.known_good["runtime"], due.item.cell.stack["runtime"]
@@ -181,7 +174,9 @@ class Measuring:
             # A second installation is made here, once, before any lane runs.
             runtimes = {arm: self._prepared.runtime(by_arm[arm], number) for arm in arms}
             imports = (name for due in found for name in due.item.case.imports)
-            lanes[devices].append(Lane(Arms(runtimes, imports, devices), found))
+            lanes[tuple(boards.get(uuid, uuid) for uuid in devices)].append(
+                Lane(Arms(runtimes, imports, devices), found)
+            )
         return lanes
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:

@@ -19,6 +19,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,11 +114,17 @@ class LocalStore:
         """Keep the plan; its digest."""
         return self._named("plans", plan)
 
-    def put_node(self, node: Node) -> None:
-        """Keep what was read from a node. A node that changed since is a contradiction: StoreError."""
+    def put_node(self, node: Node, *, upgraded: bool = False) -> None:
+        """Keep what was read from a node. A node that changed since is a contradiction: StoreError.
+
+        One that is ``upgraded`` meanwhile may have another driver by now: the first one stays on record, and every run
+        says which it had.
+        """
         path = self.root / "nodes" / f"{node.id}.json"
         data = self._text(node)
-        if not self._write(path, data) and path.read_bytes() != data:
+        if self._write(path, data) or path.read_bytes() == data:
+            return
+        if not upgraded or replace(self._read(path, Node), driver=node.driver) != node:
             raise StoreError(
                 str(path),
                 f"node {node.hostname} is not as it was when measuring began (driver, memory, kernel, GPUs or labels)",

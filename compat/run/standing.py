@@ -1,0 +1,73 @@
+"""How a node stands to cells whose stacks cannot share it: in which phase it is, and which arm that runs.
+
+An upgraded node tells its phase by its driver, so before and after are one run, with a reboot between them. A control
+node keeps its driver, so somebody has to say when the others were upgraded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compat.errors import UsageError
+from compat.model import Arm, Cell, Design, Evidence, Item, Node, Phase, Ring
+
+__all__ = ["Standing", "standings"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The phase that a node is in, for a cell, and the arm that it runs in it."""
+
+    phase: Phase
+    arm: Arm
+
+
+def standings(
+    items: Sequence[Item], ring: Ring, node: Node, evidence: Sequence[Evidence], asked: Phase | None
+) -> dict[str, Standing]:
+    """By cell, for the cells of ``items`` that run in phases. Each of them has an arm that the node can run.
+
+    ``evidence`` is all there is of the plan; ``asked`` what the operator says. UsageError where the two contradict each
+    other, or a control node's operator says nothing.
+    """
+    cells = {item.cell.id: item.cell for item in items if item.cell.phased}
+    if not cells:
+        if asked is not None:
+            problem = f"no cell that can run on {node.hostname} runs in phases: both arms run at once"
+            raise UsageError("phase", problem, "leave --phase away")
+        return {}
+    control = ring.is_control(node)
+    after = {e.item for e in evidence if e.node == node.id and e.phase is Phase.AFTER}
+    keys = {name: {item.key for item in items if item.cell.id == name} for name in cells}
+    found = {
+        name: _of_control(cell, node, asked) if control else _of_upgraded(cell, ring, node, bool(after & keys[name]))
+        for name, cell in cells.items()
+    }
+    for standing in found.values():
+        if asked not in (None, standing.phase):
+            problem = f"node {node.hostname} has driver {node.driver}: it is in the phase {standing.phase.value}, not "
+            raise UsageError("phase", problem + asked.value, "leave --phase away: its driver tells the phase")
+    return found
+
+
+def _of_control(cell: Cell, node: Node, asked: Phase | None) -> Standing:
+    if asked not in (Phase.BEFORE, Phase.AFTER):
+        problem = f"node {node.hostname} is a control, whose driver does not tell whether the others were upgraded"
+        raise UsageError("phase", problem, "say --phase before or --phase after")
+    driver = cell.known_good.get("driver")
+    if node.driver != driver:
+        problem = f"is a control and has driver {node.driver}, a control keeps {driver}"
+        raise UsageError(f"node {node.hostname}", problem, "roll it back, or label it as one that is upgraded")
+    return Standing(asked, Arm.KNOWN_GOOD)
+
+
+def _of_upgraded(cell: Cell, ring: Ring, node: Node, was_after: bool) -> Standing:
+    if node.driver == cell.stack.get("driver"):
+        return Standing(Phase.AFTER, Arm.CANDIDATE)
+    if not was_after:
+        return Standing(Phase.BEFORE, Arm.KNOWN_GOOD)
+    if ring.design is Design.CONTROL:
+        problem = f"was rolled back to driver {node.driver}, and the control design measures before and after"
+        raise UsageError(f"node {node.hostname}", problem, "judge what there is, or measure afresh with --fresh")
+    return Standing(Phase.BACK, Arm.KNOWN_GOOD)

@@ -1,0 +1,23 @@
+"""The way through, from matrix file to verdict: the stages in order, for the plugin and for the commands alike."""
+
+from __future__ import annotations
+
+from compat.way.calibrate import calibrate
+from compat.way.conclude import Concluded, conclude, open_store, write_reports
+from compat.way.job import Job
+from compat.way.options import Options, make_plan, parse_labels, ring_of
+from compat.way.repeat import repeat_case
+
+__all__ = [
+    "Concluded",
+    "Job",
+    "Options",
+    "calibrate",
+    "conclude",
+    "make_plan",
+    "open_store",
+    "parse_labels",
+    "repeat_case",
+    "ring_of",
+    "write_reports",
+]

@@ -1,0 +1,96 @@
+"""The last stages: from stored evidence to a verdict and its reports."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compat.errors import StoreError
+from compat.model import Verdict, digest
+from compat.way.calibrate import calibrated_spreads
+from compat.way.options import ring_of
+
+if TYPE_CHECKING:
+    from compat.report.view import View
+    from compat.store import LocalStore
+
+__all__ = ["Concluded", "conclude", "open_store", "write_reports"]
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """A verdict, and what the report formats print of it."""
+
+    verdict: Verdict
+    view: View
+    digest: str  # the verdict's, in the store
+
+
+def open_store(folder: Path) -> LocalStore:
+    """The store in ``folder``. StoreError when there is none."""
+    from compat.store import LocalStore
+
+    return LocalStore(folder)
+
+
+def conclude(
+    store: LocalStore,
+    ring: str | None = None,
+    plan: str | None = None,
+    waivers: Path | None = None,
+    calibration: Path | None = None,
+) -> Concluded:
+    """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict.
+
+    ``waivers`` is a file of accepted changes: MatrixError where it is wrong, before anything is judged. ``calibration``
+    is the store that ``compat calibrate`` left: UsageError where it is of something else.
+    """
+    from compat.judge import judge
+    from compat.plan import load_waivers
+    from compat.report.view import view
+
+    accepted = () if waivers is None else load_waivers(waivers)
+    chosen = store.plan(plan)
+    name = ring_of(chosen, ring)
+    evidence = store.evidence(digest(chosen))
+    nodes, identities = store.nodes(), store.identities()
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
+    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now, accepted, known)
+    kept = store.put_verdict(verdict)
+    return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
+
+
+def _blobs(store: LocalStore) -> Callable[[str], bytes]:
+    """Blobs by digest; a lost or changed one reads as nothing, which the judge refuses for what it is."""
+
+    def read(name: str) -> bytes:
+        try:
+            return store.blob(name)
+        except StoreError:
+            return b""
+
+    return read
+
+
+def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
+    """Write every report format into ``folder``; the paths by format. The JSON verdict names the HTML's digest."""
+    from compat.report import formats
+    from compat.report.document import verdict_json
+
+    texts = {name: (f"report{form.suffix}", form.render(concluded.view)) for name, form in formats().items()}
+    texts["json"] = "verdict.json", verdict_json(concluded.verdict, concluded.view, digest(texts["html"][1]))
+    written = {}
+    for name, (file, text) in texts.items():
+        path = folder / file
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as problem:
+            raise StoreError(
+                str(path), f"cannot be written: {problem.strerror}", "make room or rights there"
+            ) from problem
+        written[name] = path
+    return written

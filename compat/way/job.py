@@ -1,0 +1,143 @@
+"""The second stage: what is to be measured on this node, and measuring it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compat.errors import UsageError
+from compat.model import Item, Plan, digest
+from compat.patterns import name_pattern
+from compat.way.clocks import clocks
+from compat.way.options import Options, ring_of
+
+if TYPE_CHECKING:
+    from compat.model import Node
+    from compat.run.measure import Progress
+    from compat.run.standing import Standing
+    from compat.store import LocalStore
+
+__all__ = ["Job"]
+
+
+class Job:
+    """One plan, one ring, one node: what is to be measured here, and where it is kept."""
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.plan = plan
+        self.options = options
+        self.ring = ring_of(plan, options.ring)
+        self.items = plan.for_ring(self.ring)
+        self.folder = options.store or Path("out") / plan.name
+        if options.waivers is not None:  # a mistake in them is said before anything is measured
+            from compat.plan import load_waivers
+
+            load_waivers(options.waivers)
+
+    def select(self, pattern: str) -> tuple[Item, ...]:
+        """The items whose name matches a pattern (``compat.patterns``). UsageError when none does."""
+        wild = name_pattern(pattern)
+        found = tuple(item for item in self.items if wild.fullmatch(item.key))
+        if not found:
+            raise UsageError(
+                "case", f"{pattern!r} selects none of the {len(self.items)} cases", "compat plan lists their names"
+            )
+        return found
+
+    def measure(
+        self, items: Sequence[Item], say: Callable[[str], None], report: Callable[[Progress], None]
+    ) -> LocalStore:
+        """Get everything ready and measure until nothing is open or the ring's budget is spent.
+
+        ``say`` gets a sentence for each step, ``report`` a Progress after every pair. Nothing is written before every
+        runtime is realised.
+        """
+        from compat.node import this_node
+
+        node = this_node(self.options.node_labels())
+        ring = self.plan.ring(self.ring)
+        if not ring.is_control(node):
+            self._check_labels(node)
+        here = self._placed(items, node, say)
+        stand = self._standings(here, node)
+        for phase in sorted({one.phase.value for one in stand.values()}):
+            say(f"this node is in the phase {phase} (driver {node.driver})")
+        with clocks(self.options, node, here, ring.gpus, say):
+            return self._measure(node, here, stand, say, report)
+
+    def _placed(self, items: Sequence[Item], node: Node, say: Callable[[str], None]) -> list[Item]:
+        """The items that can be measured on this node; of the others it is said why not."""
+        from compat.plan.cells import unplaced
+
+        here = []
+        for item in items:
+            reason = unplaced(item.cell, node)
+            if reason is None and not item.cell.phased and self.plan.ring(self.ring).is_control(node):
+                reason = "this node is a control, and it is for the others"
+            if reason is None:
+                here.append(item)
+            else:
+                say(f"{item.key} is not measured here: {reason}")
+        return here
+
+    def _standings(self, here: Sequence[Item], node: Node) -> dict[str, Standing]:
+        """The phase that the node is in, looked at before anything is installed."""
+        from compat.run.standing import standings
+        from compat.store import LocalStore
+
+        there = (self.folder / "store.json").exists() and not self.options.fresh
+        evidence = LocalStore(self.folder).evidence(digest(self.plan)) if there else []
+        return standings(here, self.plan.ring(self.ring), node, evidence, self.options.phase)
+
+    def _measure(
+        self,
+        node: Node,
+        here: Sequence[Item],
+        stand: Mapping[str, Standing],
+        say: Callable[[str], None],
+        report: Callable[[Progress], None],
+    ) -> LocalStore:
+        from compat.run.measure import Measuring
+        from compat.run.prepare import prepare
+        from compat.store import LocalStore
+
+        prepared = prepare(
+            self.plan,
+            here,
+            engine=self.options.engine_name(),
+            cache=self.options.cache_folder(),
+            say=say,
+            sites=self.options.content,
+        )
+        if self.options.fresh:
+            self._put_aside(say)
+        store = LocalStore(self.folder, create=True)
+        ring = self.plan.ring(self.ring)
+        store.put_node(node, upgraded=any(item.cell.phased for item in self.plan.items))
+        store.put_plan(self.plan)
+        measuring = Measuring(self.plan, here, store, node, prepared, ring.budget, ring.gpus, stand)
+        if measuring.found:
+            say(f"{measuring.found} pairs are in {self.folder} already and are not measured again (--fresh would)")
+        if not measuring.run(report):
+            say(f"the ring's budget of {ring.budget:.0f} s is spent; what is open stays open")
+        return store
+
+    def _check_labels(self, node: Node) -> None:
+        wanted = self.plan.ring(self.ring).labels
+        for key, value in wanted.items():
+            if node.labels.get(key) != value:
+                raise UsageError(
+                    f"ring {self.ring}",
+                    f"takes nodes labelled {key}={value}, this one has {key}={node.labels.get(key)}",
+                    f"measure on such a node, or say --label {key}={value}",
+                )
+
+    def _put_aside(self, say: Callable[[str], None]) -> None:
+        if not self.folder.exists():
+            return
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%f")
+        aside = self.folder.with_name(f"{self.folder.name}.{stamp}")
+        self.folder.rename(aside)
+        say(f"the evidence there was is in {aside}")

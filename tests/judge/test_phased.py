@@ -1,0 +1,326 @@
+"""A driver that is upgraded, through the front door: control groups, one node there and back, and routes over edges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from compat.judge.budget import measured
+from compat.judge.sampling import wanted_in_phase
+from compat.model import (
+    Arm,
+    Comparison,
+    Decision,
+    DesignPolicy,
+    Evidence,
+    MetricPolicy,
+    Phase,
+    Policy,
+    Status,
+    Tier,
+    digest,
+)
+
+from .build import OLD, World, faulting, samples, scaled
+from .upgrades import AFTER, BEFORE, CONTROLS, DRIVER, RUNTIME, UPGRADED, among, identity, matmul, upgraded, with_route
+
+ITEM = matmul()
+NEXT = matmul(RUNTIME).key
+LOOSE = Policy(metrics={"latency": MetricPolicy(margin=0.15)})
+
+
+def of(w: World, metric: str, item: str = ITEM.key) -> Comparison:
+    (found,) = [c for c in w.verdict().comparisons if c.item == item and c.metric == metric]
+    return found
+
+
+def on(w: World, node: str, change: Callable[[Evidence], Evidence | None], *phases: Phase) -> World:
+    return w.edit(lambda e: change(e) if e.phase in phases else e, node=node)
+
+
+# -- the control design ------------------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_that_changes_nothing_is_go() -> None:
+    verdict = upgraded().verdict()
+    assert verdict.decision is Decision.GO
+    assert verdict.nodes == UPGRADED  # controls are no nodes of the ring
+    found = of(upgraded(), "latency")
+    assert found.status is Status.PASS
+    assert "6 upgraded and 6 control nodes" in found.reason
+
+
+def test_what_is_slower_after_the_upgrade_is_no_go() -> None:
+    w = upgraded(shift=among(UPGRADED, Phase.AFTER, 0.1))
+    assert w.verdict().decision is Decision.NO_GO
+    assert re.match(r"latency 1[01](\.\d)? % slower \(95 % interval", of(w, "latency").reason)
+
+
+def test_what_happened_to_all_nodes_meanwhile_is_not_the_upgrades_doing() -> None:
+    w = upgraded(shift=among((*UPGRADED, *CONTROLS), Phase.AFTER, 0.1))
+    assert w.verdict().decision is Decision.GO
+
+
+def test_what_the_controls_alone_were_slowed_by_hides_a_regression_and_is_found() -> None:
+    """The upgraded nodes are as they were, and all others became faster: that is 10 % lost."""
+    w = upgraded(shift=among(CONTROLS, Phase.AFTER, -0.1))
+    assert of(w, "latency").status is Status.REGRESS
+
+
+def test_one_upgraded_node_that_is_worse_is_not_averaged_away() -> None:
+    w = upgraded(shift=among(("u3",), Phase.AFTER, 0.08))
+    found = of(w, "latency")
+    assert found.status is Status.INCONCLUSIVE
+    assert w.verdict().decision is Decision.HOLD
+
+
+@pytest.mark.parametrize("gpus", [1, 4])
+def test_one_gpu_of_a_node_is_not_averaged_away_either(gpus: int) -> None:
+    key = matmul(tier=Tier.GPU).key
+    calm = upgraded(gpus=gpus)
+    assert of(calm, "latency", key).status is Status.PASS
+    w = upgraded(gpus=gpus, shift=among(tuple(f"{n} GPU-{n}-0" for n in UPGRADED), Phase.AFTER, 0.1))
+    assert of(w, "latency", key).status is Status.REGRESS
+
+
+def test_nodes_with_more_and_with_fewer_gpus_do_not_compare() -> None:
+    w = upgraded(gpus=2)
+    w.nodes["c1"] = replace(w.nodes["c1"], gpus=w.nodes["c1"].gpus[:1])
+    w.edit(lambda e: None if e.devices == ("GPU-c1-1",) else e)
+    found = of(w, "latency", matmul(tier=Tier.GPU).key)
+    assert found.status is Status.INCONCLUSIVE
+    assert "nodes with 1 and with 2 GPUs do not compare" in found.reason
+
+
+@pytest.mark.parametrize("name", ["u2", "c2"])
+@pytest.mark.parametrize("phase", [Phase.BEFORE, Phase.AFTER])
+def test_a_node_that_did_not_come_back_holds_the_ring(name: str, phase: Phase) -> None:
+    w = on(upgraded(), name, lambda _: None, phase)
+    assert w.verdict().decision is Decision.HOLD
+    found = of(w, "execution")
+    assert found.status is Status.MISSING
+    if name == "c2" or phase is Phase.AFTER:
+        role = "control node c2" if name == "c2" else "node u2"
+        assert f"{role} has 0 clean runs {phase.value} the upgrade" in found.reason or "only one arm" in found.reason
+
+
+def test_too_few_nodes_in_a_group() -> None:
+    few = upgraded(nodes=UPGRADED[:2])
+    assert "it ran on 2 of the 3 nodes that the ring asks for" in of(few, "execution").reason
+    few = upgraded(controls=CONTROLS[:2])
+    assert "it ran on 2 of the 3 control nodes that the ring asks for" in of(few, "execution").reason
+    assert few.verdict().decision is Decision.HOLD
+
+
+def test_faults_outputs_and_memory_need_no_controls() -> None:
+    crashed = upgraded().edit(faulting(), arm=Arm.CANDIDATE)
+    found = of(crashed, "execution")
+    assert found.status is Status.REGRESS
+    assert "the candidate faulted in 3 of 3 attempts (known-good 0 of 3)" in found.reason
+    wrong = upgraded()
+    wrong.edit(wrong.wrong(ITEM), arm=Arm.CANDIDATE)
+    assert of(wrong, "outputs").status is Status.REGRESS
+    assert of(wrong, "latency").reason == "latency: not judged, a wrong result has no speed"
+    larger = upgraded().edit(scaled("memory", 2.0), arm=Arm.CANDIDATE)
+    assert of(larger, "memory").status is Status.REGRESS
+    assert {w.verdict().decision for w in (crashed, wrong, larger)} == {Decision.NO_GO}
+
+
+def test_a_fault_before_the_upgrade_too_is_pre_existing() -> None:
+    w = upgraded().edit(faulting(), node="u1")
+    assert "both arms fault" in of(w, "execution").reason
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_a_fault_of_a_control_is_no_clean_run() -> None:
+    w = on(upgraded(), "c4", faulting(), Phase.AFTER)
+    assert "control node c4 has 0 clean runs after the upgrade" in of(w, "execution").reason
+    assert w.verdict().decision is Decision.HOLD
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda e: replace(e, phase=None), "it ran in no phase, and its stacks cannot share a node"),
+        (lambda e: replace(e, phase=Phase.BACK), "it ran the candidate arm in the phase back, which a node in the"),
+        (lambda e: replace(e, phase=Phase.BEFORE), "it ran the candidate arm in the phase before, which a node in"),
+    ],
+    ids=["none", "back", "before"],
+)
+def test_a_phase_that_cannot_be(change: Callable[[Evidence], Evidence], said: str) -> None:
+    w = on(upgraded(), "u1", change, Phase.AFTER)
+    assert said in of(w, "execution").reason
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_a_control_runs_no_candidate() -> None:
+    w = upgraded()
+    candidate = {"driver": AFTER, "runtime": "old"}
+    changed = identity(w, AFTER)
+    on(w, "c1", lambda e: replace(e, arm=Arm.CANDIDATE, stack=candidate, identity=changed), Phase.AFTER)
+    assert "it ran the candidate arm in the phase after, which a control node does not" in of(w, "execution").reason
+
+
+def test_the_driver_that_was_running_is_the_one_of_the_phase() -> None:
+    w = upgraded()
+    old = identity(w, BEFORE)
+    on(w, "u1", lambda e: replace(e, identity=old), Phase.AFTER)
+    assert f"driver {BEFORE} was running, and its stack has {AFTER}" in of(w, "execution").reason
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_a_driver_that_nobody_read_is_no_phase() -> None:
+    w = upgraded()
+    w.identities[digest(OLD)] = OLD
+    on(w, "u1", lambda e: replace(e, identity=digest(OLD)), Phase.BEFORE)
+    assert "which driver was running is not known" in of(w, "execution").reason
+
+
+def test_nvml_tells_the_driver_where_the_module_is_not_readable() -> None:
+    w = upgraded()
+    for driver in (BEFORE, AFTER):
+        told = replace(OLD, driver={"nvml": f"12.{driver}"})
+        w.identities[digest(told)] = told
+        was = identity(w, driver)
+        w.edit(lambda e, was=was, told=told: replace(e, identity=digest(told)) if e.identity == was else e)
+    assert w.verdict().decision is Decision.GO
+
+
+def test_a_metric_that_a_run_lacks_or_took_too_seldom() -> None:
+    w = on(upgraded(), "c3", lambda e: replace(e, measurements=e.measurements[1:]), Phase.AFTER)
+    assert (of(w, "latency").status, w.verdict().decision) == (Status.MISSING, Decision.HOLD)
+    w = on(upgraded(), "u3", samples("latency", 0.012), Phase.AFTER)
+    assert (of(w, "latency").status, w.verdict().decision) == (Status.INVALID, Decision.HOLD)
+
+
+def test_evidence_of_a_paired_cell_is_in_no_phase() -> None:
+    w = with_route()
+    w.edit(lambda e: replace(e, phase=Phase.AFTER) if e.phase is None else e)
+    assert "it ran in a phase, and both arms can run on a node as it is" in of(w, "execution", NEXT).reason
+
+
+def test_a_control_group_shares_the_budget_as_one() -> None:
+    made = upgraded().plan
+    assert measured(made, made.rings[0]) == 1
+    assert measured(made, replace(made.rings[0], controls={}, minimum_nodes=4)) == 4
+    route = with_route().plan
+    assert measured(route, route.rings[0]) == 1 + 3 + 3  # the driver; the runtime and the sum, on each node
+
+
+# -- there and back on one node ----------------------------------------------------------------------------------------
+
+
+def alone(shift: float = 0.0, phase: Phase = Phase.AFTER, policy: Policy = LOOSE, items: int = 1) -> World:
+    many = tuple(matmul(name=f"square{n}") for n in range(items)) if items > 1 else ()
+    return upgraded(many, among(("u1",), phase, shift), ("u1",), (), policy=policy, deviation=0.002)
+
+
+def test_one_node_there_and_back() -> None:
+    w = alone(items=24)
+    assert w.verdict().decision is Decision.GO
+    (found, *_) = [c for c in w.verdict().comparisons if c.metric == "latency"]
+    assert "before and back again" in found.reason
+
+
+def test_a_large_change_is_found_on_one_node() -> None:
+    w = alone(0.2, items=24)
+    assert w.verdict().decision is Decision.NO_GO
+
+
+def test_a_small_one_is_not_decided() -> None:
+    w = alone(0.05, policy=Policy())
+    found = of(w, "latency")
+    assert found.status is Status.INCONCLUSIVE
+    assert "A-B-A passes no margin below 10 %" in found.reason or "not worse than both" in found.reason
+
+
+def test_a_drift_that_stays_is_not_the_upgrades() -> None:
+    w = upgraded((), lambda _, now, __: 0.0 if now is Phase.BEFORE else 0.2, ("u1",), (), policy=LOOSE, deviation=0.002)
+    assert of(w, "latency").status is Status.INCONCLUSIVE
+
+
+def test_without_the_way_back_speed_is_missing() -> None:
+    w = on(alone(), "u1", lambda _: None, Phase.BACK)
+    found = of(w, "latency")
+    assert found.status is Status.MISSING
+    assert "0 of the 3 generations back again" in found.reason
+    assert of(w, "memory").status is Status.PASS
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_what_one_node_decides_is_policy() -> None:
+    strict = replace(LOOSE, design=DesignPolicy(least=0.3))
+    assert of(alone(0.2, policy=strict), "latency").status is Status.INCONCLUSIVE
+
+
+# -- routes ------------------------------------------------------------------------------------------------------------
+
+SUM = "whole/operator:matmul[square]"
+
+
+def test_a_route_is_go_when_its_edges_and_their_sum_are() -> None:
+    w = with_route()
+    verdict = w.verdict()
+    assert verdict.decision is Decision.GO, verdict.reasons
+    found = of(w, "latency", SUM)
+    assert found.status is Status.PASS
+    assert "2 edges: 1 of 2 control, 2 of 2 paired" in found.reason
+    assert of(w, "outputs", SUM).reason.endswith("from end to end")
+
+
+def test_what_each_edge_lets_pass_may_be_too_much_together() -> None:
+    policy = Policy(metrics={"latency": MetricPolicy(ignore=0.025)})
+    w = with_route({"policy": policy}, runtime_slower=0.018, shift=among(UPGRADED, Phase.AFTER, 0.018))
+    assert of(w, "latency").status is Status.PASS
+    assert of(w, "latency", NEXT).status is Status.PASS
+    assert of(w, "latency", SUM).status is not Status.PASS
+    assert w.verdict().decision is not Decision.GO
+
+
+def test_memory_is_compared_from_end_to_end() -> None:
+    """Each edge takes 1.5 % more, which is allowed; together they take 3 %, and that is not."""
+    w = with_route({"policy": Policy(metrics={"memory": MetricPolicy(relative=0.02)})})
+    w.edit(scaled("memory", 1.015), arm=Arm.CANDIDATE)
+    w.edit(lambda e: scaled("memory", 1.015)(e) if e.phase is None else e)
+    assert of(w, "memory").status is Status.PASS
+    assert of(w, "memory", NEXT).status is Status.PASS
+    assert of(w, "memory", SUM).status is Status.REGRESS
+    assert w.verdict().decision is Decision.NO_GO
+
+
+def test_an_edge_that_was_not_measured_leaves_the_sum_open() -> None:
+    w = with_route().edit(lambda e: None if e.phase is None else e)
+    found = of(w, "latency", SUM)
+    assert found.status is Status.INCONCLUSIVE
+    assert "edge 2 of 2 was not measured" in found.reason
+    w = with_route()
+    w.evidence = []
+    assert of(w, "latency", SUM).status is Status.MISSING
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_ends_with_other_inputs_do_not_compare() -> None:
+    w = with_route().edit(lambda e: replace(e, inputs="others") if e.phase is None else e)
+    assert of(w, "outputs", SUM).status is Status.INVALID
+
+
+# -- what a run asks ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_run_wants_in_a_phase() -> None:
+    w = upgraded()
+    own = [e for e in w.evidence if e.node == "u1" and e.phase is Phase.AFTER]
+    rounds = w.plan.policy.rounds
+    assert wanted_in_phase(w.plan, ITEM, ()).pairs == rounds[0]
+    assert wanted_in_phase(w.plan, ITEM, own).pairs == rounds[0]
+    assert wanted_in_phase(w.plan, ITEM, own * 2).pairs == rounds[0]
+    crashed = [faulting()(e) for e in own]
+    assert wanted_in_phase(w.plan, ITEM, crashed[:1]).pairs == 3
+    assert wanted_in_phase(w.plan, ITEM, crashed[:3]).pairs == 3
+    assert wanted_in_phase(w.plan, ITEM, [*own[:4], crashed[4]]).pairs == 5 + 2
+    bare = replace(ITEM, case=replace(ITEM.case, metrics=()))
+    assert wanted_in_phase(w.plan, bare, ()).pairs == w.plan.policy.fewest_pairs
+    assert DRIVER.phased
