@@ -119,7 +119,8 @@ class Job:
         store.put_plan(self.plan)
         measuring = Measuring(self.plan, here, store, node, prepared, ring.budget, ring.gpus, stand)
         if measuring.found:
-            say(f"{measuring.found} pairs are in {self.folder} already and are not measured again (--fresh would)")
+            what = "runs" if stand else "pairs"
+            say(f"{measuring.found} {what} are in {self.folder} already and are not measured again (--fresh would)")
         if not measuring.run(report):
             say(f"the ring's budget of {ring.budget:.0f} s is spent; what is open stays open")
         return store

@@ -88,7 +88,15 @@ const char *nvmlErrorString(int result) {
     return result == GPU_IS_LOST ? "GPU is lost" : result == NO_PERMISSION ? "Insufficient Permissions" : "some other error";
 }
 
-int nvmlSystemGetDriverVersion(char *to, unsigned size) { return text(to, size, "570.124.06"); }
+static const char *driver(void) { return getenv("FAKE_DRIVER") ? getenv("FAKE_DRIVER") : "570.124.06"; }
+
+int nvmlSystemGetDriverVersion(char *to, unsigned size) { return text(to, size, driver()); }
+
+int nvmlSystemGetNVMLVersion(char *to, unsigned size) {
+    char version[80];
+    snprintf(version, sizeof version, "12.%s", driver());
+    return text(to, size, version);
+}
 
 int nvmlDeviceGetCount_v2(unsigned *count) {
     *count = (unsigned)number("FAKE_COUNT", 2);
