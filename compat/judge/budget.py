@@ -26,7 +26,7 @@ def _times(item: Item, ring: Ring) -> int:
     """How often a measurement is judged: a control group is judged as one."""
     if not item.cell.phased:
         return places(ring, item.case.tier)
-    return 1 if ring.design is Design.CONTROL else max(1, ring.minimum_nodes)
+    return 1 if ring.design is Design.CONTROL else places(ring, item.case.tier)
 
 
 def places(ring: Ring, tier: Tier) -> int:

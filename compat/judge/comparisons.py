@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields, replace
 from compat.judge import environment, faults
 from compat.judge.admit import contradictions, defects, strayed
 from compat.judge.budget import measured
-from compat.judge.designs import Legs, judge_phased
+from compat.judge.designs import judge_phased
 from compat.judge.environment import Difference, version_of
 from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, planned_groups
 from compat.judge.items import Examined, conclude, examine, expected_metrics
+from compat.judge.legs import Legs
 from compat.judge.nodes import hardware, quarantine
 from compat.judge.outcome import Outcome, worst
 from compat.judge.phased import misplaced

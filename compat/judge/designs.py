@@ -8,7 +8,7 @@ all nodes must have as many. A-B-A judges every GPU by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
@@ -17,38 +17,16 @@ from compat.judge import faults
 from compat.judge.aba import aba
 from compat.judge.control import NodeChange, control
 from compat.judge.items import conclude
+from compat.judge.legs import Leg, Legs, Row, bare, enter, limits_of
 from compat.judge.outcome import Outcome, worst
-from compat.judge.path import Edges, in_words
 from compat.judge.phased import Phases, examine_phases, gather, generations, lost, unjudged
 from compat.judge.series import Floats
-from compat.model import Design, Evidence, Item, Kind, Metric, MetricPolicy, Node, Phase, Place, Plan, Ring, Status
+from compat.judge.sessions import by_sessions
+from compat.model import Design, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
 
-__all__ = ["Leg", "Legs", "judge_phased"]
+__all__ = ["judge_phased"]
 
 _Values = dict[Phase, list[float]]  # oriented log-medians, a mean for each generation
-
-
-# By metric and place: the edge, of this metric alone; with None for a place it holds in all of them.
-Legs = dict[tuple[str, Place | None], Edges]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A sampled metric of an item, and what every place ran of it."""
-
-    item: Item
-    metric: Metric
-    limits: MetricPolicy
-    places: Sequence[Phases]
-
-
-@dataclass(frozen=True)
-class Leg:
-    """What a row came to, in words and as an edge; in one place, or over all nodes together."""
-
-    place: Place | None
-    outcome: Outcome
-    edge: Edges | None  # of this row alone; None where there is nothing to add up
 
 
 def judge_phased(
@@ -67,7 +45,7 @@ def judge_phased(
     """
     gpus = {name: [gpu.uuid for gpu in node.gpus] for name, node in nodes.items()}
     found: dict[str, tuple[list[Outcome], Legs]] = {}
-    rows = []
+    rows, sentinels = [], []
     for key, item in items.items():
         places = gather(admitted[key], ring, nodes)
         examined = examine_phases(item, places, ring, plan, blob)
@@ -76,15 +54,17 @@ def judge_phased(
         if not any(o.metric == faults.METRIC and o.status is Status.PASS for o in outcomes):
             continue
         for metric in item.case.metrics:
+            limits = plan.policy.of(item.case.workload).metric(metric.name)
+            if metric.kind is Kind.SAMPLED and item.sentinel and lost(metric, places) is None:
+                sentinels.append(Row(item, metric, limits, places))
             if not (metric.gated and metric.kind is Kind.SAMPLED):
                 continue
             said = unjudged(metric) if any(each.wrong for each in examined) else lost(metric, places)
             if said is not None:
                 outcomes.append(said)
             else:
-                limits = plan.policy.of(item.case.workload).metric(metric.name)
                 rows.append(Row(item, metric, limits, places))
-    for row, legs in zip(rows, _judge_rows(rows, plan, ring, measured), strict=True):
+    for row, legs in zip(rows, _judge_rows(rows, sentinels, plan, ring, measured), strict=True):
         outcomes, edges = found[row.item.key]
         several = len(legs) > 1
         outcomes.append(
@@ -97,11 +77,15 @@ def judge_phased(
     return found
 
 
-def _judge_rows(rows: Sequence[Row], plan: Plan, ring: Ring, measured: int) -> list[list[Leg]]:
-    """The legs of each row: one over all nodes in the control design, one for each upgraded place in A-B-A.
+def _judge_rows(
+    rows: Sequence[Row], sentinels: Sequence[Row], plan: Plan, ring: Ring, measured: int
+) -> list[list[Leg]]:
+    """The legs of each row: one over all nodes in the control design, else one for each upgraded place.
 
     ``measured`` share the ring's budget for REGRESS. Every run has its metric (``phased.lost``).
     """
+    if ring.design is Design.STORED:
+        return by_sessions(rows, sentinels, plan, measured)
     found: list[list[Leg]] = [[] for _ in rows]
     if ring.design is Design.CONTROL:
         _by_groups(rows, plan, measured, found)
@@ -119,9 +103,8 @@ def _by_groups(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[
             nodes.setdefault(one.place.node, []).append(one)
         gpus = {len(own) for own in nodes.values()}
         if len(gpus) > 1:
-            said = f"{row.metric.name}: nodes with {min(gpus)} and with {max(gpus)} GPUs do not compare"
-            bare = Outcome(row.metric.name, Status.INCONCLUSIVE, said, Kind.SAMPLED, row.metric.unit)
-            found[number].append(Leg(None, bare, None))
+            said = f"nodes with {min(gpus)} and with {max(gpus)} GPUs do not compare"
+            found[number].append(bare(row, None, Status.INCONCLUSIVE, said))
             continue
         values = {
             node: _worst_changed([_values(row.metric, one) for one in own]) for node, own in sorted(nodes.items())
@@ -143,8 +126,8 @@ def _by_groups(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[
         ]
         own = [rows[number] for number, _ in members]
         families = [f"{row.metric.name} {row.item.case.tier.value}" for row in own]
-        edges = control(changes, _limits(own), plan.policy, measured, families)
-        _enter(edges, None, [number for number, _ in members], rows, found)
+        edges = control(changes, limits_of(own), plan.policy, measured, families)
+        enter(edges, None, [number for number, _ in members], rows, found)
 
 
 def _place_by_place(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]) -> None:
@@ -158,16 +141,8 @@ def _place_by_place(rows: Sequence[Row], plan: Plan, measured: int, found: list[
         own = [rows[number] for number, _ in members]
         before, after, back = (_stacked([values for _, values in members], phase) for phase in Phase)
         families = [row.metric.name for row in own]
-        edges = aba(before, after, back, _limits(own), plan.policy, measured, families)
-        _enter(edges, place, [number for number, _ in members], rows, found)
-
-
-def _enter(
-    edges: Edges, place: Place | None, numbers: Sequence[int], rows: Sequence[Row], found: list[list[Leg]]
-) -> None:
-    for each, number in enumerate(numbers):
-        outcome = in_words(rows[number].metric, edges.at(each), rows[number].limits)
-        found[number].append(Leg(place, outcome, edges.take([each])))
+        edges = aba(before, after, back, limits_of(own), plan.policy, measured, families)
+        enter(edges, place, [number for number, _ in members], rows, found)
 
 
 def _values(metric: Metric, one: Phases) -> _Values:
@@ -184,8 +159,3 @@ def _worst_changed(places: Sequence[_Values]) -> _Values:
 def _stacked(values: Sequence[Mapping[Phase, list[float]]], phase: Phase) -> Floats:
     """(measurements, generations) of one phase; as many generations in each."""
     return np.array([own[phase] for own in values], dtype=float).reshape(len(values), -1)
-
-
-def _limits(rows: Sequence[Row]) -> tuple[Floats, Floats]:
-    margin, ignore = (np.array([getattr(row.limits, name) for row in rows]) for name in ("margin", "ignore"))
-    return margin, ignore

@@ -15,6 +15,7 @@ from compat.judge import faults
 from compat.judge.admit import Pair, measurement
 from compat.judge.items import Examined, without_statistics
 from compat.judge.outcome import Outcome
+from compat.judge.plausible import moment
 from compat.judge.points import too_few
 from compat.judge.text import plural
 from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
@@ -53,11 +54,13 @@ def misplaced(evidence: Evidence, item: Item, ring: Ring, node: Node | None) -> 
     if evidence.phase is None:
         return ["it ran in no phase, and its stacks cannot share a node"]
     control = node is not None and ring.is_control(node)
-    known = (Phase.BEFORE, Phase.AFTER) if ring.design is Design.CONTROL else tuple(Phase)
+    known = tuple(Phase) if ring.design is Design.ABA else (Phase.BEFORE, Phase.AFTER)
     arm = Arm.KNOWN_GOOD if control else _RUNS[evidence.phase]
     if evidence.phase not in known or evidence.arm is not arm:
         what = "a control node" if control else f"a node in the {ring.design.value} design"
         return [f"it ran the {evidence.arm.value} arm in the phase {evidence.phase.value}, which {what} does not"]
+    if ring.design is Design.STORED and moment(evidence.session) is None:
+        return [f"its session began at {evidence.session!r}, which is no moment"]
     return []
 
 

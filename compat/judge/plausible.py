@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from compat.judge.admit import measurement
 from compat.model import Evidence, Identity, Item, Kind, Node, Place, Tier
 
-__all__ = ["copies", "disorder", "implausible"]
+__all__ = ["copies", "disorder", "implausible", "moment"]
 
 _STEP = 1.0  # seconds that a node's clock may be set back by while it is kept in time
 _SAMPLES, _DISTINCT = 5, 4  # of a metric in seconds: so many clock readings never agree by chance
@@ -21,7 +21,7 @@ def implausible(evidence: Evidence, node: Node | None, identity: Identity | None
     ``node`` is the inventory of where it ran, ``identity`` what the arm was: both were read on the same machine.
     """
     found = []
-    if _moment(evidence) is None:
+    if moment(evidence.started) is None:
         found.append(f"it started at {evidence.started!r}, which is no moment")
     latency = measurement(evidence, "latency")
     if latency is not None and not (sum(latency.samples) <= evidence.seconds):
@@ -49,9 +49,9 @@ def disorder(evidence: Iterable[Evidence]) -> list[str]:
     """
     places: dict[Place, dict[int, list[float]]] = {}
     for record in evidence:
-        moment = _moment(record)
-        if moment is not None:
-            places.setdefault(record.place, {}).setdefault(record.pair, []).append(moment)
+        began = moment(record.started)
+        if began is not None:
+            places.setdefault(record.place, {}).setdefault(record.pair, []).append(began)
     found = []
     for place, pairs in sorted(places.items()):
         latest, before = float("-inf"), 0
@@ -84,10 +84,10 @@ def _named(record: Evidence) -> str:
     return f"pair {record.pair} on {record.node} ({record.arm.value})"
 
 
-def _moment(evidence: Evidence) -> float | None:
+def moment(text: str) -> float | None:
     """Seconds since the epoch; None for what is no moment with a time zone."""
     try:
-        found = datetime.datetime.fromisoformat(evidence.started)
+        found = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
     return found.timestamp() if found.tzinfo is not None else None

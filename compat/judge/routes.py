@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from compat.judge.designs import Legs
 from compat.judge.items import without_statistics
+from compat.judge.legs import Legs
 from compat.judge.outcome import Outcome, worst
 from compat.judge.path import Edges, along, in_words, of_courses
 from compat.judge.phased import cross

@@ -82,7 +82,7 @@ def wanted_in_phase(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wan
     if any(record.fault is not None for record in evidence):
         tried = len(attempts(evidence, evidence[0].arm, policy))
         return Wanted(runs + max(0, policy.fault_attempts - tried), 1)
-    sampled = any(metric.gated and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
+    sampled = any((metric.gated or item.sentinel) and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
     return Wanted(max(policy.rounds[0] if sampled else 0, policy.fewest_pairs), 1)
 
 

@@ -34,20 +34,9 @@ from compat.judge.text import percent, plural
 from compat.model import Design, Policy, Status
 
 __all__ = [
-    "FEWEST_NEW",
-    "FEWEST_SENTINELS",
-    "FEWEST_TO_PASS",
-    "FEWEST_TO_REGRESS",
-    "SENTINEL_LIMIT",
     "Session",
     "stored",
 ]
-
-FEWEST_TO_PASS = 12  # stored sessions
-FEWEST_TO_REGRESS = 8
-FEWEST_NEW = 2  # new sessions, for REGRESS
-FEWEST_SENTINELS = 3
-SENTINEL_LIMIT = 0.03  # relative
 
 
 @dataclass(frozen=True)
@@ -80,24 +69,25 @@ def stored(
     count, sentinels = shapes.pop()
     if wrong := _twice(everything):
         return refuse(Design.STORED, count, Status.INVALID, wrong)
-    if sentinels < FEWEST_SENTINELS:
-        said = f"{plural(sentinels, 'sentinel')} a session, {FEWEST_SENTINELS} are needed"
+    rules = policy.stored
+    if sentinels < rules.sentinels:
+        said = f"{plural(sentinels, 'sentinel')} a session, {rules.sentinels} are needed"
         return refuse(Design.STORED, count, Status.MISSING, said)
     whole = [s for s in history if np.isfinite(s.sentinels).all()]
     reference = np.median([s.sentinels for s in whole or candidate], axis=0)
     with np.errstate(invalid="ignore"):
         moved = {s.name: _moved(s.sentinels - reference) for s in everything}
-    kept = [s for s in whole if _agrees(*moved[s.name])]
+    kept = [s for s in whole if _agrees(*moved[s.name], rules.limit)]
     for session in candidate:
         mean, half = moved[session.name]
-        if not _agrees(mean, half):
+        if not _agrees(mean, half, rules.limit):
             by = f"{percent(mean)} +- {percent(half)}" if math.isfinite(mean + half) else "what is not a number"
-            said = f"the sentinels of session {session.name} moved by {by}, beyond {percent(SENTINEL_LIMIT)}: refused"
+            said = f"the sentinels of session {session.name} moved by {by}, beyond {percent(rules.limit)}: refused"
             return refuse(Design.STORED, count, Status.INVALID, said)
     aside = f" ({len(history) - len(kept)} refused by their sentinels)" if len(kept) < len(history) else ""
     basis = f"{plural(len(candidate), 'session')} against {len(kept)} stored{aside}"
-    if len(kept) < FEWEST_TO_REGRESS:
-        said = f"{basis}: {FEWEST_TO_REGRESS} are needed to find a change, {FEWEST_TO_PASS} to pass"
+    if len(kept) < rules.regresses:
+        said = f"{basis}: {rules.regresses} are needed to find a change, {rules.passes} to pass"
         return refuse(Design.STORED, count, Status.INCONCLUSIVE, said)
     with np.errstate(invalid="ignore"):
         old, new = (np.stack([s.values - moved[s.name][0] for s in group], axis=1) for group in (kept, candidate))
@@ -107,9 +97,9 @@ def stored(
         error = np.sqrt(variance * (1.0 / len(kept) + 1.0 / len(candidate)))
         found = Centres(new.mean(axis=1) - old.mean(axis=1), error, freedom, len(kept))
     no_pass, no_regress = {}, {}
-    if len(kept) < FEWEST_TO_PASS:
-        no_pass = dict.fromkeys(range(count), f"{len(kept)} of the {FEWEST_TO_PASS} stored sessions that may pass it")
-    if len(candidate) < FEWEST_NEW:
+    if len(kept) < rules.passes:
+        no_pass = dict.fromkeys(range(count), f"{len(kept)} of the {rules.passes} stored sessions that may pass it")
+    if len(candidate) < rules.fresh:
         no_regress = dict.fromkeys(range(count), "one new session may be the odd one: a second has to confirm it")
     elif len(mixed := np.flatnonzero(~(new.min(axis=1) > old.max(axis=1)))):
         no_regress = dict.fromkeys(map(int, mixed), "not every new session is worse than all stored ones")
@@ -138,6 +128,6 @@ def _moved(distances: Floats) -> tuple[float, float]:
     return float(distances.mean()), float(special.stdtrit(len(distances) - 1, 0.975)) * error
 
 
-def _agrees(mean: float, half: float) -> bool:
-    limit = math.log1p(SENTINEL_LIMIT)
+def _agrees(mean: float, half: float, most: float) -> bool:
+    limit = math.log1p(most)
     return -limit <= mean - half and mean + half <= limit

@@ -43,6 +43,7 @@ from compat.model.policy import (
     MetricPolicy,
     NumericsPolicy,
     Policy,
+    StoredPolicy,
     TailPolicy,
     WorkloadPolicy,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "Runtime",
     "Stack",
     "Status",
+    "StoredPolicy",
     "TailPolicy",
     "Tier",
     "Verdict",

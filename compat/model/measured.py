@@ -149,6 +149,7 @@ class Evidence:
     conditions: Conditions = field(default_factory=Conditions)
     installation: int = 1  # of the runtime: the first, or the second one that was made to confirm a slowdown
     phase: Phase | None = None  # None where both arms run on the node as it is
+    session: str = ""  # of a phase: when it began, UTC; runs of one session share their hour and their neighbours
 
     @property
     def place(self) -> Place:

@@ -139,6 +139,7 @@ class Item:
     case: Case
     timeout: float  # seconds, for one run of the case in one arm
     required: bool = True
+    sentinel: bool = False  # whether it is work that the upgrade does not touch, which shows how a session was
 
 
 @dataclass(frozen=True)
@@ -183,10 +184,13 @@ class Ring:
     gpus: int | None = None  # of each node, that are measured; None: all of them
     controls: dict[str, str] = field(default_factory=dict)  # labels of nodes that are not upgraded; none: no control
     minimum_controls: int = 0
+    stored: bool = False  # whether sessions are compared, where a driver changes
 
     @property
     def design(self) -> Design:
         """How cells are compared whose stacks cannot share a node."""
+        if self.stored:
+            return Design.STORED
         return Design.CONTROL if self.controls else Design.ABA
 
     def is_control(self, node: Node) -> bool:

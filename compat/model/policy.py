@@ -10,6 +10,7 @@ __all__ = [
     "MetricPolicy",
     "NumericsPolicy",
     "Policy",
+    "StoredPolicy",
     "TailPolicy",
     "WorkloadPolicy",
 ]
@@ -102,6 +103,23 @@ class DesignPolicy:
 
 
 @dataclass(frozen=True)
+class StoredPolicy:
+    """Of rings that compare sessions of the candidate with sessions of the known-good stack that were stored.
+
+    ``passes`` and ``regresses`` are the stored sessions that a decision needs at least, ``fresh`` the candidate's for
+    REGRESS. A session is refused where its ``sentinels`` (at least so many) moved by more than ``limit`` (relative).
+    Sessions that begin less than ``apart`` seconds after another are one with it.
+    """
+
+    passes: int = 12
+    regresses: int = 8
+    fresh: int = 2
+    sentinels: int = 3
+    limit: float = 0.03
+    apart: float = 3600.0
+
+
+@dataclass(frozen=True)
 class WorkloadPolicy:
     """The limits of one workload that are not the matrix's."""
 
@@ -119,6 +137,7 @@ class Policy:
     tail: TailPolicy = field(default_factory=TailPolicy)
     group: GroupPolicy = field(default_factory=GroupPolicy)
     design: DesignPolicy = field(default_factory=DesignPolicy)
+    stored: StoredPolicy = field(default_factory=StoredPolicy)
     rounds: tuple[int, ...] = (10, 20, 30, 60, 120)  # pairs of each round
     pairs_per_generation: int = 1
     flag_alpha: float = 0.05  # round 1: worse than nobody cares about at this level, so it is looked at again

@@ -20,8 +20,18 @@ __all__ = ["check_controls", "undecidable"]
 def check_controls(file: YamlFile, spec: MatrixSpec) -> None:
     """MatrixError for a ring whose control group cannot be one."""
     fewest = spec.policy.design.nodes or DesignPolicy().nodes
+    sentinel = next((index for index, each in enumerate(spec.workloads) if each.sentinel), None)
+    if sentinel is not None and not any(ring.design == "stored" for ring in spec.rings):
+        problem = f"workloads[{sentinel}] is a sentinel, and no ring compares stored sessions"
+        raise MatrixError(file.where("workloads", sentinel, "sentinel"), problem, "leave it out, or say design: stored")
     for index, ring in enumerate(spec.rings):
+        if (ring.design == "control") is not (ring.controls is not None) and None not in (ring.design, ring.controls):
+            problem = f"the ring {ring.name!r} has controls, and its design is {ring.design}"
+            raise MatrixError(file.where("rings", index, "design"), problem, "leave one of them out")
         if ring.controls is None:
+            if ring.design == "control":
+                problem = f"the ring {ring.name!r} has the design control, and no controls"
+                raise MatrixError(file.where("rings", index, "design"), problem, "add controls: {labels: {...}}")
             continue
         controls = ring.controls.minimum_nodes or ring.minimum_nodes
         for name, count, path in (
@@ -65,4 +75,11 @@ def undecidable(rings: Sequence[Ring], items: Sequence[Item], policy: Policy) ->
                 f"{', '.join(narrow)} is less; give the ring controls, or a margin of {least}"
             )
             found.append(Rejection(f"ring {ring.name}: driver", reason, blocking=True, ring=ring.name))
+        sentinels = sum(m.kind is Kind.SAMPLED for i in own if i.sentinel for m in i.case.metrics)
+        if own and ring.design is Design.STORED and sentinels < policy.stored.sentinels:
+            reason = (
+                f"sessions are compared by what the upgrade does not touch: it has {sentinels} such measurements, "
+                f"{policy.stored.sentinels} are needed; mark workloads with sentinel: true"
+            )
+            found.append(Rejection(f"ring {ring.name}: sentinels", reason, blocking=True, ring=ring.name))
     return found

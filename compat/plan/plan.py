@@ -85,7 +85,8 @@ def _runs_in(selected: Selected, cell: Cell) -> bool:
 
 def _item(cell: Cell, selected: Selected, case: Case) -> Item:
     key = f"{cell.id}/{case.workload}[{case.id}]"
-    return Item(key, cell, case, selected.timeout, required=cell.required and selected.required)
+    required = cell.required and selected.required
+    return Item(key, cell, case, selected.timeout, required, selected.sentinel)
 
 
 def _not_planned(
@@ -138,6 +139,7 @@ def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
             after=ring.after,
             gpus=ring.gpus,
             controls={} if ring.controls is None else dict(ring.controls.labels),
+            stored=ring.design == "stored",
             minimum_controls=0 if ring.controls is None else ring.controls.minimum_nodes or ring.minimum_nodes,
         )
         for ring in spec.rings

@@ -16,6 +16,7 @@ from compat.model import (
     MetricPolicy,
     NumericsPolicy,
     Policy,
+    StoredPolicy,
     TailPolicy,
     WorkloadPolicy,
 )
@@ -45,9 +46,10 @@ _OTHER_KEYS = (
     "pass_alpha",
     "regress_alpha",
     "rounds",
+    "stored",
     "tail",
 )
-Noun = TypeVar("Noun", MetricPolicy, NumericsPolicy, TailPolicy, GroupPolicy, DesignPolicy, Policy)
+Noun = TypeVar("Noun", MetricPolicy, NumericsPolicy, TailPolicy, GroupPolicy, DesignPolicy, StoredPolicy, Policy)
 Value = TypeVar("Value")
 Place = tuple[str | int, ...]  # of the file, from its root
 
@@ -68,6 +70,7 @@ def build_policy(file: YamlFile, spec: MatrixSpec, selected: Mapping[str, tuple[
             tail=_given(default.tail, given.tail),
             group=_given(default.group, given.group),
             design=_given(default.design, given.design),
+            stored=_given(default.stored, given.stored),
             accepted_share=_or(given.accepted.share, default.accepted_share),
             accepted_least=_or(given.accepted.least, default.accepted_least),
             fault_attempts=_or(given.faults.attempts, default.fault_attempts),
@@ -130,7 +133,14 @@ def with_gates(case: Case, spec: MatrixSpec, selection: int) -> Case:
     gates: dict[str, bool | None] = {}
     for given in (spec.policy, spec.workloads[selection].policy):
         gates |= {name: wanted.gate for name, wanted in given.metrics().items() if wanted.gate is not None}
-    metrics = (replace(metric, gated=_or(gates.get(metric.name), metric.gated)) for metric in case.metrics)
+    sentinel = spec.workloads[selection].sentinel  # what it takes is compared with nothing
+    metrics = (
+        replace(
+            metric,
+            gated=_or(gates.get(metric.name), metric.gated) and not (sentinel and metric.kind is Kind.SAMPLED),
+        )
+        for metric in case.metrics
+    )
     return replace(case, metrics=tuple(metrics))
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "RingSpec",
     "RuntimeSpec",
     "SelectionSpec",
+    "StoredSpec",
     "TailSpec",
     "WorkloadPolicySpec",
     "json_schema",
@@ -182,6 +183,9 @@ class SelectionSpec(_Spec):
     )
     timeout: Duration = Field(default=300.0, description="for one run of a case in one arm")
     required: bool = Field(default=True, description="false: measured and shown, and never in the way of GO")
+    sentinel: bool = Field(
+        default=False, description="work that the upgrade does not touch: it shows how a session was (design: stored)"
+    )
     policy: WorkloadPolicySpec = Field(
         default=WorkloadPolicySpec(), description="limits of these workloads that are not the matrix's"
     )
@@ -212,6 +216,9 @@ class RingSpec(_Spec):
     budget: Duration = Field(default=1200.0, description="time that a node may spend measuring")
     nodes: NodesSpec = NodesSpec()
     gpus: Count | None = Field(default=None, description="GPUs of each node that are measured; all, if it is not said")
+    design: Literal["control", "aba", "stored"] | None = Field(
+        default=None, description="where a driver changes: control where there are controls, else aba; or stored"
+    )
     controls: ControlsSpec | None = Field(
         default=None, description="nodes that are not upgraded, for a change of the driver: measured before and after"
     )
@@ -271,6 +278,17 @@ class DesignSpec(_Spec):
     )
 
 
+class StoredSpec(_Spec):
+    """Of rings whose design is stored: sessions of the candidate against stored ones of the known-good stack."""
+
+    passes: Annotated[int, Field(ge=3)] | None = Field(default=None, description="stored sessions, for PASS")
+    regresses: Annotated[int, Field(ge=3)] | None = Field(default=None, description="stored sessions, for REGRESS")
+    fresh: Count | None = Field(default=None, description="sessions of the candidate, for REGRESS")
+    sentinels: Annotated[int, Field(ge=3)] | None = Field(default=None, description="measurements of sentinels")
+    limit: Ratio | None = Field(default=None, description="a session whose sentinels moved by more is refused")
+    apart: Duration | None = Field(default=None, description="sessions that begin sooner are one with the one before")
+
+
 class AcceptedSpec(_Spec):
     """How many of the required comparisons may be waived or uncovered."""
 
@@ -286,6 +304,7 @@ class PolicySpec(_LimitsSpec):
     tail: TailSpec = TailSpec()
     group: GroupSpec = GroupSpec()
     design: DesignSpec = DesignSpec()
+    stored: StoredSpec = StoredSpec()
     environment: EnvironmentSpec = EnvironmentSpec()
     rounds: Annotated[list[Count], Field(min_length=1)] | None = Field(
         default=None, description="pairs of each round, rising"

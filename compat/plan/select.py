@@ -28,6 +28,7 @@ class Selected:
     timeout: float
     required: bool
     selection: int  # which of the matrix's
+    sentinel: bool = False
 
 
 def select_workloads(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Workload]) -> dict[str, Selected]:
@@ -57,7 +58,9 @@ def select_workloads(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Wor
             raise MatrixError(file.where("workloads", index, "targets"), problem, "leave targets out")
         for name in names:
             targets = tuple(selection.targets or ()) if content[name].kind == "kernel" else ()
-            selected[name] = Selected(content[name], targets, selection.timeout, selection.required, index)
+            selected[name] = Selected(
+                content[name], targets, selection.timeout, selection.required, index, selection.sentinel
+            )
     for model, where in models.items():
         if f"model:{model}" not in selected:
             raise MatrixError(where, f"the model {model!r} is on an axis and no selection runs it", "select model:*")

@@ -27,6 +27,7 @@ class Due:
     round: int
     arms: tuple[Arm, ...] = tuple(Arm)
     phase: Phase | None = None
+    session: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,16 @@ class Measuring:
         standing = self._standings.get(item.cell.id)
         if standing is None:
             return Due(item, place, number)
-        return Due(item, place, number, (standing.arm,), standing.phase)
+        return Due(item, place, number, (standing.arm,), standing.phase, standing.session)
 
     def _have(self, spot: _Spot) -> list[Evidence]:
-        """The evidence of an item in one place, of the phase that the node is in."""
+        """The evidence of an item in one place, of the phase and session that the node is in."""
         standing = self._standings.get(self._items[spot[0]].cell.id)
         found = self._evidence[spot]
-        return found if standing is None else [e for e in found if (e.phase, e.arm) == (standing.phase, standing.arm)]
+        if standing is None:
+            return found
+        now = standing.phase, standing.arm, standing.session
+        return [e for e in found if (e.phase, e.arm, e.session) == now]
 
     def _whole(self, spot: _Spot) -> int:
         """How many pairs are whole; in a phase, how many runs there are."""

@@ -107,6 +107,7 @@ class Records:
             conditions=answer.watch.conditions if answer.watch else Conditions(),
             installation=installation(self._plan, member),
             phase=member.phase,
+            session=member.session,
         )
 
     def _identity(self, session: Session, member: Due, runtime: str, answer: Answer) -> str:

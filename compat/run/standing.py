@@ -6,11 +6,12 @@ node keeps its driver, so somebody has to say when the others were upgraded.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compat.errors import UsageError
-from compat.model import Arm, Cell, Design, Evidence, Item, Node, Phase, Ring
+from compat.model import Arm, Cell, Design, Evidence, Item, Node, Phase, Plan, Ring
 
 __all__ = ["Standing", "standings"]
 
@@ -21,15 +22,22 @@ class Standing:
 
     phase: Phase
     arm: Arm
+    session: str = ""  # that its runs belong to: when it began (the stored design)
 
 
 def standings(
-    items: Sequence[Item], ring: Ring, node: Node, evidence: Sequence[Evidence], asked: Phase | None
+    plan: Plan,
+    items: Sequence[Item],
+    ring: Ring,
+    node: Node,
+    evidence: Sequence[Evidence],
+    asked: Phase | None,
+    now: datetime.datetime,
 ) -> dict[str, Standing]:
     """By cell, for the cells of ``items`` that run in phases. Each of them has an arm that the node can run.
 
-    ``evidence`` is all there is of the plan; ``asked`` what the operator says. UsageError where the two contradict each
-    other, or a control node's operator says nothing.
+    ``evidence`` is all there is of the plan; ``asked`` is what the operator says; ``now`` is in UTC. UsageError where
+    the operator and the node contradict each other, or a control node's operator says nothing.
     """
     cells = {item.cell.id: item.cell for item in items if item.cell.phased}
     if not cells:
@@ -48,7 +56,18 @@ def standings(
         if asked not in (None, standing.phase):
             problem = f"node {node.hostname} has driver {node.driver}: it is in the phase {standing.phase.value}, not "
             raise UsageError("phase", problem + asked.value, "leave --phase away: its driver tells the phase")
+    if ring.design is Design.STORED:
+        own = [e for e in evidence if e.node == node.id]
+        return {name: replace(one, session=_session(plan, one.phase, own, now)) for name, one in found.items()}
     return found
+
+
+def _session(plan: Plan, phase: Phase, own: Sequence[Evidence], now: datetime.datetime) -> str:
+    """The session that goes on, or a new one: what begins soon after another is one with it."""
+    last = max((e.session for e in own if e.phase is phase), default="")
+    if last and (now - datetime.datetime.fromisoformat(last)).total_seconds() < plan.policy.stored.apart:
+        return last
+    return now.isoformat(timespec="seconds")
 
 
 def _of_control(cell: Cell, node: Node, asked: Phase | None) -> Standing:
@@ -65,7 +84,7 @@ def _of_control(cell: Cell, node: Node, asked: Phase | None) -> Standing:
 def _of_upgraded(cell: Cell, ring: Ring, node: Node, was_after: bool) -> Standing:
     if node.driver == cell.stack.get("driver"):
         return Standing(Phase.AFTER, Arm.CANDIDATE)
-    if not was_after:
+    if not was_after or ring.design is Design.STORED:
         return Standing(Phase.BEFORE, Arm.KNOWN_GOOD)
     if ring.design is Design.CONTROL:
         problem = f"was rolled back to driver {node.driver}, and the control design measures before and after"

@@ -64,6 +64,8 @@ class Job:
         stand = self._standings(here, node)
         for phase in sorted({one.phase.value for one in stand.values()}):
             say(f"this node is in the phase {phase} (driver {node.driver})")
+        for session in sorted({one.session for one in stand.values() if one.session}):
+            say(f"this is the session of {session}")
         with clocks(self.options, node, here, ring.gpus, say):
             return self._measure(node, here, stand, say, report)
 
@@ -89,7 +91,8 @@ class Job:
 
         there = (self.folder / "store.json").exists() and not self.options.fresh
         evidence = LocalStore(self.folder).evidence(digest(self.plan)) if there else []
-        return standings(here, self.plan.ring(self.ring), node, evidence, self.options.phase)
+        now = datetime.datetime.now(datetime.UTC)
+        return standings(self.plan, here, self.plan.ring(self.ring), node, evidence, self.options.phase, now)
 
     def _measure(
         self,

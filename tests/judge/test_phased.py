@@ -323,4 +323,7 @@ def test_what_a_run_wants_in_a_phase() -> None:
     assert wanted_in_phase(w.plan, ITEM, [*own[:4], crashed[4]]).pairs == 5 + 2
     bare = replace(ITEM, case=replace(ITEM.case, metrics=()))
     assert wanted_in_phase(w.plan, bare, ()).pairs == w.plan.policy.fewest_pairs
+    shown = replace(bare, case=replace(ITEM.case, metrics=tuple(replace(m, gated=False) for m in ITEM.case.metrics)))
+    assert wanted_in_phase(w.plan, shown, ()).pairs == w.plan.policy.fewest_pairs
+    assert wanted_in_phase(w.plan, replace(shown, sentinel=True), ()).pairs == rounds[0]
     assert DRIVER.phased

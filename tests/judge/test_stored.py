@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from compat.judge.path import Edges, in_words
-from compat.judge.stored import FEWEST_TO_PASS, FEWEST_TO_REGRESS, Session, stored
+from compat.judge.stored import Session, stored
 from compat.model import MetricPolicy, Policy, Status
 
 from .build import LATENCY
@@ -113,12 +113,12 @@ def test_how_many_sessions_say_what(number: int) -> None:
     worse = judged(history, sessions(3, 200, 0.2, "new"), 1)
     assert Status.PASS not in worse.status
     assert Status.REGRESS not in same.status
-    assert (share(same, Status.PASS) > 0.9) is (number >= FEWEST_TO_PASS)
-    assert (share(worse, Status.REGRESS) > 0.9) is (number >= FEWEST_TO_REGRESS)
-    if number < FEWEST_TO_REGRESS:
+    assert (share(same, Status.PASS) > 0.9) is (number >= Policy().stored.passes)
+    assert (share(worse, Status.REGRESS) > 0.9) is (number >= Policy().stored.regresses)
+    if number < Policy().stored.regresses:
         said = f"3 sessions against {number} stored: 8 are needed to find a change, 12 to pass"
         assert set(same.why) == set(worse.why) == {said}
-    elif number < FEWEST_TO_PASS:
+    elif number < Policy().stored.passes:
         assert Status.PASS not in same.status
         assert f"{number} of the 12 stored sessions that may pass it" in same.why
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,6 @@ from compat.model import (
     Node,
     Phase,
     Place,
-    Plan,
     Ring,
     Route,
     Runtime,
@@ -32,7 +32,19 @@ from compat.model import (
 
 from .build import LATENCY, MEMORY, OLD, World, case, item, outputs_of, plan
 
-__all__ = ["AFTER", "BEFORE", "CONTROLS", "DRIVER", "RUNTIME", "UPGRADED", "Shift", "among", "upgraded", "with_route"]
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "CONTROLS",
+    "DRIVER",
+    "RUNTIME",
+    "UPGRADED",
+    "Shift",
+    "among",
+    "stored",
+    "upgraded",
+    "with_route",
+]
 
 BEFORE, AFTER = "570.172.08", "580.95.05"
 START = {"driver": BEFORE, "runtime": "old"}
@@ -170,7 +182,35 @@ def with_route(
     return world
 
 
-def as_plan(world: World, made: Plan) -> World:
-    """The same evidence for another plan."""
-    world.plan = made
-    return world.edit(lambda record: replace(record, plan=digest(made)))
+def stored(
+    before: int = 14,
+    after: int = 3,
+    shift: Callable[[str, Phase, int], float] = lambda *_: 0.0,
+    hours: float = 24.0,
+    sentinels: int = 4,
+    **changes: object,
+) -> World:
+    """Sessions of one node, so many hours apart. ``shift`` of an item's key, a phase and the session's number."""
+    still = tuple(
+        replace(item(case("operator:still", f"n{n}", replace(LATENCY, gated=False)), DRIVER), sentinel=True)
+        for n in range(sentinels)
+    )
+    one = replace(ring(control=False, nodes=1), stored=True)
+    made = plan(matmul(), *still, known_good=START, candidate=MIDDLE, rings=(one,), findings=())
+    made = replace(made, runtimes={"old": Runtime("old", values={"runtime": "old"})}, **changes)
+    world = World(made, {"n1": Node("n1", "n1", None, 2, None, "6.1", driver=BEFORE, labels={"group": "upgraded"})})
+    rng = np.random.default_rng(3)
+    begin = datetime.datetime(2026, 10, 1, tzinfo=datetime.UTC)
+    for number in range(before + after):
+        phase = Phase.BEFORE if number < before else Phase.AFTER
+        arm = Arm.KNOWN_GOOD if phase is Phase.BEFORE else Arm.CANDIDATE
+        began = begin + datetime.timedelta(hours=hours * number)
+        common = rng.normal(0.0, 0.005)
+        for each in made.items:
+            own = common + rng.normal(0.0, 0.003) + shift(each.key, phase, number)
+            for place in range(GENERATIONS):
+                pair = number * GENERATIONS + place + 1
+                record = run(world, each, Place("n1"), arm, pair, own + rng.normal(0.0, 0.001), phase)
+                started = (began + datetime.timedelta(seconds=place)).isoformat()
+                world.evidence.append(replace(record, started=started, session=began.isoformat()))
+    return world

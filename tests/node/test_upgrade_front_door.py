@@ -221,6 +221,30 @@ def test_a_node_that_was_rolled_back_has_no_phase_in_a_control_group(site: Site)
     assert f"was rolled back to driver {OLD}, and the control design measures before and after" in done.stderr
 
 
+def test_sessions_that_are_stored(site: Site) -> None:
+    """Each call is a session, told apart by what the upgrade does not touch; here they may follow each other."""
+    site.write(ALONE + ", design: stored")
+    matrix = site.folder / "driver.yaml"
+    still = '  - {select: "operator:still", sentinel: true}\n'
+    rules = "rounds: [3, 8], stored: {passes: 3, regresses: 3, limit: 900%, apart: 1ms}"
+    text = matrix.read_text().replace("rings:\n", f"{still}rings:\n").replace("rounds: [4, 8]", rules)
+    matrix.write_text(text)
+    cases = ", ".join(f'"{name}": {{"n": {n}}}' for n, name in enumerate("abc"))
+    still_content = WORKLOAD.replace('{"one": {"n": 1}}', f"{{{cases}}}")
+    (site.folder / "site/workloads/still.py").write_text(still_content)
+    for driver in (OLD, OLD, OLD, NEW, NEW):
+        done = site.run(driver)
+        assert done.stderr == ""
+        assert "this is the session of 20" in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert len({record["session"] for record in site.records()}) == 5
+    (latency,) = [found for found in site.comparisons() if found["metric"] == "latency"]
+    assert "2 sessions against 3 stored" in latency["reason"]
+    matrix.write_text(text.replace("apart: 1ms", "apart: 1h"))
+    site.run(OLD)
+    assert "runs are in out/driver already" in site.run(OLD).stdout  # it is still that session
+
+
 def test_a_third_driver_is_no_phase(site: Site) -> None:
     site.write(ALONE)
     done = site.run("590.44.01")

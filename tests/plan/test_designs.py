@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.errors import MatrixError
-from compat.model import Design
+from compat.model import Design, Kind
 
 from .conftest import AXES, MATRIX
 
@@ -80,6 +80,52 @@ def test_groups_that_cannot_be(plan_text: PlanText, ring: str, expected: str) ->
         plan_text(AXES.replace(RING, ring))
     place, _, said = str(raised.value).partition(":")
     assert f"FILE:{said}" == expected, place
+
+
+def test_stored_sessions_need_sentinels(plan_text: PlanText) -> None:
+    plan = plan_text(AXES.replace("tiers: [cpu]}", "tiers: [cpu], design: stored}"))
+    assert plan.rings[0].design is Design.STORED
+    (said,) = [rejection for rejection in plan.rejections if rejection.blocking]
+    assert said.what == "ring canary: sentinels"
+    assert "it has 0 such measurements, 3 are needed; mark workloads with sentinel: true" in said.reason
+
+
+def test_a_sentinel_is_shown_and_not_judged(plan_text: PlanText) -> None:
+    text = AXES.replace("tiers: [cpu]}", "tiers: [cpu], design: stored}")
+    plan = plan_text(text.replace('{select: "operator:*"}', '{select: "operator:*", sentinel: true}'))
+    assert plan.items
+    for item in plan.items:
+        assert item.sentinel
+        assert not any(metric.gated for metric in item.case.metrics if metric.kind is Kind.SAMPLED)
+        assert any(metric.gated for metric in item.case.metrics)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "tiers: [cpu]}",
+            "tiers: [cpu], design: control}",
+            "FILE:14: the ring 'canary' has the design control, and no controls; add controls: {labels: {...}}",
+        ),
+        (
+            RING,
+            f"{GROUPS}\n    design: aba",
+            "FILE:19: the ring 'canary' has controls, and its design is aba; leave one of them out",
+        ),
+        (
+            '{select: "operator:*"}',
+            '{select: "operator:*", sentinel: true}',
+            "FILE:12: workloads[0] is a sentinel, and no ring compares stored sessions; leave it out, or say "
+            "design: stored",
+        ),
+    ],
+    ids=["no controls", "controls", "sentinel"],
+)
+def test_designs_that_cannot_be(plan_text: PlanText, old: str, new: str, expected: str) -> None:
+    with pytest.raises(MatrixError) as raised:
+        plan_text(AXES.replace(old, new))
+    assert f"FILE:{str(raised.value).partition(':')[2]}" == expected
 
 
 def test_controls_for_nothing_are_said(plan_text: PlanText) -> None:
