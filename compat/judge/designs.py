@@ -20,6 +20,7 @@ from compat.judge.items import conclude
 from compat.judge.legs import Leg, Legs, Row, bare, enter, limits_of
 from compat.judge.outcome import Outcome, worst
 from compat.judge.phased import Phases, examine_phases, gather, generations, lost, unjudged
+from compat.judge.sampling import runs_wanted
 from compat.judge.series import Floats
 from compat.judge.sessions import by_sessions
 from compat.model import Design, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
@@ -51,15 +52,16 @@ def judge_phased(
         examined = examine_phases(item, places, ring, plan, blob)
         outcomes = conclude(item, examined, iter(()), ring, kinds, {}, gpus)
         found[key] = outcomes, {}
+        fewest = runs_wanted(item, plan.policy)
         if not any(o.metric == faults.METRIC and o.status is Status.PASS for o in outcomes):
             continue
         for metric in item.case.metrics:
             limits = plan.policy.of(item.case.workload).metric(metric.name)
-            if metric.kind is Kind.SAMPLED and item.sentinel and lost(metric, places) is None:
+            if metric.kind is Kind.SAMPLED and item.sentinel and lost(metric, places, fewest) is None:
                 sentinels.append(Row(item, metric, limits, places))
             if not (metric.gated and metric.kind is Kind.SAMPLED):
                 continue
-            said = unjudged(metric) if any(each.wrong for each in examined) else lost(metric, places)
+            said = unjudged(metric) if any(each.wrong for each in examined) else lost(metric, places, fewest)
             if said is not None:
                 outcomes.append(said)
             else:

@@ -17,6 +17,7 @@ from compat.judge.items import Examined, without_statistics
 from compat.judge.outcome import Outcome
 from compat.judge.plausible import moment
 from compat.judge.points import too_few
+from compat.judge.sampling import runs_wanted
 from compat.judge.text import plural
 from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
 
@@ -99,7 +100,7 @@ def _in_place(
     if execution.status is not Status.PASS:
         shown = [o for o in plain if o.status in (Status.REGRESS, Status.INVALID, Status.PREEXISTING)]
         return Examined(one.place, (execution, *shown))
-    if said := _short([one, *(other for other in places if other.control)], ring, policy.fewest_pairs):
+    if said := _short([one, *(other for other in places if other.control)], ring, runs_wanted(item, policy)):
         short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
         return Examined(one.place, (short, *plain))
     return Examined(one.place, (execution, *plain))
@@ -109,7 +110,7 @@ def _short(places: Sequence[Phases], ring: Ring, fewest: int) -> str:
     """Which node has not run a phase yet, or too few control nodes; or nothing."""
     for one in places:
         for phase in (Phase.BEFORE, Phase.AFTER):
-            if len(one.clean(phase)) < fewest:
+            if not (len(one.clean(phase)) >= fewest):
                 have = plural(len(one.clean(phase)), "clean run")
                 role = "control node" if one.control else "node"
                 return f"{role} {one.place} has {have} {phase.value} the upgrade, {fewest} are needed"
@@ -140,9 +141,13 @@ def generations(metric: Metric, runs: Sequence[Evidence]) -> list[float] | None:
     return [math.fsum(values) / len(values) for _, values in sorted(found.items())]
 
 
-def lost(metric: Metric, places: Sequence[Phases]) -> Outcome | None:
-    """What keeps a sampled metric from being judged at all."""
+def lost(metric: Metric, places: Sequence[Phases], fewest: int) -> Outcome | None:
+    """What keeps a sampled metric, of which a phase has ``fewest`` runs, from being judged at all."""
     for one in places:
+        back = len(one.clean(Phase.BACK))
+        if Phase.BACK in one.runs and not (back >= fewest):
+            said = f"{plural(back, 'clean run')} back again, {fewest} are needed"
+            return Outcome(metric.name, Status.MISSING, f"{metric.name}: {said}", Kind.SAMPLED, metric.unit)
         runs = [run for phase in Phase for run in one.clean(phase)]
         if any(measurement(run, metric.name) is None for run in runs):
             said = f"some runs on node {one.place} did not measure it"

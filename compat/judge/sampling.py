@@ -15,9 +15,9 @@ from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
 from compat.judge.throttled import kept
-from compat.model import Evidence, Item, Kind, Metric, Plan, Status, Tier
+from compat.model import Evidence, Item, Kind, Metric, Plan, Policy, Status, Tier
 
-__all__ = ["Wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
+__all__ = ["Wanted", "runs_wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,13 @@ def wanted_in_phase(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wan
     if any(record.fault is not None for record in evidence):
         tried = len(attempts(evidence, evidence[0].arm, policy))
         return Wanted(runs + max(0, policy.fault_attempts - tried), 1)
+    return Wanted(runs_wanted(item, policy), 1)
+
+
+def runs_wanted(item: Item, policy: Policy) -> int:
+    """The clean runs that an item has in a phase, or in a session of it."""
     sampled = any((metric.gated or item.sentinel) and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
-    return Wanted(max(policy.rounds[0] if sampled else 0, policy.fewest_pairs), 1)
+    return max(policy.rounds[0] if sampled else 0, policy.fewest_pairs)
 
 
 def _once(evidence: Iterable[Evidence]) -> list[Evidence]:

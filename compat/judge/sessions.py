@@ -1,8 +1,8 @@
 """The stored design over items: every place's sessions of the candidate against its sessions of the known-good arm.
 
 A session is what one call of a run measured, and everything in it shares its hour. Sessions that begin soon after
-another are one with it, and only that one counts. A session counts for a metric that it measured over three
-generations, with all sentinels.
+another are one with it, and only that one counts. A session counts for a metric that it measured in a whole
+round, with all sentinels.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 
 from compat.judge.centre import FEWEST_UNITS
 from compat.judge.legs import Leg, Row, bare, enter, limits_of
-from compat.judge.phased import Phases, generations
+from compat.judge.phased import generations
 from compat.judge.plausible import moment
+from compat.judge.sampling import runs_wanted
 from compat.judge.stored import Session, stored
-from compat.model import Metric, Phase, Place, Plan, Status
+from compat.model import Phase, Place, Plan, Status
 
 __all__ = ["by_sessions"]
 
@@ -36,8 +37,8 @@ def _in_place(
     place: Place, rows: Sequence[Row], sentinels: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]
 ) -> None:
     # Sentinels that need no GPU ran on the node, and not in the place of one of its GPUs.
-    watched = [_values(row.metric, row.places, {place, Place(place.node)}) for row in sentinels]
-    own = [_values(row.metric, row.places, {place}) for row in rows]
+    watched = [_values(row, plan, {place, Place(place.node)}) for row in sentinels]
+    own = [_values(row, plan, {place}) for row in rows]
     apart = _apart({key for values in own for key in values}, plan.policy.stored.apart)
     alike: dict[tuple[_Key, ...], list[int]] = {}
     for number, values in enumerate(own):
@@ -47,7 +48,7 @@ def _in_place(
     for keys, numbers in alike.items():
         if not any(phase is Phase.AFTER for phase, _ in keys):
             for number in numbers:
-                why = "no session after the upgrade has it and all sentinels, over three generations"
+                why = "no session after the upgrade has a whole round of it and of all sentinels"
                 found[number].append(bare(rows[number], place, Status.MISSING, why))
             continue
         sessions = {
@@ -65,16 +66,18 @@ def _in_place(
         enter(edges, place, numbers, rows, found)
 
 
-def _values(metric: Metric, places: Sequence[Phases], where: set[Place]) -> Mapping[_Key, float]:
-    """By session: the oriented log-median, the mean over its generations. Sessions with too few are left out."""
+def _values(row: Row, plan: Plan, where: set[Place]) -> Mapping[_Key, float]:
+    """By session: the oriented log-median, the mean over its generations. Sessions with too few runs are left out."""
     found: dict[_Key, float] = {}
-    for one in places:
+    fewest = runs_wanted(row.item, plan.policy)
+    for one in row.places:
         if one.place in where:
             for phase in (Phase.BEFORE, Phase.AFTER):
                 runs = one.clean(phase)
                 for session in {run.session for run in runs}:
-                    means = generations(metric, [run for run in runs if run.session == session]) or []
-                    if len(means) >= FEWEST_UNITS:
+                    own = [run for run in runs if run.session == session]
+                    means = generations(row.metric, own) or []
+                    if len(own) >= fewest and len(means) >= FEWEST_UNITS:
                         found[phase, session] = fmean(means)
     return found
 

@@ -107,6 +107,17 @@ def test_a_node_that_did_not_come_back_holds_the_ring(name: str, phase: Phase) -
         assert f"{role} has 0 clean runs {phase.value} the upgrade" in found.reason or "only one arm" in found.reason
 
 
+@pytest.mark.parametrize("phase", [Phase.BEFORE, Phase.AFTER])
+@pytest.mark.parametrize("name", ["u2", "c2"])
+def test_a_phase_that_is_not_whole_holds_the_ring(name: str, phase: Phase) -> None:
+    lost = {e.pair for e in upgraded().evidence if e.node == name and e.phase is phase}
+    w = upgraded().edit(lambda _: None, node=name, pairs=[max(lost)])
+    found = of(w, "execution")
+    assert found.status is Status.MISSING
+    assert f"{name} has 4 clean runs {phase.value} the upgrade, 5 are needed" in found.reason
+    assert w.verdict().decision is Decision.HOLD
+
+
 def test_too_few_nodes_in_a_group() -> None:
     few = upgraded(nodes=UPGRADED[:2])
     assert "it ran on 2 of the 3 nodes that the ring asks for" in of(few, "execution").reason
@@ -247,6 +258,10 @@ def test_without_the_way_back_speed_is_missing() -> None:
     found = of(w, "latency")
     assert found.status is Status.MISSING
     assert "0 of the 3 generations back again" in found.reason
+    last = max(e.pair for e in alone().evidence)
+    w = alone().edit(lambda _: None, pairs=[last])
+    assert (of(w, "latency").status, w.verdict().decision) == (Status.MISSING, Decision.HOLD)
+    assert "4 clean runs back again, 5 are needed" in of(w, "latency").reason
     assert of(w, "memory").status is Status.PASS
     assert w.verdict().decision is Decision.HOLD
 

@@ -90,6 +90,7 @@ def upgraded(
     made = replace(
         made, runtimes={n: Runtime(n, values={"runtime": n}) for n in ("old", "new")}, findings=(), **changes
     )
+    made = replace(made, policy=replace(made.policy, rounds=(GENERATIONS, 20)))
     world = World(made, {})
     rng = np.random.default_rng(seed)
     for name in (*nodes, *controls):
@@ -198,6 +199,7 @@ def stored(
     one = replace(ring(control=False, nodes=1), stored=True)
     made = plan(matmul(), *still, known_good=START, candidate=MIDDLE, rings=(one,), findings=())
     made = replace(made, runtimes={"old": Runtime("old", values={"runtime": "old"})}, **changes)
+    made = replace(made, policy=replace(made.policy, rounds=(GENERATIONS, 20)))
     world = World(made, {"n1": Node("n1", "n1", None, 2, None, "6.1", driver=BEFORE, labels={"group": "upgraded"})})
     rng = np.random.default_rng(3)
     begin = datetime.datetime(2026, 10, 1, tzinfo=datetime.UTC)
