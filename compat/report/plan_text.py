@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from compat.model import Arm, Item, Plan, Runtime, Stack
+from compat.judge.budget import measured
+from compat.model import Arm, Design, Item, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
+from compat.report.text import count
 
 __all__ = ["print_plan"]
 
@@ -19,13 +21,21 @@ def print_plan(plan: Plan, ring: str | None, console: Console) -> None:
     say(f"{plan.name}: {_stack(plan.known_good)} -> {_stack(plan.candidate)}")
     for one in plan.rings:
         if ring in (None, one.name):
-            count = len(plan.for_ring(one.name))
+            number = len(plan.for_ring(one.name))
             tiers = ", ".join(tier.value for tier in one.tiers)
-            say(f"ring {one.name}: {count} cases, tiers {tiers}, budget {one.budget / 60:g} min a node")
+            say(f"ring {one.name}: {number} cases, tiers {tiers}, budget {one.budget / 60:g} min a node{_gpus(one)}")
+            if any(item.cell.phased for item in plan.for_ring(one.name)):
+                say(f"  where a node's driver changes: {_design(plan, one)}")
     say.title("Runtimes")
     for runtime in plan.runtimes.values():
         say(f"  {runtime.name}: {_runtime(runtime)}")
     _cells(plan.items if ring is None else plan.for_ring(ring), say)
+    if plan.routes:
+        say.title("Reached over edges")
+    phased = {item.cell.id: item.cell.phased for item in plan.items}
+    for route in plan.routes:
+        edges = (f"{edge} (in {'phases' if phased.get(edge) else 'pairs'})" for edge in route.edges)
+        say(f"  {route.cell.id}: {', then '.join(edges)}; and what they add up to")
     say.title("Tables (tier static)")
     for finding in plan.findings:
         arm = "known-good" if finding.arm is Arm.KNOWN_GOOD else "candidate"
@@ -50,14 +60,43 @@ class _Printer:
         self._console.print(Text(f"\n{line}", style="bold"))
 
 
+def _gpus(ring: Ring) -> str:
+    if Tier.GPU not in ring.tiers:
+        return ""
+    return ", on every GPU" if ring.gpus is None else f", on {count(ring.gpus, 'GPU')} of each node"
+
+
+def _design(plan: Plan, ring: Ring) -> str:
+    """How cells are compared whose stacks cannot share a node, and what that can tell."""
+    policy = plan.policy
+    if ring.design is Design.ABA:
+        least = f"{100 * policy.design.least:g} %"
+        return f"each node before it, after it and back again, which decides changes of {least} or more"
+    if ring.design is Design.STORED:
+        rules = policy.stored
+        return (
+            f"sessions of each node, {rules.passes} of the known-good stack to pass and {rules.fresh} of the candidate "
+            f"to find a regression, {rules.apart / 60:g} min apart"
+        )
+    from compat.judge.control import reach  # which imports scipy
+
+    share = measured(plan, ring)
+    groups = reach(ring.minimum_nodes, ring.minimum_controls, policy.design.deviation, MetricPolicy(), policy, share)
+    said = f"if a node's change varies by {100 * policy.design.deviation:g} %"
+    return f"before and after, beside a control group; {said}, {groups.in_words(share)}"
+
+
 def _cells(items: Iterable[Item], say: _Printer) -> None:
     """Each cell with its workloads, and each workload's cases on one line: a terminal wraps it, grep finds it."""
+    items = list(items)
+    phased = {item.cell.id: item.cell.phased for item in items}
     groups: dict[tuple[str, bool], dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
         groups[item.cell.id, item.required][item.case.workload, item.case.tier.value].append(item.case.id)
     say.title("Cells and their cases")
     for (cell, required), workloads in groups.items():
-        say(f"  {cell}{'' if required else ' (on the way: measured and shown, the verdict does not rest on it)'}")
+        how = " (in phases)" if phased[cell] else ""
+        say(f"  {cell}{how}{'' if required else ' (on the way: measured and shown, the verdict does not rest on it)'}")
         for (workload, tier), cases in workloads.items():
             say(f"    {workload} ({tier}): {', '.join(cases)}")
 

@@ -63,6 +63,18 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
             f"again over {count(policy.group.pairs, 'fresh pair')}",
         ),
         Setting(
+            "design",
+            f"{policy.design.nodes} nodes in each group; alone {_ratio(policy.design.least)}, "
+            f"{policy.design.drifts:g} drifts",
+            "where a driver changes: what a control group needs, and what one node decides by itself",
+        ),
+        Setting(
+            "stored",
+            f"{policy.stored.passes} sessions to pass, {policy.stored.regresses} and {policy.stored.fresh} new ones to "
+            f"regress; {policy.stored.sentinels} sentinels within {_ratio(policy.stored.limit)}",
+            f"where sessions are compared; they begin {policy.stored.apart / 60:g} min apart",
+        ),
+        Setting(
             "confirm",
             _ratio(policy.confirm),
             "a slowdown by less is confirmed on second installations, if they can be made",

@@ -34,7 +34,7 @@ from compat.report.policy import settings
 from compat.report.text import NOTHING, cleaned, count, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["View", "view"]
 
@@ -128,7 +128,7 @@ def view(
             for difference in sorted(verdict.differences, key=lambda entry: (entry[3], entry[0]))
         ),
         facts=_facts(evidence, identities),
-        nodes=_nodes(verdict, nodes),
+        nodes=_nodes(verdict, plan, nodes, identities, evidence),
         waivers=_waivers(verdict),
         policy=settings(verdict.policy, [metric for item in plan.items for metric in item.case.metrics]),
         provenance=_provenance(verdict, plan),
@@ -206,24 +206,39 @@ def _facts(evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> 
     return tuple(Change(name, *(", ".join(sides[arm].get(name, ())) or NOTHING for arm in Arm)) for name in names)
 
 
-def _nodes(verdict: Verdict, nodes: Sequence[Node]) -> tuple[NodeView, ...]:
+def _nodes(
+    verdict: Verdict,
+    plan: Plan,
+    nodes: Sequence[Node],
+    identities: Mapping[str, Identity],
+    evidence: Sequence[Evidence],
+) -> tuple[NodeView, ...]:
+    """The nodes that the verdict rests on, controls last, with the drivers that they had."""
     known = {node.id: node for node in nodes}
+    asked = [ring for ring in plan.rings if ring.name == verdict.ring]
+    drivers: dict[str, dict[str, None]] = {}
+    for record in sorted(evidence, key=lambda e: e.generation):
+        identity = identities.get(record.identity)
+        if identity is not None and identity.driver_version is not None:
+            drivers.setdefault(record.node, {})[identity.driver_version] = None
+    controls = [n for n in known if n in {e.node for e in evidence} and any(r.is_control(known[n]) for r in asked)]
+    unknown = (*("not in the inventory",) * 2, *(NOTHING,) * 3)
     return tuple(
-        _node(known[name]) if name in known else NodeView(name, *("not in the inventory",) * 2, *(NOTHING,) * 3)
-        for name in verdict.nodes
+        _node(known[name], drivers.get(name, ()), name in controls) if name in known else NodeView(name, *unknown)
+        for name in (*verdict.nodes, *sorted(controls))
     )
 
 
-def _node(node: Node) -> NodeView:
+def _node(node: Node, drivers: Iterable[str], control: bool) -> NodeView:
     products: dict[str, int] = {}
     for gpu in node.gpus:
         products[gpu.product or "unknown GPU"] = products.get(gpu.product or "unknown GPU", 0) + 1
     return NodeView(
-        id=node.id if node.id == node.hostname else f"{node.id} ({node.hostname})",
+        id=(node.id if node.id == node.hostname else f"{node.id} ({node.hostname})") + (", control" if control else ""),
         cpu=f"{node.cpu or 'unknown CPU'}, {count(node.cores, 'core')}",
         memory=quantity(node.memory_bytes, "B"),
         kernel=node.kernel,
-        driver=node.driver or NOTHING,
+        driver=", then ".join(drivers) or node.driver or NOTHING,
         gpus=", ".join(f"{number} of {product}" for product, number in products.items()) or "none",
     )
 

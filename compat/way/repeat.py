@@ -43,6 +43,9 @@ def repeat_case(
     if options.store is not None and (options.store / "store.json").exists():
         raise UsageError(str(options.store), "is a store already", "name a new folder: runs on demand are no round")
     node = this_node(options.node_labels())
+    if item.cell.phased:
+        problem = f"its stacks cannot share a node, and this one has driver {node.driver}"
+        raise UsageError(item.key, problem, "say --arm known_good or --arm candidate")
     reason = unplaced(item.cell, node)
     if reason is not None:
         raise UsageError(item.key, f"cannot run here: {reason}", "repeat it on a node that has it")

@@ -67,7 +67,7 @@ class Site:
 
     def __init__(self, folder: Path, library: Path) -> None:
         self.folder = folder
-        self._library = library
+        self.library = library
         workload = folder / "site/workloads/sleeps.py"
         workload.parent.mkdir(parents=True)
         workload.write_text(WORKLOAD)
@@ -77,7 +77,7 @@ class Site:
         (self.folder / "driver.yaml").write_text(text)
 
     def run(self, driver: str, *words: str, node: int = 1, **variables: str) -> subprocess.CompletedProcess[str]:
-        env = {"LD_LIBRARY_PATH": str(self._library), "FAKE_DRIVER": driver, "FAKE_COUNT": str(node)}
+        env = {"LD_LIBRARY_PATH": str(self.library), "FAKE_DRIVER": driver, "FAKE_COUNT": str(node)}
         return compat(*RUN, *words, cwd=self.folder, **env, **variables)
 
     def records(self) -> list[dict[str, Any]]:
@@ -243,6 +243,37 @@ def test_sessions_that_are_stored(site: Site) -> None:
     matrix.write_text(text.replace("apart: 1ms", "apart: 1h"))
     site.run(OLD)
     assert "runs are in out/driver already" in site.run(OLD).stdout  # it is still that session
+
+
+@pytest.mark.parametrize(
+    ("ring", "said"),
+    [
+        (ALONE, "each node before it, after it and back again, which decides changes of 10 % or more"),
+        (GROUPS, "3 upgraded and 3 control nodes: a change of "),
+        (ALONE + ", design: stored", "12 of the known-good stack to pass and 2 of the candidate to find a regression"),
+    ],
+    ids=["aba", "control", "stored"],
+)
+def test_the_plan_says_beforehand_what_the_design_can_tell(site: Site, ring: str, said: str) -> None:
+    site.write(ring)
+    done = compat("plan", "driver.yaml", "--content", "site", cwd=site.folder)
+    assert done.returncode == 0
+    assert "  where a node's driver changes: " in done.stdout
+    assert said in done.stdout
+    assert " (in phases)\n" in done.stdout
+
+
+def test_one_case_is_repeated_in_the_arm_whose_driver_is_there(site: Site) -> None:
+    site.write(ALONE)
+    site.run(OLD)
+    words = ("case", "out/driver", "*sleeps[one]", "--repeat", "2", "--content", "site", "--cache", "cache")
+    env = {"LD_LIBRARY_PATH": str(site.library), "FAKE_DRIVER": OLD, "FAKE_COUNT": "1"}
+    done = compat(*words, cwd=site.folder, **env)
+    assert done.returncode == 2
+    assert f"its stacks cannot share a node, and this one has driver {OLD}; say --arm" in done.stderr
+    done = compat(*words, "--arm", "known_good", cwd=site.folder, **env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "known-good 2 times" in done.stdout
 
 
 def test_a_third_driver_is_no_phase(site: Site) -> None:
