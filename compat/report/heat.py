@@ -24,8 +24,9 @@ _WHOLE = "the stack as a whole"  # what is said of a cell, and of no workload in
 
 def heat(verdict: Verdict, plan: Plan) -> tuple[tuple[HeatColumn, ...], tuple[HeatRow, ...]]:
     """The columns and the rows of the heat map; both are empty if nothing was compared."""
-    cells = {item.cell.id: item.cell for item in plan.items}
-    by_stack = {found.cell: _label(cells.get(found.cell), found.cell) for found in verdict.comparisons}
+    cells = {item.cell.id: item.cell for item in plan.items} | {route.cell.id: route.cell for route in plan.routes}
+    names_of = {name: _label(cell, plan.known_good) or name for name, cell in cells.items()}
+    by_stack = {found.cell: names_of.get(found.cell, found.cell) for found in verdict.comparisons}
     single = len(set(by_stack.values())) <= 1
     places: dict[tuple[str, str], list[Comparison]] = {}
     required: dict[str, bool] = {}
@@ -47,15 +48,14 @@ def heat(verdict: Verdict, plan: Plan) -> tuple[tuple[HeatColumn, ...], tuple[He
     )
 
 
-def _label(cell: Cell | None, name: str) -> str:
-    """The axis values in which a cell's stack differs from its known-good stack; the cell's id if it is unknown."""
-    if cell is None:
-        return name
-    return _stack({axis: value for axis, value in cell.stack.items() if cell.known_good.get(axis) != value}) or name
+def _label(cell: Cell, known_good: Stack) -> str:
+    """What a cell changes and, where it does not begin at the matrix's known-good stack, on what."""
+    begins = _changed(known_good, cell.known_good)
+    return _changed(cell.known_good, cell.stack) + (f" on {begins}" if begins else "")
 
 
-def _stack(stack: Stack) -> str:
-    return ", ".join(f"{axis} {value}" for axis, value in stack.items())
+def _changed(old: Stack, new: Stack) -> str:
+    return ", ".join(f"{axis} {value}" for axis, value in new.items() if old.get(axis) != value)
 
 
 def _by_metric(name: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from compat.judge.budget import measured
-from compat.model import Arm, Design, Item, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
+from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
 from compat.report.text import count
 
 __all__ = ["print_plan"]
@@ -81,7 +81,17 @@ def _design(plan: Plan, ring: Ring) -> str:
     from compat.judge.control import reach  # which imports scipy
 
     share = measured(plan, ring)
-    groups = reach(ring.minimum_nodes, ring.minimum_controls, policy.design.deviation, MetricPolicy(), policy, share)
+    limits = min(
+        (
+            policy.of(item.case.workload).metric(metric.name)
+            for item in plan.for_ring(ring.name)
+            for metric in item.case.metrics
+            if item.cell.phased and item.required and metric.gated and metric.kind is Kind.SAMPLED
+        ),
+        key=lambda one: one.margin,
+        default=MetricPolicy(),
+    )
+    groups = reach(ring.minimum_nodes, ring.minimum_controls, policy.design.deviation, limits, policy, share)
     said = f"if a node's change varies by {100 * policy.design.deviation:g} %"
     return f"before and after, beside a control group; {said}, {groups.in_words(share)}"
 
