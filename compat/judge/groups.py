@@ -1,7 +1,8 @@
 """Families of cases, each a little slower: forty that are 1 % slower each are invisible one by one.
 
-The unit is the trimmed mean over a group's members in one generation. What round 1 flags is tried again on fresh
-generations of all members, in a round of its own after the rounds of the single measurements: only that may be REGRESS.
+The unit is the trimmed mean over a group's members in one generation; slow processes, which that trims away, have a
+test of their own (``compat.judge.group_tails``). What round 1 flags in either way is tried again on fresh generations
+of all members, in a round of its own after the rounds of the single measurements: only that may be REGRESS.
 A group never gives a PASS to anybody; it only takes GO away.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from compat.judge.budget import places
 from compat.judge.centre import Centre, centre
+from compat.judge.group_tails import SlowProcesses, slow_processes
 from compat.judge.outcome import Outcome
 from compat.judge.points import Point
 from compat.judge.text import change, percent, plural
@@ -54,10 +56,12 @@ def planned_groups(plan: Plan, items: Iterable[Item]) -> tuple[Group, ...]:
 
 
 def groups_of(plan: Plan, ring: Ring) -> int:
-    """How many group tests share a ring's budget."""
+    """How many group tests share a ring's budget: two of each group."""
     items = plan.for_ring(ring.name)
     tiers = {item.key: item.case.tier for item in items}
-    return max(1, sum(max(places(ring, tiers[key]) for key in group.members) for group in planned_groups(plan, items)))
+    return max(
+        1, 2 * sum(max(places(ring, tiers[key]) for key in group.members) for group in planned_groups(plan, items))
+    )
 
 
 def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy, tests: int) -> Outcome | None:
@@ -68,10 +72,10 @@ def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Pol
     members = _members(group, points, policy)
     if len(members) < policy.group.members:
         return None
-    first = _centre(members, 1)
+    first, slow = _centre(members, 1), slow_processes(members, 1, policy.tail)
     if first is None:
         return _say(group, Status.INCONCLUSIVE, None, len(members), policy, "")
-    if not _flagged(first, policy):
+    if not (_flagged(first, policy) or _has_slow(slow, policy.group.flag, policy)):
         return _say(group, Status.PASS, first, len(members), policy, "")
     short = _short(members, policy)
     if short:
@@ -80,15 +84,22 @@ def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Pol
     fresh = _centre(members, policy.group_round)
     if fresh is None:
         return _say(group, Status.INCONCLUSIVE, None, len(members), policy, "")
-    if fresh.p_worse(math.log1p(policy.group.ignore)) <= policy.group.alpha / max(1, tests):
+    level, slow = policy.group.alpha / max(1, tests), slow_processes(members, policy.group_round, policy.tail)
+    if fresh.p_worse(math.log1p(policy.group.ignore)) <= level:
         return _say(group, Status.REGRESS, fresh, len(members), policy, ", over fresh pairs")
+    if slow is not None and _has_slow(slow, level, policy):
+        said = f"; slow processes: {slow.known_good} -> {slow.candidate} of {slow.processes}, over fresh pairs"
+        return _say(group, Status.REGRESS, fresh, len(members), policy, said)
     return _say(group, Status.PASS, fresh, len(members), policy, "; round 1 flagged it, fresh pairs do not confirm it")
 
 
 def fresh_short(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy) -> dict[str, int]:
     """By member: the fresh pairs that it still lacks, if round 1 flagged the group on this node."""
     members = _members(group, points, policy)
-    if len(members) < policy.group.members or not _flagged(_centre(members, 1), policy):
+    if len(members) < policy.group.members:
+        return {}
+    first, slow = _centre(members, 1), slow_processes(members, 1, policy.tail)
+    if first is None or not (_flagged(first, policy) or _has_slow(slow, policy.group.flag, policy)):
         return {}
     number = policy.group_round
     short = {key: policy.group.pairs - sum(p.round == number for p in own) for key, own in members.items()}
@@ -105,6 +116,11 @@ def _members(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy
 def _flagged(first: Centre | None, policy: Policy) -> bool:
     """Whether round 1 shows the mean to be worse than what nobody cares about."""
     return first is not None and first.p_worse(math.log1p(policy.group.ignore)) <= policy.group.flag
+
+
+def _has_slow(slow: SlowProcesses | None, level: float, policy: Policy) -> bool:
+    """Whether more of the candidate's processes are slow, by more than nobody cares about."""
+    return slow is not None and slow.p <= level and slow.excess > policy.group.slow
 
 
 def _short(members: Mapping[str, Sequence[Point]], policy: Policy) -> int:

@@ -16,12 +16,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from compat.judge.series import Floats, Integers, Series
 from compat.model import TailPolicy
 
-__all__ = ["Tail", "Tails", "tails"]
+__all__ = ["Tail", "Tails", "sign_test", "slow", "tails"]
+
+Bools = NDArray[np.bool_]
 
 _TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
 
@@ -52,13 +55,23 @@ class Tails:
 
 def tails(series: Series, policy: TailPolicy) -> Tails:
     """Compare the slow processes of the arms of every measurement, over all pairs of ``series`` (at least one)."""
-    good = series.known_good
-    centre = np.median(good, axis=1, keepdims=True)
-    deviation = _TO_SIGMA * np.median(np.abs(good - centre), axis=1, keepdims=True)
-    threshold = centre + np.maximum(math.log1p(policy.least), policy.deviations * deviation)
-    slow_good, slow_new = good > threshold, series.candidate > threshold
+    slow_good, slow_new = slow(series.known_good, series.candidate, policy)
     balance = series.per_unit(slow_new.astype(float) - slow_good)
     worse, better = (balance > 0).sum(axis=1), (balance < 0).sum(axis=1)
+    return Tails(slow_good.sum(axis=1), slow_new.sum(axis=1), worse - better, sign_test(worse, better))
+
+
+def slow(known_good: Floats, candidate: Floats, policy: TailPolicy) -> tuple[Bools, Bools]:
+    """(measurements, processes) which processes of each arm are slow, beside the known-good arm of their row."""
+    centre = np.median(known_good, axis=1, keepdims=True)
+    deviation = _TO_SIGMA * np.median(np.abs(known_good - centre), axis=1, keepdims=True)
+    threshold = centre + np.maximum(math.log1p(policy.least), policy.deviations * deviation)
+    return known_good > threshold, candidate > threshold
+
+
+def sign_test(worse: Integers, better: Integers) -> Floats:
+    """The chance of so many or more of ``worse + better`` where both are as likely."""
     # bdtrc is the chance of more than k: of at least ``worse`` with k = worse - 1.
-    p = np.where(worse > 0, special.bdtrc(np.maximum(worse - 1.0, 0.0), np.maximum(worse + better, 1), 0.5), 1.0)
-    return Tails(slow_good.sum(axis=1), slow_new.sum(axis=1), worse - better, p)
+    found = special.bdtrc(np.maximum(worse - 1.0, 0.0), np.maximum(worse + better, 1), 0.5)
+    p: Floats = np.where(worse > 0, found, 1.0)
+    return p

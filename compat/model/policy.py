@@ -74,14 +74,16 @@ class TailPolicy:
 
 @dataclass(frozen=True)
 class GroupPolicy:
-    """The test of a family: many cases, each a little slower.
+    """The test of a family: many cases, each a little slower, or each with a few slow processes more.
 
-    The mean over a group's ``members`` (at least so many) may be worse by ``ignore`` at most. What round 1 flags, at
-    ``flag``, is tried again over ``pairs`` fresh pairs of all members, at ``alpha`` shared by the ring's groups.
+    The mean over a group's ``members`` (at least so many) may be worse by ``ignore`` at most, and of their processes
+    the share ``slow`` may be slow in the candidate alone. What round 1 flags, at ``flag``, is tried again over
+    ``pairs`` fresh pairs of all members, at ``alpha`` shared by the ring's groups.
     """
 
     members: int = 4
     ignore: float = 0.005
+    slow: float = 0.03
     flag: float = 0.05
     pairs: int = 20
     alpha: float = 0.01

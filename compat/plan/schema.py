@@ -256,6 +256,7 @@ class GroupSpec(_Spec):
 
     members: Annotated[int, Field(ge=2)] | None = Field(default=None, description="a group has so many at least")
     ignore: Ratio | None = Field(default=None, description="the mean slowdown of a group that nobody cares about")
+    slow: Ratio | None = Field(default=None, description="share of processes that may be slow in the candidate alone")
     flag: Alpha | None = Field(default=None, description="level at which round 1 has a group tried again")
     pairs: Annotated[int, Field(ge=3)] | None = Field(default=None, description="fresh pairs for that")
     alpha: Alpha | None = Field(default=None, description="level of REGRESS, shared by the ring's groups")

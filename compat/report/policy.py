@@ -58,7 +58,7 @@ def settings(policy: Policy, metrics: Iterable[Metric]) -> tuple[Setting, ...]:
         ),
         Setting(
             "group",
-            f"ignore {_ratio(policy.group.ignore)}, alpha {policy.group.alpha:g}",
+            f"ignore {_ratio(policy.group.ignore)}, slow {_ratio(policy.group.slow)}, alpha {policy.group.alpha:g}",
             f"at least {policy.group.members} cases together; what round 1 flags at {policy.group.flag:g} is tried "
             f"again over {count(policy.group.pairs, 'fresh pair')}",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -61,6 +62,57 @@ def test_the_level_is_shared_by_the_ring_s_groups() -> None:
     points = family(0.01, 20, fresh_shift=0.0075)
     assert status(points, tests=1) is Status.REGRESS
     assert status(points, tests=10**4) is Status.PASS
+
+
+def with_slow(points: dict[str, list[Point]], share: float, by: float = 0.35, late: bool = True) -> None:
+    """Make a share of the candidate's processes slow, others in every member, as chance has it."""
+    rng = np.random.default_rng(9)
+    for key, own in points.items():
+        points[key] = [
+            replace(p, candidate=p.candidate + by * (rng.random() < share)) if late or p.round == 1 else p for p in own
+        ]
+
+
+def test_slow_processes_that_each_member_passes_with_are_found_in_the_family() -> None:
+    points = family(0.0, 20)
+    assert status(points) is Status.PASS
+    with_slow(points, 0.1)
+    found = judge_group(GROUP, points, POLICY, 1)
+    assert found is not None
+    assert found.status is Status.REGRESS
+    assert re.search(r"; slow processes: 0 -> \d+ of 160, over fresh pairs$", found.reason)
+    first = {key: own[:10] for key, own in points.items()}
+    assert status(first) is Status.INCONCLUSIVE  # fresh pairs are asked for
+
+
+def test_slow_processes_that_fresh_pairs_do_not_show_pass() -> None:
+    points = family(0.0, 20)
+    with_slow(points, 0.2, late=False)
+    assert status(points) is Status.PASS
+
+
+def test_a_few_more_slow_processes_are_ignored_and_faster_ones_are_no_harm() -> None:
+    points = family(0.0, 20)
+    with_slow(points, 0.1)
+    lenient = replace(POLICY, group=replace(POLICY.group, slow=0.3))
+    found = judge_group(GROUP, points, lenient, 1)
+    assert found is not None
+    assert found.status is Status.PASS
+    faster = family(0.0, 20)
+    with_slow(faster, 0.1, by=-0.35)
+    assert status(faster) is Status.PASS
+
+
+def test_slow_processes_in_both_arms_are_the_machines() -> None:
+    points = family(0.0, 20)
+    rng = np.random.default_rng(4)
+    for key, own in points.items():
+        slow = 0.35 * (rng.random((len(own), 2)) < 0.2)
+        points[key] = [
+            replace(p, known_good=p.known_good + a, candidate=p.candidate + b)
+            for p, (a, b) in zip(own, slow.tolist(), strict=True)
+        ]
+    assert status(points) is Status.PASS
 
 
 def test_too_few_members_are_no_group() -> None:
