@@ -21,7 +21,8 @@ class Progress:
     def line(self, width: int = 0) -> str:
         """One line for people, of at most ``width`` characters when that is given."""
         minutes, seconds = divmod(int(self.elapsed), 60)
-        text = f"generation {self.generation}, {self.pairs} pairs, {self.done} of {self.items} cases need no more, "
+        pairs = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"
+        text = f"generation {self.generation}, {pairs}, {self.done} of {self.items} cases need no more, "
         text += f"{minutes}:{seconds:02d}, {self.item}"
         return text if not 0 < width < len(text) else text[: width - 1] + "…"
 
