@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 
@@ -14,10 +12,9 @@ from compat.judge import wanted
 from compat.judge.outcome import SEVERITY
 from compat.model import Comparison, Decision, Status, canonical
 
-from .build import World
 from .harms import HARMS, LOCAL, Chosen, harms, spoil
 from .spoiling import replan
-from .worlds import SEEDS, SMALL, Recipe, examples, of_item, recipes
+from .worlds import SEEDS, SMALL, Recipe, examples, of_item, recipes, shuffled
 
 
 @examples(60)
@@ -49,18 +46,6 @@ def test_no_harm_is_go(recipe: Recipe, chosen: Chosen) -> None:
 
 
 # The verdict does not depend on the order of evidence.
-
-
-def shuffled(w: World, seed: int) -> World:
-    """The same in another order, some records twice."""
-    rng = np.random.default_rng(seed)
-
-    def mixed(things: Iterable[Any]) -> list[Any]:
-        found = list(things)
-        return [found[place] for place in rng.permutation(len(found))]
-
-    nodes, identities, blobs = (dict(mixed(d.items())) for d in (w.nodes, w.identities, w.blobs))
-    return World(w.plan, nodes, identities, blobs, mixed([*w.evidence, *mixed(w.evidence)[:3]]))
 
 
 @examples(100)

@@ -6,7 +6,9 @@ What is drawn is a recipe, small enough to print: ``build.world`` makes the worl
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -16,7 +18,7 @@ from compat.model import STANDARD, Comparison, Evidence, Gpu, GroupPolicy, Kind,
 
 from .build import LATENCY, MATMUL, POOL, SPILLS, TEXT, THROUGHPUT, World, case, item, plan, world
 
-__all__ = ["FAMILY", "METRICS", "SEEDS", "SMALL", "Recipe", "examples", "of_item", "recipes"]
+__all__ = ["FAMILY", "METRICS", "SEEDS", "SMALL", "Recipe", "examples", "of_item", "recipes", "shuffled"]
 
 # COMPAT_SEARCH=10 tries ten times as many examples, others each time; without it every run tries the same ones.
 _SEARCH = int(os.environ.get("COMPAT_SEARCH", "0"))
@@ -109,3 +111,15 @@ def recipes(draw: st.DrawFn, fewest_items: int = 1) -> Recipe:
 
 def of_item(verdict: Verdict, key: str) -> list[Comparison]:
     return [c for c in verdict.comparisons if c.item == key]
+
+
+def shuffled(w: World, seed: int) -> World:
+    """The same in another order, some records twice."""
+    rng = np.random.default_rng(seed)
+
+    def mixed(things: Iterable[Any]) -> list[Any]:
+        found = list(things)
+        return [found[place] for place in rng.permutation(len(found))]
+
+    nodes, identities, blobs = (dict(mixed(d.items())) for d in (w.nodes, w.identities, w.blobs))
+    return World(w.plan, nodes, identities, blobs, mixed([*w.evidence, *mixed(w.evidence)[:3]]))
