@@ -11,7 +11,12 @@ _GPUS = 8  # of a node, where the ring does not say: what most servers have. Whe
 
 def measured(plan: Plan, ring: Ring) -> int:
     """The sampled measurements of a ring that are gated and required, in each of its places."""
-    required = [item for item in plan.for_ring(ring.name) if item.required and item.cell.required]
+    stored = ring.design is Design.STORED
+    required = [
+        item
+        for item in plan.for_ring(ring.name)
+        if item.required and item.cell.required and not (stored and item.sentinel and item.cell.phased)
+    ]
     edges = sum(len(_sampled(item)) * _times(item, ring) for item in required)
     ends = {route.edges[-1] for route in plan.routes if route.cell.required}
     sums = sum(len(_sampled(item)) * places(ring, item.case.tier) for item in required if item.cell.id in ends)
@@ -23,10 +28,10 @@ def _sampled(item: Item) -> list[str]:
 
 
 def _times(item: Item, ring: Ring) -> int:
-    """How often a measurement is judged: a control group is judged as one."""
-    if not item.cell.phased:
-        return places(ring, item.case.tier)
-    return 1 if ring.design is Design.CONTROL else places(ring, item.case.tier)
+    """How often a measurement is judged: a control group is judged as one, on each GPU of a node."""
+    if item.cell.phased and ring.design is Design.CONTROL:
+        return (ring.gpus or _GPUS) if item.case.tier is Tier.GPU else 1
+    return places(ring, item.case.tier)
 
 
 def places(ring: Ring, tier: Tier) -> int:

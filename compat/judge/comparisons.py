@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from compat.judge import environment, faults
@@ -20,6 +20,7 @@ from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
 from compat.judge.routes import Edge, judge_route, paired_leg
 from compat.judge.sampled import Sample, judge_samples
+from compat.judge.sessions import watched
 from compat.judge.tables import judge_tables
 from compat.model import (
     Arm,
@@ -49,6 +50,7 @@ class Compared:
     comparisons: tuple[Comparison, ...]
     differences: tuple[Difference, ...]  # between the arms
     nodes: tuple[str, ...]  # whose evidence counts
+    controls: tuple[str, ...]  # the same, of the control group
     quarantined: dict[Place, str]  # places that are left out, and why
 
 
@@ -88,18 +90,23 @@ def compare(
         leg = paired_leg(sample, outcome, plan.policy, share)
         if leg is not None and each.place not in sick:
             legs.setdefault(key, {})[sample.metric.name, each.place] = leg
-    found += _routes(plan, sound, admitted, legs, share, blob)
+    controls = {name for name, node in nodes.items() if ring.is_control(node)}
+    aside = {e.place for own in admitted.values() for e in own if e.node in controls} | sick.keys()
+    ran = {c.item: c.status for c in found if c.metric == faults.METRIC}
+    found += _routes(plan, sound, admitted, legs, ran, aside, share, blob)
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
     accepted = [e for key in items for e in admitted[key]]
-    checked, differences, misrealised = _environments(plan, items, accepted, identities)
-    found = [_unblamed(c) if c.cell in misrealised and c.status is Status.REGRESS else c for c in found]
+    checked, differences, blameless = _environments(plan, items, accepted, identities)
+    found = [
+        _unblamed(c, blameless[c.cell]) if c.cell in blameless and c.status is Status.REGRESS else c for c in found
+    ]
     found += checked + judge_tables(plan, ring)
-    found += _expected_minus_observed(items, found)
+    found += _expected_minus_observed(items, ring, found)
     found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
-    controls = {name for name, node in nodes.items() if ring.is_control(node)}
-    left = {e.place for e in accepted} - sick.keys()
-    counted = sorted({place.node for place in left if place.node not in controls})
-    return Compared(tuple(found), differences, tuple(counted), sick)
+    counted = {place.node for place in {e.place for e in accepted} - sick.keys()}
+    return Compared(
+        tuple(found), differences, tuple(sorted(counted - controls)), tuple(sorted(counted & controls)), sick
+    )
 
 
 def _admit(
@@ -140,6 +147,8 @@ def _routes(
     items: Mapping[str, Item],
     admitted: Mapping[str, Sequence[Evidence]],
     legs: Mapping[str, Legs],
+    ran: Mapping[str, Status],
+    aside: Collection[Place],
     share: int,
     blob: Callable[[str], bytes],
 ) -> list[Comparison]:
@@ -149,8 +158,9 @@ def _routes(
         by_case: dict[tuple[str, str], dict[str, Edge]] = {}
         for key, item in items.items():
             if item.cell.id in route.edges:
-                clean = [e for e in admitted[key] if e.fault is None]
-                edge = Edge(item, legs.get(key, {}), clean)
+                clean = [e for e in admitted[key] if e.fault is None and e.place not in aside]
+                own_legs = {name: leg for name, leg in legs.get(key, {}).items() if name[1] not in aside}
+                edge = Edge(item, ran[key], own_legs, clean)
                 by_case.setdefault((item.case.workload, item.case.id), {})[item.cell.id] = edge
         for (workload, case), edges in by_case.items():
             if len(edges) == len(route.edges):
@@ -193,10 +203,15 @@ def _comparison(
 
 def _environments(
     plan: Plan, items: Mapping[str, Item], evidence: Sequence[Evidence], identities: Mapping[str, Identity]
-) -> tuple[list[Comparison], tuple[Difference, ...], set[str]]:
-    """Rule 17 for every cell that has evidence: comparisons, differences, and the cells that were not realised."""
+) -> tuple[list[Comparison], tuple[Difference, ...], dict[str, str]]:
+    """Rule 17 for every cell that has evidence: comparisons, differences, and the cells where nothing is to blame.
+
+    That is where what ran is not what the matrix says. Where the arms ran days apart, on either side of a reboot, so is
+    whatever else changed meanwhile.
+    """
     cells: dict[str, tuple[Cell, Tier]] = {item.cell.id: (item.cell, item.case.tier) for item in items.values()}
-    found, differences, misrealised = [], set(), set()
+    found, differences = [], set()
+    blameless: dict[str, str] = {}
     for name, (cell, tier) in sorted(cells.items()):
         own = [e for e in evidence if items[e.item].cell.id == name]
         if not own:
@@ -204,18 +219,20 @@ def _environments(
         state = environment.judge_environment(cell, own, plan, identities)
         differences |= set(state.differences)
         if state.misrealised:
-            misrealised.add(name)
+            blameless[name] = "what ran is not what the matrix says"
+        elif cell.phased and state.outcome.status is Status.UNDECLARED:
+            blameless[name] = "its phases differ in what nobody declared"
         found.append(_comparison(state.outcome, name, name, environment.METRIC, name, tier, cell.required))
-    return found, tuple(sorted(differences)), misrealised
+    return found, tuple(sorted(differences)), blameless
 
 
-def _unblamed(comparison: Comparison) -> Comparison:
+def _unblamed(comparison: Comparison, why: str) -> Comparison:
     """A regression of something that is not the candidate: HOLD, not NO-GO."""
-    said = f"{comparison.reason}; but what ran is not what the matrix says"
+    said = f"{comparison.reason}; but {why}"
     return replace(comparison, status=Status.INVALID, reason=said)
 
 
-def _expected_minus_observed(items: Mapping[str, Item], found: Sequence[Comparison]) -> list[Comparison]:
+def _expected_minus_observed(items: Mapping[str, Item], ring: Ring, found: Sequence[Comparison]) -> list[Comparison]:
     """A MISSING comparison for whatever should have been compared and was not.
 
     An item that did not run cleanly has its execution comparison, and that is enough: it is not GO by itself.
@@ -228,7 +245,7 @@ def _expected_minus_observed(items: Mapping[str, Item], found: Sequence[Comparis
         own = have.get(key, {})
         if own.get(faults.METRIC, Status.PASS) is not Status.PASS:
             continue
-        lost = [name for name in expected_metrics(item) if name not in own]
+        lost = [name for name in expected_metrics(item, speed=not watched(item, ring)) if name not in own]
         missing += _bind(item, [Outcome(n, Status.MISSING, f"{n}: it was not compared") for n in lost], (), {})
     return missing
 

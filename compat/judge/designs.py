@@ -1,15 +1,13 @@
 """The sampled metrics of items whose stacks cannot share a node, by the design of their ring.
 
-Of a node with several GPUs the control design takes the one that changed for the worse, in both groups alike: one GPU
-in eight that is slower would vanish in a mean, and what the worst of eight is by chance cancels between the groups. So
-all nodes must have as many. A-B-A judges every GPU by itself.
+GPUs are judged one by one. In the control design the first GPU of each node beside the first of every other, then the
+second: the node stays the unit, and no GPU vanishes in a mean. So all nodes must have as many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from statistics import fmean
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,15 +17,26 @@ from compat.judge.control import NodeChange, control
 from compat.judge.items import conclude
 from compat.judge.legs import Leg, Legs, Row, bare, enter, limits_of
 from compat.judge.outcome import Outcome, worst
-from compat.judge.phased import Phases, examine_phases, gather, generations, lost, unjudged
+from compat.judge.phased import Phases, gather, generations, lost, unjudged
 from compat.judge.sampling import runs_wanted
 from compat.judge.series import Floats
-from compat.judge.sessions import by_sessions
+from compat.judge.sessions import WATCHED, by_sessions, watched
+from compat.judge.upgraded import examine_phases
 from compat.model import Design, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
 
 __all__ = ["judge_phased"]
 
 _Values = dict[Phase, list[float]]  # oriented log-medians, a mean for each generation
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A row on one GPU of every node."""
+
+    row: int
+    where: str
+    upgraded: tuple[Place, ...]
+    values: Sequence[_Values]  # of each node
 
 
 def judge_phased(
@@ -57,9 +66,9 @@ def judge_phased(
             continue
         for metric in item.case.metrics:
             limits = plan.policy.of(item.case.workload).metric(metric.name)
-            if metric.kind is Kind.SAMPLED and item.sentinel and lost(metric, places, fewest) is None:
+            if watched(item, ring) and metric.name == WATCHED and lost(metric, places, fewest) is None:
                 sentinels.append(Row(item, metric, limits, places))
-            if not (metric.gated and metric.kind is Kind.SAMPLED):
+            if not (metric.gated and metric.kind is Kind.SAMPLED) or watched(item, ring):
                 continue
             said = unjudged(metric) if any(each.wrong for each in examined) else lost(metric, places, fewest)
             if said is not None:
@@ -71,11 +80,11 @@ def judge_phased(
         several = len(legs) > 1
         outcomes.append(
             worst(
-                replace(leg.outcome, reason=f"{leg.outcome.reason}, on node {leg.place}") if several else leg.outcome
+                replace(leg.outcome, reason=f"{leg.outcome.reason}, on {leg.where}") if several else leg.outcome
                 for leg in legs
             )
         )
-        edges |= {(row.metric.name, leg.place): leg.edge for leg in legs if leg.edge is not None}
+        edges |= {(row.metric.name, place): leg.edge for leg in legs for place in leg.places if leg.edge is not None}
     return found
 
 
@@ -97,39 +106,41 @@ def _judge_rows(
 
 
 def _by_groups(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]) -> None:
-    """Rows that were measured on the same nodes, as often, are judged together."""
-    alike: dict[tuple[tuple[str, bool, int, int], ...], list[tuple[int, list[_Values]]]] = {}
+    """Rows that were measured on the same nodes, as often, are judged together; a row for each GPU of a node."""
+    alike: dict[tuple[tuple[str, bool, int, int], ...], list[_Slice]] = {}
     for number, row in enumerate(rows):
         nodes: dict[str, list[Phases]] = {}
         for one in row.places:
             nodes.setdefault(one.place.node, []).append(one)
-        gpus = {len(own) for own in nodes.values()}
-        if len(gpus) > 1:
-            said = f"nodes with {min(gpus)} and with {max(gpus)} GPUs do not compare"
-            found[number].append(bare(row, None, Status.INCONCLUSIVE, said))
+        counts = {len(own) for own in nodes.values()}
+        if len(counts) > 1:
+            said = f"nodes with {min(counts)} and with {max(counts)} GPUs do not compare"
+            found[number].append(bare(row, (), Status.INCONCLUSIVE, said))
             continue
-        values = {
-            node: _worst_changed([_values(row.metric, one) for one in own]) for node, own in sorted(nodes.items())
-        }
-        layout = tuple(
-            (node, nodes[node][0].control, len(own[Phase.BEFORE]), len(own[Phase.AFTER]))
-            for node, own in values.items()
-        )
-        alike.setdefault(layout, []).append((number, list(values.values())))
+        for gpu in range(max(counts)):
+            own = [(nodes[node][gpu], _values(row.metric, nodes[node][gpu])) for node in sorted(nodes)]
+            layout = tuple(
+                (one.place.node, one.control, len(values[Phase.BEFORE]), len(values[Phase.AFTER]))
+                for one, values in own
+            )
+            upgraded = tuple(one.place for one, _ in own if not one.control)
+            where = f"GPU {gpu} of each node" if max(counts) > 1 else "all nodes"
+            alike.setdefault(layout, []).append(_Slice(number, where, upgraded, [values for _, values in own]))
     for layout, members in alike.items():
         changes = [
             NodeChange(
                 node,
                 not is_control,
-                _stacked([own[place] for _, own in members], Phase.BEFORE),
-                _stacked([own[place] for _, own in members], Phase.AFTER),
+                _stacked([each.values[place] for each in members], Phase.BEFORE),
+                _stacked([each.values[place] for each in members], Phase.AFTER),
             )
             for place, (node, is_control, _, _) in enumerate(layout)
         ]
-        own = [rows[number] for number, _ in members]
-        families = [f"{row.metric.name} {row.item.case.tier.value}" for row in own]
-        edges = control(changes, limits_of(own), plan.policy, measured, families)
-        enter(edges, None, [number for number, _ in members], rows, found)
+        own_rows = [rows[each.row] for each in members]
+        families = [f"{row.metric.name} {row.item.case.tier.value}" for row in own_rows]
+        edges = control(changes, limits_of(own_rows), plan.policy, measured, families)
+        places = [each.upgraded for each in members]
+        enter(edges, [each.row for each in members], rows, found, [each.where for each in members], places)
 
 
 def _place_by_place(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]) -> None:
@@ -144,18 +155,12 @@ def _place_by_place(rows: Sequence[Row], plan: Plan, measured: int, found: list[
         before, after, back = (_stacked([values for _, values in members], phase) for phase in Phase)
         families = [row.metric.name for row in own]
         edges = aba(before, after, back, limits_of(own), plan.policy, measured, families)
-        enter(edges, place, [number for number, _ in members], rows, found)
+        count = len(members)
+        enter(edges, [number for number, _ in members], rows, found, [f"node {place}"] * count, [(place,)] * count)
 
 
 def _values(metric: Metric, one: Phases) -> _Values:
-    return {phase: generations(metric, one.clean(phase)) or [] for phase in Phase}
-
-
-def _worst_changed(places: Sequence[_Values]) -> _Values:
-    """Of a node's places the one that changed for the worse; the first where one has not run both phases."""
-    if not all(own[Phase.BEFORE] and own[Phase.AFTER] for own in places):
-        return min(places, key=lambda own: min(len(own[Phase.BEFORE]), len(own[Phase.AFTER])))
-    return max(places, key=lambda own: fmean(own[Phase.AFTER]) - fmean(own[Phase.BEFORE]))
+    return {phase: generations(metric, one.steady(phase)) or [] for phase in Phase}
 
 
 def _stacked(values: Sequence[Mapping[Phase, list[float]]], phase: Phase) -> Floats:

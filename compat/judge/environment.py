@@ -14,12 +14,12 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compat.judge.outcome import Outcome
 from compat.judge.settings import ABSENT, SETTING, compare_settings
 from compat.judge.text import clip, plural
-from compat.model import Arm, Cell, Evidence, Identity, Place, Plan, Policy, Runtime, Stack, Status
+from compat.model import Arm, Cell, Evidence, Identity, Phase, Place, Plan, Policy, Runtime, Stack, Status
 
 __all__ = ["METRIC", "Environment", "judge_environment", "normal", "version_of"]
 
@@ -78,6 +78,7 @@ def judge_environment(
     }
     variables = _stated_variables([plan.runtimes[name] for name in {e.runtime for e in evidence}])
     settings = compare_settings(evidence, identities)
+    drifted = compare_settings(_controls_as_arms(evidence), identities)
     differ = [
         *(
             difference
@@ -90,13 +91,25 @@ def judge_environment(
         *_images(evidence, plan, identities),
         *settings.differences,
     ]
-    differences = tuple(sorted({(what, a, b, _is_declared(what, axes, pins, variables)) for what, a, b in differ}))
+    told = {(what, a, b, _is_declared(what, axes, pins, variables)) for what, a, b in differ}
+    told |= {(f"{what} of a control", a, b, False) for what, a, b in drifted.differences}
+    differences = tuple(sorted(told))
     if wrong:
         status, said = Status.INVALID, "; ".join(dict.fromkeys(wrong))
     else:
         status, said = _undeclared(differences, plan.policy)
     said = "; ".join((f"{METRIC}: {said}", *settings.changes))
     return Environment(Outcome(METRIC, status, said), differences, bool(wrong))
+
+
+def _controls_as_arms(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Controls, with their second phase as a candidate: on them nothing is declared, and nothing may change."""
+    controls = {e.place for e in evidence if e.phase is Phase.AFTER and e.arm is Arm.KNOWN_GOOD}
+    return [
+        replace(e, arm=Arm.CANDIDATE if e.phase is Phase.AFTER else Arm.KNOWN_GOOD)
+        for e in evidence
+        if e.place in controls
+    ]
 
 
 def _undeclared(differences: Sequence[Difference], policy: Policy) -> tuple[Status, str]:

@@ -18,12 +18,21 @@ __all__ = ["METRIC", "attempts", "attempts_needed", "judge_faults"]
 METRIC = "execution"
 
 
-def attempts_needed(evidence: Sequence[Evidence], policy: Policy) -> int:
+def attempts_needed(evidence: Sequence[Evidence], policy: Policy, *, interleaved: bool = True) -> int:
     """The attempts of both arms still missing since the first fault; 0 without a fault."""
     if not any(record.fault is not None for record in evidence):
         return 0
-    good, new = (attempts(evidence, arm, policy) for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
+    good, new = _both(evidence, policy, interleaved)
     return max(0, policy.fault_attempts - min(len(good), len(new)))
+
+
+def _both(evidence: Sequence[Evidence], policy: Policy, interleaved: bool) -> tuple[list[Evidence], list[Evidence]]:
+    """The attempts of both arms; where they were not interleaved, each since its own first fault."""
+    good, new = (
+        attempts(evidence if interleaved else [e for e in evidence if e.arm is arm], arm, policy)
+        for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)
+    )
+    return good, new
 
 
 def judge_faults(evidence: Sequence[Evidence], policy: Policy, *, interleaved: bool = True) -> Outcome:
@@ -35,15 +44,13 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy, *, interleaved: b
     ours = [e.fault for e in faulty if e.fault is not None and e.fault.kind is FaultKind.INFRASTRUCTURE]
     if ours:
         return _say(Status.INVALID, f"{plural(len(ours), 'run')} failed for reasons of our own: {_describe(ours)}")
+    runs = Counter(record.arm for record in evidence)
+    if not (runs[Arm.KNOWN_GOOD] and runs[Arm.CANDIDATE]):
+        also = f", with a fault {_describe(_all(faulty))}" if faulty else ""
+        return _say(Status.MISSING, f"only one arm has run{also}" if evidence else "no evidence")
     if not faulty:
-        runs = Counter(record.arm for record in evidence)
-        if not (runs[Arm.KNOWN_GOOD] and runs[Arm.CANDIDATE]):
-            return _say(Status.MISSING, "only one arm has run" if evidence else "no evidence")
         return _say(Status.PASS, f"{plural(runs[Arm.CANDIDATE], 'run')} of the candidate without a fault")
-    good, new = (
-        attempts(evidence if interleaved else [e for e in evidence if e.arm is arm], arm, policy)
-        for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)
-    )
+    good, new = _both(evidence, policy, interleaved)
     good_faults = [e.fault for e in good if e.fault is not None]
     new_faults = [e.fault for e in new if e.fault is not None]
     # Whatever lies after the attempts that count still shows that an arm is not clean.
@@ -59,7 +66,7 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy, *, interleaved: b
         if not alike:
             said += f"; known-good {_describe(good_faults)}"
         return _say(Status.PREEXISTING, said, good_faults, new_faults)
-    if attempts_needed(evidence, policy):
+    if attempts_needed(evidence, policy, interleaved=interleaved):
         said = f"the candidate faulted {counts}, {policy.fault_attempts} attempts are needed: "
         return _say(Status.MISSING, said + _describe(new_faults or good_faults), good_faults, new_faults)
     if good_often and new_clean:

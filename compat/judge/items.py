@@ -15,7 +15,15 @@ from compat.judge.sampled import Sample
 from compat.judge.text import plural
 from compat.model import Arm, Evidence, Item, Kind, Place, Plan, Ring, Status, Tier
 
-__all__ = ["MEASURED_TIERS", "Examined", "conclude", "examine", "expected_metrics", "without_statistics"]
+__all__ = [
+    "MEASURED_TIERS",
+    "Examined",
+    "candidate_alone",
+    "conclude",
+    "examine",
+    "expected_metrics",
+    "without_statistics",
+]
 
 # What these tiers find depends on the machine; what is compiled or interpreted does not.
 MEASURED_TIERS = (Tier.CPU, Tier.GPU)
@@ -39,10 +47,11 @@ class Examined:
         )
 
 
-def expected_metrics(item: Item) -> tuple[str, ...]:
-    """What must have been compared before an item can be part of a GO."""
+def expected_metrics(item: Item, *, speed: bool = True) -> tuple[str, ...]:
+    """What must have been compared before an item can be part of a GO; without sampled metrics if not ``speed``."""
     outputs = (numerics.METRIC,) if expects_outputs(item.case) else ()
-    return (faults.METRIC, *outputs, *(metric.name for metric in item.case.metrics if metric.gated))
+    gated = (m.name for m in item.case.metrics if m.gated and (speed or m.kind is not Kind.SAMPLED))
+    return (faults.METRIC, *outputs, *gated)
 
 
 def examine(item: Item, evidence: Sequence[Evidence], plan: Plan, blob: Callable[[str], bytes]) -> tuple[Examined, ...]:
@@ -90,7 +99,7 @@ def conclude(
         )
     execution = found[faults.METRIC]
     lacking = _lacking(item, examined, ring, quarantined, gpus) if item.case.tier in MEASURED_TIERS else ""
-    if lacking and execution.status is Status.PASS:
+    if lacking and execution.status in (Status.PASS, Status.FIXED):
         found[faults.METRIC] = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: it ran on {lacking}")
     return list(found.values())
 
@@ -120,14 +129,21 @@ def _lacking(
 def _in_this_place_alone(
     outcomes: Sequence[tuple[Place, Outcome]], hardware: Mapping[Place, str]
 ) -> list[tuple[Place, Outcome]]:
-    """A fault counts when a second GPU or machine of the same kind has it too, where there is one."""
+    """A fault counts when a second GPU or machine of the same kind has it too, where there is one.
+
+    One of the known-good arm says that nothing can be compared here, and that is fine only where it is so everywhere.
+    """
     found = []
+    everywhere = all(outcome.status is Status.FIXED for _, outcome in outcomes)
     for place, outcome in outcomes:
         peers = [o for other, o in outcomes if other != place and hardware.get(other) == hardware.get(place)]
         clean = sum(peer.status is Status.PASS for peer in peers)
         if outcome.status is Status.REGRESS and clean and not any(peer.status is Status.REGRESS for peer in peers):
             what = "GPU" if place.devices else "node"
             said = f"{outcome.reason}; {plural(clean, f'other {what}')} of the same kind ran it cleanly: a sick {what}?"
+            outcome = replace(outcome, status=Status.FLAKY, reason=said)
+        if outcome.status is Status.FIXED and not everywhere:
+            said = f"{outcome.reason}; elsewhere it ran cleanly, and here nothing can be compared"
             outcome = replace(outcome, status=Status.FLAKY, reason=said)
         found.append((place, outcome))
     return found
@@ -144,7 +160,7 @@ def _in_place(
     execution = faults.judge_faults(evidence, policy)
     clean = [pair for pair in pairs if pair.clean]
     if execution.status is Status.FIXED:
-        return Examined(place, (execution, *_candidate_alone(item, evidence, blob)))
+        return Examined(place, (execution, *candidate_alone(item, evidence, blob)))
     plain = without_statistics(item, clean, plan, blob)
     despite = [o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT]
     if execution.status is not Status.PASS:
@@ -175,7 +191,7 @@ def without_statistics(item: Item, clean: Sequence[Pair], plan: Plan, blob: Call
     return values if outputs is None else [outputs, *values]
 
 
-def _candidate_alone(item: Item, evidence: Sequence[Evidence], blob: Callable[[str], bytes]) -> list[Outcome]:
+def candidate_alone(item: Item, evidence: Sequence[Evidence], blob: Callable[[str], bytes]) -> list[Outcome]:
     """What speaks against a candidate whose known-good arm does not run: there is nothing to compare it with."""
     runs = [e for e in evidence if e.arm is Arm.CANDIDATE]
     missing = [

@@ -15,8 +15,7 @@ from compat.model import Item, Kind, Metric, MetricPolicy, Place, Status
 
 __all__ = ["Leg", "Legs", "Row", "bare", "enter", "limits_of"]
 
-# By metric and place: the edge, of this metric alone; with None for a place it holds in all of them.
-Legs = dict[tuple[str, Place | None], Edges]
+Legs = dict[tuple[str, Place], Edges]  # by metric and place: the edge, of this metric alone
 
 
 @dataclass(frozen=True)
@@ -31,26 +30,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Leg:
-    """What a row came to, in words and as an edge; in one place, or over all nodes together."""
+    """What a row came to, in words and as an edge: in one place, or in several that were judged together."""
 
-    place: Place | None
+    where: str  # to be said where there are several legs
+    places: tuple[Place, ...]
     outcome: Outcome
     edge: Edges | None  # of this row alone; None where there is nothing to add up
 
 
-def bare(row: Row, place: Place | None, status: Status, why: str) -> Leg:
+def bare(row: Row, places: Sequence[Place], status: Status, why: str) -> Leg:
     """A row that was not judged, and why."""
     metric = row.metric
-    return Leg(place, Outcome(metric.name, status, f"{metric.name}: {why}", Kind.SAMPLED, metric.unit), None)
+    where = ", ".join(f"node {place}" for place in places)
+    return Leg(
+        where, tuple(places), Outcome(metric.name, status, f"{metric.name}: {why}", Kind.SAMPLED, metric.unit), None
+    )
 
 
 def enter(
-    edges: Edges, place: Place | None, numbers: Sequence[int], rows: Sequence[Row], found: Sequence[list[Leg]]
+    edges: Edges,
+    numbers: Sequence[int],
+    rows: Sequence[Row],
+    found: Sequence[list[Leg]],
+    where: Sequence[str],
+    places: Sequence[tuple[Place, ...]],
 ) -> None:
-    """Add what ``edges`` say of the rows with these ``numbers`` to what was found of them."""
+    """Add what ``edges`` say of the rows with these ``numbers`` to what was found of them, and where that is."""
     for each, number in enumerate(numbers):
         outcome = in_words(rows[number].metric, edges.at(each), rows[number].limits)
-        found[number].append(Leg(place, outcome, edges.take([each])))
+        found[number].append(Leg(where[each], places[each], outcome, edges.take([each])))
 
 
 def limits_of(rows: Sequence[Row]) -> tuple[Floats, Floats]:

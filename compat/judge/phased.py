@@ -7,30 +7,19 @@ back then, and runs the known-good arm once more. A control node runs the known-
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from compat.judge import faults
 from compat.judge.admit import Pair, measurement
-from compat.judge.items import Examined, without_statistics
 from compat.judge.outcome import Outcome
 from compat.judge.plausible import moment
 from compat.judge.points import too_few
-from compat.judge.sampling import runs_wanted
 from compat.judge.text import plural
-from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
+from compat.judge.throttled import is_throttled
+from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, Node, Phase, Place, Ring, Status
 
-__all__ = [
-    "Phases",
-    "cross",
-    "examine_phases",
-    "gather",
-    "generations",
-    "lost",
-    "misplaced",
-    "unjudged",
-]
+__all__ = ["Phases", "cross", "gather", "generations", "lost", "misplaced", "unjudged"]
 
 _RUNS = {Phase.BEFORE: Arm.KNOWN_GOOD, Phase.AFTER: Arm.CANDIDATE, Phase.BACK: Arm.KNOWN_GOOD}
 
@@ -46,6 +35,10 @@ class Phases:
     def clean(self, phase: Phase) -> list[Evidence]:
         """The runs without a fault."""
         return [run for run in self.runs.get(phase, ()) if run.fault is None]
+
+    def steady(self, phase: Phase) -> list[Evidence]:
+        """Those that say something of speed: a known-good arm that was throttled would hide what the candidate lost."""
+        return [run for run in self.clean(phase) if run.arm is Arm.CANDIDATE or not is_throttled(run)]
 
 
 def misplaced(evidence: Evidence, item: Item, ring: Ring, node: Node | None) -> list[str]:
@@ -82,44 +75,6 @@ def gather(evidence: Sequence[Evidence], ring: Ring, nodes: Mapping[str, Node]) 
     ]
 
 
-def examine_phases(
-    item: Item, places: Sequence[Phases], ring: Ring, plan: Plan, blob: Callable[[str], bytes]
-) -> tuple[Examined, ...]:
-    """What needs no statistics, upgraded place by upgraded place: faults, outputs, exact and bounded metrics."""
-    return tuple(_in_place(item, one, places, ring, plan, blob) for one in places if not one.control)
-
-
-def _in_place(
-    item: Item, one: Phases, places: Sequence[Phases], ring: Ring, plan: Plan, blob: Callable[[str], bytes]
-) -> Examined:
-    policy = plan.policy.of(item.case.workload)
-    runs = [run for own in one.runs.values() for run in own]
-    execution = faults.judge_faults(runs, policy, interleaved=False)
-    pairs = cross([*one.clean(Phase.BEFORE), *one.clean(Phase.BACK)], one.clean(Phase.AFTER))
-    plain = without_statistics(item, pairs, plan, blob)
-    if execution.status is not Status.PASS:
-        shown = [o for o in plain if o.status in (Status.REGRESS, Status.INVALID, Status.PREEXISTING)]
-        return Examined(one.place, (execution, *shown))
-    if said := _short([one, *(other for other in places if other.control)], ring, runs_wanted(item, policy)):
-        short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
-        return Examined(one.place, (short, *plain))
-    return Examined(one.place, (execution, *plain))
-
-
-def _short(places: Sequence[Phases], ring: Ring, fewest: int) -> str:
-    """Which node has not run a phase yet, or too few control nodes; or nothing."""
-    for one in places:
-        for phase in (Phase.BEFORE, Phase.AFTER):
-            if not (len(one.clean(phase)) >= fewest):
-                have = plural(len(one.clean(phase)), "clean run")
-                role = "control node" if one.control else "node"
-                return f"{role} {one.place} has {have} {phase.value} the upgrade, {fewest} are needed"
-    controls = len({one.place.node for one in places if one.control})
-    if controls < ring.minimum_controls:
-        return f"it ran on {controls} of the {plural(ring.minimum_controls, 'control node')} that the ring asks for"
-    return ""
-
-
 def cross(known_good: Sequence[Evidence], candidate: Sequence[Evidence]) -> list[Pair]:
     """Every run of both arms in pairs that were not interleaved; runs of the arm with fewer are there again."""
     if not known_good or not candidate:
@@ -144,11 +99,11 @@ def generations(metric: Metric, runs: Sequence[Evidence]) -> list[float] | None:
 def lost(metric: Metric, places: Sequence[Phases], fewest: int) -> Outcome | None:
     """What keeps a sampled metric, of which a phase has ``fewest`` runs, from being judged at all."""
     for one in places:
-        back = len(one.clean(Phase.BACK))
+        back = len(one.steady(Phase.BACK))
         if Phase.BACK in one.runs and not (back >= fewest):
             said = f"{plural(back, 'clean run')} back again, {fewest} are needed"
             return Outcome(metric.name, Status.MISSING, f"{metric.name}: {said}", Kind.SAMPLED, metric.unit)
-        runs = [run for phase in Phase for run in one.clean(phase)]
+        runs = [run for phase in Phase for run in one.steady(phase)]
         if any(measurement(run, metric.name) is None for run in runs):
             said = f"some runs on node {one.place} did not measure it"
             return Outcome(metric.name, Status.MISSING, f"{metric.name}: {said}", Kind.SAMPLED, metric.unit)

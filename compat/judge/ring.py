@@ -62,14 +62,17 @@ def judge(
         names = ", ".join(r.name for r in plan.rings) or "none"
         raise UsageError("ring", f"the plan has no ring {ring!r}", f"its rings are: {names}") from None
     everything = by_fingerprint(evidence)
-    elsewhere = sorted({e.node for e in everything.values() if not _in_ring(nodes.get(e.node), asked)})
+    elsewhere = sorted({e.node for e in everything.values() if not _in_ring(nodes.get(e.node), asked, plan)})
     here = {name: e for name, e in everything.items() if e.node not in elsewhere}
     items = {item.key for item in plan.for_ring(ring)}
     planned = {item.key for item in plan.items}
     strangers = sorted({e.item for e in here.values() if e.item not in planned})
     ours = {name: e for name, e in here.items() if e.item in items}
     compared = compare(plan, asked, tuple(ours.values()), identities, nodes, blob)
-    covered = uncover(compared.comparisons, spreads or {}, plan.policy, measured(plan, asked))
+    # How pairs vary says nothing of nodes and sessions.
+    paired = {item.key for item in plan.items if not item.cell.phased}
+    known = {key: spread for key, spread in (spreads or {}).items() if key[0] in paired}
+    covered = uncover(compared.comparisons, known, plan.policy, measured(plan, asked))
     found, uses = waive(covered, waivers, judged_at)
     counted = [c for c in found if c.status not in _NOTHING and c.metric != environment.METRIC]
     tiers = Counter(c.tier.value for c in counted)
@@ -77,7 +80,7 @@ def judge(
     holds = _holds(plan, asked, found, compared.nodes, lacking, strangers, elsewhere)
     holds += [
         f"node {nodes[name].hostname} had its clocks locked ({nodes[name].labels[LOCKED_CLOCKS]}): for diagnosis only"
-        for name in compared.nodes
+        for name in (*compared.nodes, *compared.controls)
         if LOCKED_CLOCKS in nodes[name].labels
     ]
     if asked.after is not None:
@@ -116,9 +119,14 @@ def judge(
     )
 
 
-def _in_ring(node: Node | None, ring: Ring) -> bool:
-    """Whether a node has the ring's labels. One that nobody knows is kept, to be refused by name."""
-    return node is None or ring.is_control(node) or ring.labels.items() <= node.labels.items()
+def _in_ring(node: Node | None, ring: Ring, plan: Plan) -> bool:
+    """Whether a node has the ring's labels, and is no other ring's control.
+
+    One that nobody knows is kept, to be refused by name.
+    """
+    if node is None or ring.is_control(node):
+        return True
+    return ring.labels.items() <= node.labels.items() and not any(other.is_control(node) for other in plan.rings)
 
 
 def _holds(

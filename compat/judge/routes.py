@@ -28,8 +28,13 @@ class Edge:
     """What one item came to on one edge."""
 
     item: Item
+    execution: Status
     legs: Legs
-    evidence: Sequence[Evidence]  # that counts, without faults
+    evidence: Sequence[Evidence]  # that counts, without faults, controls and quarantined places
+
+    def places(self, arm: Arm) -> set[Place]:
+        """Where an arm ran."""
+        return {e.place for e in self.evidence if e.arm is arm}
 
 
 def paired_leg(sample: Sample, outcome: Outcome, policy: Policy, measured: int) -> Edges | None:
@@ -53,23 +58,41 @@ def judge_route(edges: Sequence[Edge], plan: Plan, measured: int, blob: Callable
         for metric in case.metrics
         if metric.gated and metric.kind is Kind.SAMPLED
     ]
-    known_good = [e for e in edges[0].evidence if e.arm is Arm.KNOWN_GOOD]
-    candidate = [e for e in edges[-1].evidence if e.arm is Arm.CANDIDATE]
-    pairs = cross(known_good, candidate)
-    if len({run.inputs for pair in pairs for run in (pair.known_good, pair.candidate)}) > 1:
-        said = "the ends of the route had different inputs"
-        return [*found, Outcome("outputs", Status.INVALID, f"outputs: {said}")]
-    return [*found, *(_from_end_to_end(o) for o in without_statistics(edges[-1].item, pairs, plan, blob))]
+    if any(edge.execution is Status.FIXED for edge in edges):
+        return []  # where the known-good arm of an edge does not run there is nothing to add up
+    return [*found, *_from_end_to_end(edges, plan, blob)]
 
 
-def _from_end_to_end(outcome: Outcome) -> Outcome:
-    return replace(outcome, reason=f"{outcome.reason}, from end to end")
+def _from_end_to_end(edges: Sequence[Edge], plan: Plan, blob: Callable[[str], bytes]) -> list[Outcome]:
+    """Outputs, exact and bounded metrics, place by place; the worst one decides."""
+    ends = [
+        {place: [e for e in edge.evidence if e.place == place and e.arm is arm] for place in edge.places(arm)}
+        for edge, arm in ((edges[0], Arm.KNOWN_GOOD), (edges[-1], Arm.CANDIDATE))
+    ]
+    places = sorted(ends[0].keys() & ends[1].keys())
+    if not places:
+        said = "no node ran both ends of the route"
+        return [Outcome("outputs", Status.MISSING, f"outputs: {said}")] if all(ends) else []
+    found: dict[str, list[Outcome]] = {}
+    for place in places:
+        pairs = cross(ends[0][place], ends[1][place])
+        if len({run.inputs for pair in pairs for run in (pair.known_good, pair.candidate)}) > 1:
+            outcomes = [Outcome("outputs", Status.INVALID, "outputs: the ends of the route had different inputs")]
+        else:
+            outcomes = without_statistics(edges[-1].item, pairs, plan, blob)
+        for outcome in outcomes:
+            where = f", on node {place}" if len(places) > 1 else ""
+            said = f"{outcome.reason}, from end to end{where}"
+            found.setdefault(outcome.metric, []).append(replace(outcome, reason=said))
+    return [worst(each) for each in found.values()]
 
 
 def _sum(metric: Metric, limits: MetricPolicy, edges: Sequence[Edge], policy: Policy, measured: int) -> Outcome:
     """A sampled metric, place by place; the worst one decides."""
-    known = sorted({place for edge in edges for name, place in edge.legs if name == metric.name and place is not None})
-    places: list[Place | None] = [*known] or [None]
+    places = sorted({place for edge in edges for name, place in edge.legs if name == metric.name})
+    if not places:
+        said = f"{metric.name}: none of its {len(edges)} edges was measured"
+        return Outcome(metric.name, Status.MISSING, said, Kind.SAMPLED, metric.unit)
     outcomes = [_at(metric, place, limits, edges, policy, measured) for place in places]
     if len(outcomes) < 2:
         return outcomes[0]
@@ -77,13 +100,7 @@ def _sum(metric: Metric, limits: MetricPolicy, edges: Sequence[Edge], policy: Po
 
 
 def _at(
-    metric: Metric, place: Place | None, limits: MetricPolicy, edges: Sequence[Edge], policy: Policy, measured: int
+    metric: Metric, place: Place, limits: MetricPolicy, edges: Sequence[Edge], policy: Policy, measured: int
 ) -> Outcome:
-    legs = {
-        f"{number} of {len(edges)}": edge.legs.get((metric.name, place), edge.legs.get((metric.name, None)))
-        for number, edge in enumerate(edges, 1)
-    }
-    if all(leg is None for leg in legs.values()):
-        said = f"{metric.name}: none of its {len(edges)} edges was measured"
-        return Outcome(metric.name, Status.MISSING, said, Kind.SAMPLED, metric.unit)
+    legs = {f"{number} of {len(edges)}": edge.legs.get((metric.name, place)) for number, edge in enumerate(edges, 1)}
     return in_words(metric, along(legs, limits, policy, measured).at(0), limits)

@@ -14,8 +14,8 @@ from compat.judge.groups import fresh_short, planned_groups
 from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
-from compat.judge.throttled import kept
-from compat.model import Evidence, Item, Kind, Metric, Plan, Policy, Status, Tier
+from compat.judge.throttled import is_throttled, kept
+from compat.model import Arm, Evidence, Item, Kind, Metric, Plan, Policy, Status, Tier
 
 __all__ = ["Wanted", "runs_wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
 
@@ -82,7 +82,9 @@ def wanted_in_phase(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wan
     if any(record.fault is not None for record in evidence):
         tried = len(attempts(evidence, evidence[0].arm, policy))
         return Wanted(runs + max(0, policy.fault_attempts - tried), 1)
-    return Wanted(runs_wanted(item, policy), 1)
+    wanted_runs = runs_wanted(item, policy)
+    lost = len({e.pair for e in evidence if e.arm is Arm.KNOWN_GOOD and is_throttled(e)})
+    return Wanted(min(wanted_runs + lost, 2 * wanted_runs), 1)
 
 
 def runs_wanted(item: Item, policy: Policy) -> int:

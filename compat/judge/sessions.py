@@ -18,11 +18,18 @@ from compat.judge.phased import generations
 from compat.judge.plausible import moment
 from compat.judge.sampling import runs_wanted
 from compat.judge.stored import Session, stored
-from compat.model import Phase, Place, Plan, Status
+from compat.model import Design, Item, Phase, Place, Plan, Ring, Status
 
-__all__ = ["by_sessions"]
+__all__ = ["WATCHED", "by_sessions", "watched"]
+
+WATCHED = "latency"  # of a sentinel: one measurement of each case, or one case would be three of them
 
 _Key = tuple[Phase, str]  # a session: its phase, and when it began
+
+
+def watched(item: Item, ring: Ring) -> bool:
+    """Whether an item shows how sessions were, so that its speed is compared with nothing."""
+    return item.sentinel and item.cell.phased and ring.design is Design.STORED
 
 
 def by_sessions(rows: Sequence[Row], sentinels: Sequence[Row], plan: Plan, measured: int) -> list[list[Leg]]:
@@ -39,7 +46,8 @@ def _in_place(
     # Sentinels that need no GPU ran on the node, and not in the place of one of its GPUs.
     watched = [_values(row, plan, {place, Place(place.node)}) for row in sentinels]
     own = [_values(row, plan, {place}) for row in rows]
-    apart = _apart({key for values in own for key in values}, plan.policy.stored.apart)
+    apart = _apart(_begun(rows, place), plan.policy.stored.apart)
+    fresh_ones = {key for key in apart if key[0] is Phase.AFTER}
     alike: dict[tuple[_Key, ...], list[int]] = {}
     for number, values in enumerate(own):
         if values or any(one.place == place for one in rows[number].places):
@@ -49,7 +57,14 @@ def _in_place(
         if not any(phase is Phase.AFTER for phase, _ in keys):
             for number in numbers:
                 why = "no session after the upgrade has a whole round of it and of all sentinels"
-                found[number].append(bare(rows[number], place, Status.MISSING, why))
+                found[number].append(bare(rows[number], (place,), Status.MISSING, why))
+            continue
+        if short := sorted(fresh_ones - set(keys)):  # which may be what was too slow to be finished
+            for number in numbers:
+                why = (
+                    f"the session of {short[0][1]}, after the upgrade, is not a whole round of it and of all sentinels"
+                )
+                found[number].append(bare(rows[number], (place,), Status.MISSING, why))
             continue
         sessions = {
             key: Session(
@@ -63,7 +78,13 @@ def _in_place(
         some = [rows[number] for number in numbers]
         families = [row.metric.name for row in some]
         edges = stored(history, fresh, limits_of(some), plan.policy, measured, families)
-        enter(edges, place, numbers, rows, found)
+        enter(edges, numbers, rows, found, [f"node {place}"] * len(numbers), [(place,)] * len(numbers))
+
+
+def _begun(rows: Sequence[Row], place: Place) -> set[_Key]:
+    """Every session of a place, whole or not."""
+    places = [one for row in rows for one in row.places if one.place == place]
+    return {(phase, run.session) for one in places for phase, runs in one.runs.items() for run in runs}
 
 
 def _values(row: Row, plan: Plan, where: set[Place]) -> Mapping[_Key, float]:
@@ -73,7 +94,7 @@ def _values(row: Row, plan: Plan, where: set[Place]) -> Mapping[_Key, float]:
     for one in row.places:
         if one.place in where:
             for phase in (Phase.BEFORE, Phase.AFTER):
-                runs = one.clean(phase)
+                runs = one.steady(phase)
                 for session in {run.session for run in runs}:
                     own = [run for run in runs if run.session == session]
                     means = generations(row.metric, own) or []
@@ -83,13 +104,13 @@ def _values(row: Row, plan: Plan, where: set[Place]) -> Mapping[_Key, float]:
 
 
 def _apart(keys: set[_Key], seconds: float) -> list[_Key]:
-    """The sessions in order, without those that began too soon after one that counts."""
+    """The sessions in order, without those that began too soon after one of their phase that counts."""
     began = {key: moment(key[1]) for key in keys}
     kept: list[_Key] = []
-    last = float("-inf")
+    last = dict.fromkeys(Phase, float("-inf"))
     for key in sorted(keys, key=lambda key: (began[key] or 0.0, key)):
         start = began[key]
-        if start is not None and start - last >= seconds:
+        if start is not None and start - last[key[0]] >= seconds:
             kept.append(key)
-            last = start
+            last[key[0]] = start
     return kept

@@ -11,14 +11,19 @@ from collections.abc import Sequence
 
 from compat.judge.admit import Pair
 from compat.judge.text import plural
-from compat.model import THROTTLED
+from compat.model import THROTTLED, Evidence
 
-__all__ = ["dropped", "kept"]
+__all__ = ["dropped", "is_throttled", "kept"]
 
 
 def kept(pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs that say something of speed."""
     return [pair for pair in pairs if not _reasons(pair)]
+
+
+def is_throttled(run: Evidence) -> bool:
+    """Whether a GPU was held down during a run, for other reasons than its ordinary work."""
+    return not THROTTLED.isdisjoint(run.conditions.throttle)
 
 
 def dropped(pairs: Sequence[Pair]) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_controls", "undecidable"]
 
+_FEWEST_UNITS = 3  # generations: fewer have no variance to speak of
+_WATCHED = "latency"  # what of a sentinel is looked at
+
 
 def check_controls(file: YamlFile, spec: MatrixSpec) -> None:
     """MatrixError for a ring whose control group cannot be one."""
@@ -75,11 +78,37 @@ def undecidable(rings: Sequence[Ring], items: Sequence[Item], policy: Policy) ->
                 f"{', '.join(narrow)} is less; give the ring controls, or a margin of {least}"
             )
             found.append(Rejection(f"ring {ring.name}: driver", reason, blocking=True, ring=ring.name))
-        sentinels = sum(m.kind is Kind.SAMPLED for i in own if i.sentinel for m in i.case.metrics)
-        if own and ring.design is Design.STORED and sentinels < policy.stored.sentinels:
+        if own and ring.design is Design.STORED:
+            found += _sentinels(ring, own, policy)
+        generations = policy.rounds[0] // policy.pairs_per_generation
+        if generations < _FEWEST_UNITS and any(_judged_by_samples(item) for item in own):
             reason = (
-                f"sessions are compared by what the upgrade does not touch: it has {sentinels} such measurements, "
-                f"{policy.stored.sentinels} are needed; mark workloads with sentinel: true"
+                f"a phase of {policy.rounds[0]} runs, {policy.pairs_per_generation} to a generation, has {generations} "
+                f"generations, {_FEWEST_UNITS} are needed; raise the first of policy.rounds"
             )
-            found.append(Rejection(f"ring {ring.name}: sentinels", reason, blocking=True, ring=ring.name))
+            found.append(Rejection(f"ring {ring.name}: driver", reason, blocking=True, ring=ring.name))
+    firmware = sorted({i.cell.id for i in items if i.cell.stack.get("firmware") != i.cell.known_good.get("firmware")})
+    found += [
+        Rejection(name, "the firmware of a node is not read yet: it can be measured nowhere", blocking=True)
+        for name in firmware
+    ]
     return found
+
+
+def _judged_by_samples(item: Item) -> bool:
+    return any(metric.gated and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
+
+
+def _sentinels(ring: Ring, own: Sequence[Item], policy: Policy) -> list[Rejection]:
+    """Whether there is enough that shows how a session was, and something beside it."""
+    shown = [item for item in own if item.sentinel and any(m.name == _WATCHED for m in item.case.metrics)]
+    if len(shown) < policy.stored.sentinels:
+        reason = (
+            f"sessions are compared by what the upgrade does not touch: it has {len(shown)} cases with a {_WATCHED}, "
+            f"{policy.stored.sentinels} are needed; mark workloads with sentinel: true"
+        )
+    elif all(item.sentinel for item in own):
+        reason = "every workload is a sentinel, and nothing is left whose speed is judged"
+    else:
+        return []
+    return [Rejection(f"ring {ring.name}: sentinels", reason, blocking=True, ring=ring.name)]

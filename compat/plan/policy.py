@@ -133,14 +133,7 @@ def with_gates(case: Case, spec: MatrixSpec, selection: int) -> Case:
     gates: dict[str, bool | None] = {}
     for given in (spec.policy, spec.workloads[selection].policy):
         gates |= {name: wanted.gate for name, wanted in given.metrics().items() if wanted.gate is not None}
-    sentinel = spec.workloads[selection].sentinel  # what it takes is compared with nothing
-    metrics = (
-        replace(
-            metric,
-            gated=_or(gates.get(metric.name), metric.gated) and not (sentinel and metric.kind is Kind.SAMPLED),
-        )
-        for metric in case.metrics
-    )
+    metrics = (replace(metric, gated=_or(gates.get(metric.name), metric.gated)) for metric in case.metrics)
     return replace(case, metrics=tuple(metrics))
 
 

@@ -60,8 +60,12 @@ def side_by_side(lanes: Mapping[tuple[str, ...], Sequence[Lane]], measure: Calla
         elif apart:
             with ThreadPoolExecutor(max_workers=len(apart)) as pool:
                 futures = [pool.submit(_one_after_the_other, own, measure, stop) for own in apart]
-                for future in futures:
-                    future.result()
+                try:
+                    for future in futures:
+                        future.result()
+                except BaseException:  # the pool is left only when its threads are done: tell them before
+                    stop.set()
+                    raise
     except BaseException:
         stop.set()
         raise

@@ -96,7 +96,8 @@ class Session:
             raise self._dead("ended before it was ready")
         longest = max(map(len, (*ready.libraries, *ready.libraries.values())), default=0)
         if len(self._runtime.libraries) + len(ready.libraries) <= _MOST_LIBRARIES and longest <= _LONGEST_PATH:
-            self._runtime.libraries.update(ready.libraries)
+            # A new dict each time: other lanes are reading the old one.
+            self._runtime.libraries = {**self._runtime.libraries, **ready.libraries}
         return replace(ready, identity=self._seen_from_here(ready.identity))
 
     def _seen_from_here(self, identity: Identity) -> Identity:

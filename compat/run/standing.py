@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from compat.errors import UsageError
+from compat.judge.sampling import runs_wanted
 from compat.model import Arm, Cell, Design, Evidence, Item, Node, Phase, Plan, Ring
 
 __all__ = ["Standing", "standings"]
@@ -52,7 +53,9 @@ def standings(
         name: _of_control(cell, node, asked) if control else _of_upgraded(cell, ring, node, bool(after & keys[name]))
         for name, cell in cells.items()
     }
-    for standing in found.values():
+    for name, standing in found.items():
+        if standing.phase is Phase.AFTER and ring.design is not Design.STORED:
+            _check_before(plan, [item for item in items if item.cell.id == name], node, evidence)
         if asked not in (None, standing.phase):
             problem = f"node {node.hostname} has driver {node.driver}: it is in the phase {standing.phase.value}, not "
             raise UsageError("phase", problem + asked.value, "leave --phase away: its driver tells the phase")
@@ -68,6 +71,17 @@ def _session(plan: Plan, phase: Phase, own: Sequence[Evidence], now: datetime.da
     if last and (now - datetime.datetime.fromisoformat(last)).total_seconds() < plan.policy.stored.apart:
         return last
     return now.isoformat(timespec="seconds")
+
+
+def _check_before(plan: Plan, items: Sequence[Item], node: Node, evidence: Sequence[Evidence]) -> None:
+    """UsageError where a node was not measured wholly before its upgrade: then nothing after it can be compared."""
+    for item in items:
+        own = [e for e in evidence if (e.node, e.item, e.phase) == (node.id, item.key, Phase.BEFORE)]
+        wanted = runs_wanted(item, plan.policy)
+        if len(own) < wanted and not any(e.fault for e in own):
+            problem = f"has {len(own)} of the {wanted} runs of {item.key} before the upgrade"
+            remedy = "finish them before it: roll the node back, and measure once more"
+            raise UsageError(f"node {node.hostname}", problem, remedy)
 
 
 def _of_control(cell: Cell, node: Node, asked: Phase | None) -> Standing:

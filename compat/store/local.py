@@ -19,7 +19,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,14 +116,14 @@ class LocalStore:
     def put_node(self, node: Node, *, upgraded: bool = False) -> None:
         """Keep what was read from a node. A node that changed since is a contradiction: StoreError.
 
-        One that is ``upgraded`` meanwhile may have another driver by now: the first one stays on record, and every run
-        says which it had.
+        One that is ``upgraded`` meanwhile is the same machine with the same GPUs and labels: whatever a reboot and a
+        new driver make of the rest, the first document stays on record, and every run says what it really had.
         """
         path = self.root / "nodes" / f"{node.id}.json"
         data = self._text(node)
         if self._write(path, data) or path.read_bytes() == data:
             return
-        if not upgraded or replace(self._read(path, Node), driver=node.driver) != node:
+        if not upgraded or _machine(self._read(path, Node)) != _machine(node):
             raise StoreError(
                 str(path),
                 f"node {node.hostname} is not as it was when measuring began (driver, memory, kernel, GPUs or labels)",
@@ -231,6 +230,11 @@ class LocalStore:
         if digest(data) != name:
             raise StoreError(str(path), "is not what its name says: its content was changed", "restore it")
         return data
+
+
+def _machine(node: Node) -> tuple[object, ...]:
+    """What a node stays over an upgrade."""
+    return node.id, node.hostname, node.cpu, [(gpu.uuid, gpu.parent) for gpu in node.gpus], node.labels
 
 
 def _is_name(stem: str, name: str) -> bool:

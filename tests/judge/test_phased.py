@@ -283,7 +283,7 @@ def test_a_route_is_go_when_its_edges_and_their_sum_are() -> None:
     found = of(w, "latency", SUM)
     assert found.status is Status.PASS
     assert "2 edges: 1 of 2 control, 2 of 2 paired" in found.reason
-    assert of(w, "outputs", SUM).reason.endswith("from end to end")
+    assert "bitwise equal, from end to end, on node u1" in of(w, "outputs", SUM).reason
 
 
 def test_what_each_edge_lets_pass_may_be_too_much_together() -> None:

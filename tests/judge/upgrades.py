@@ -56,6 +56,8 @@ WHOLE = Cell("whole", END, START, None)
 UPGRADED = ("u1", "u2", "u3", "u4", "u5", "u6")
 CONTROLS = ("c1", "c2", "c3", "c4", "c5", "c6")
 GENERATIONS = 5
+BEGIN = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+_DAYS = {Phase.BEFORE: 0, Phase.AFTER: 2, Phase.BACK: 4, None: 3}
 
 # The log ratio that one run of an item is slower by, and whether the run exists at all (None).
 Shift = Callable[[str, Phase, str], float]
@@ -136,7 +138,7 @@ def run(world: World, one: Item, place: Place, arm: Arm, number: int, level: flo
         round=1,
         generation=number,
         pair=number,
-        started=f"2026-11-24T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}+00:00",
+        started=(BEGIN + datetime.timedelta(days=_DAYS[phase], seconds=number)).isoformat(),
         seconds=1.0,
         inputs="inputs",
         measurements=tuple(_measured(metric, level, number) for metric in one.case.metrics),

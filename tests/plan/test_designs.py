@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat.errors import MatrixError
-from compat.model import Design, Kind
+from compat.model import Design
 
 from .conftest import AXES, MATRIX
 
@@ -87,17 +87,26 @@ def test_stored_sessions_need_sentinels(plan_text: PlanText) -> None:
     assert plan.rings[0].design is Design.STORED
     (said,) = [rejection for rejection in plan.rejections if rejection.blocking]
     assert said.what == "ring canary: sentinels"
-    assert "it has 0 such measurements, 3 are needed; mark workloads with sentinel: true" in said.reason
+    assert "it has 0 cases with a latency, 3 are needed; mark workloads with sentinel: true" in said.reason
+    few = AXES.replace("tiers: [cpu]}", "tiers: [cpu], design: stored}")
+    few = few.replace("  latency:", "  stored: {sentinels: 3}\n  latency:")
+    plan = plan_text(few.replace('{select: "operator:*"}', '{select: "operator:*", sentinel: true}'))
+    (said,) = [rejection for rejection in plan.rejections if rejection.blocking]
+    assert "it has 2 cases with a latency, 3 are needed" in said.reason
 
 
-def test_a_sentinel_is_shown_and_not_judged(plan_text: PlanText) -> None:
-    text = AXES.replace("tiers: [cpu]}", "tiers: [cpu], design: stored}")
-    plan = plan_text(text.replace('{select: "operator:*"}', '{select: "operator:*", sentinel: true}'))
-    assert plan.items
-    for item in plan.items:
-        assert item.sentinel
-        assert not any(metric.gated for metric in item.case.metrics if metric.kind is Kind.SAMPLED)
-        assert any(metric.gated for metric in item.case.metrics)
+def test_phases_of_too_few_generations_decide_nothing(plan_text: PlanText) -> None:
+    plan = plan_text(AXES.replace("  latency:", "  pairs_per_generation: 5\n  latency:"))
+    (said,) = [rejection for rejection in plan.rejections if rejection.blocking]
+    assert "a phase of 10 runs, 5 to a generation, has 2 generations, 3 are needed" in said.reason
+
+
+def test_firmware_is_not_read_yet(plan_text: PlanText) -> None:
+    text = AXES.replace("axes:\n", 'axes:\n  firmware: ["1", "2"]\n').replace(
+        "known_good: {", 'known_good: {firmware: "1", '
+    )
+    plan = plan_text(text.replace("candidate: {", 'candidate: {firmware: "2", '))
+    assert any("the firmware of a node is not read yet" in said.reason for said in plan.rejections if said.blocking)
 
 
 @pytest.mark.parametrize(

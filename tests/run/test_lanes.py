@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from dataclasses import replace
@@ -84,6 +85,19 @@ def test_an_error_in_one_lane_ends_the_others_after_what_they_have_begun(gpus: i
     with pytest.raises(RuntimeSetupError, match="does not start"):
         side_by_side(lanes, measure, stop)
     assert len(measured_lanes) == gpus - 1
+
+
+def test_ctrl_c_stops_lanes_at_once() -> None:
+    """It reaches the thread that waits for them: it tells them before it waits on."""
+    stop, begun = threading.Event(), threading.Barrier(2, timeout=30.0)
+
+    def measure(one: Lane) -> None:
+        if begun.wait() == 0:
+            _thread.interrupt_main()
+        assert stop.wait(30.0), one
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side({(f"GPU-{n}",): [lane(f"GPU-{n}")] for n in range(2)}, measure, stop)
 
 
 def test_ctrl_c_while_lanes_run_ends_the_run_and_loses_nothing(tmp_path: Path) -> None:
