@@ -10,7 +10,7 @@ from compat.judge.admit import contradictions, defects, strayed
 from compat.judge.budget import measured
 from compat.judge.designs import judge_phased
 from compat.judge.environment import Difference, version_of
-from compat.judge.groups import EVERYTHING, Group, groups_of, judge_group, planned_groups
+from compat.judge.groups import EVERYTHING, Group, judge_group, planned_groups, tests_of
 from compat.judge.items import Examined, conclude, examine, expected_metrics
 from compat.judge.legs import Legs
 from compat.judge.nodes import hardware, quarantine
@@ -74,7 +74,7 @@ def compare(
     gpus = {name: [gpu.uuid for gpu in node.gpus] for name, node in nodes.items()}
     sick = quarantine(list(examined.values()), kinds, plan.policy.outlier)
     phased = {key: item for key, item in sound.items() if item.cell.phased}
-    upgraded = judge_phased(phased, admitted, plan, ring, nodes, kinds, share, blob)
+    upgraded, families = judge_phased(phased, admitted, plan, ring, nodes, kinds, share, blob)
     speeds = iter(outcomes)
     found: list[Comparison] = []
     for key, item in items.items():
@@ -94,6 +94,8 @@ def compare(
     aside = {e.place for own in admitted.values() for e in own if e.node in controls} | sick.keys()
     ran = {c.item: c.status for c in found if c.metric == faults.METRIC}
     found += _routes(plan, sound, admitted, legs, ran, aside, share, blob)
+    for group, outcome in families:
+        found.append(_bind_group(group, items[group.members[0]].case.tier, {Place(""): outcome}))
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
     accepted = [e for key in items for e in admitted[key]]
     checked, differences, blameless = _environments(plan, items, accepted, identities)
@@ -265,7 +267,7 @@ def _groups(
     for (key, each, sample), outcome in judged:
         if outcome.status is not Status.REGRESS and not each.wrong and each.place not in sick:
             points.setdefault((sample.metric.name, each.place), {})[key] = sample.points or []
-    tests = groups_of(plan, ring)
+    tests = tests_of(plan, ring)
     found = []
     for group in planned:
         outcomes = {

@@ -1,42 +1,24 @@
-"""The sampled metrics of items whose stacks cannot share a node, by the design of their ring.
-
-GPUs are judged one by one. In the control design the first GPU of each node beside the first of every other, then the
-second: the node stays the unit, and no GPU vanishes in a mean. So all nodes must have as many.
-"""
+"""The sampled metrics of items whose stacks cannot share a node, by the design of their ring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from compat.judge import faults
 from compat.judge.aba import aba
-from compat.judge.control import NodeChange, control
+from compat.judge.beside import Values, beside_controls, judge_families, stacked, values_of
+from compat.judge.groups import Group
 from compat.judge.items import conclude
-from compat.judge.legs import Leg, Legs, Row, bare, enter, limits_of
+from compat.judge.legs import Leg, Legs, Row, enter, limits_of
 from compat.judge.outcome import Outcome, worst
-from compat.judge.phased import Phases, gather, generations, lost, unjudged
+from compat.judge.phased import gather, lost, unjudged
 from compat.judge.sampling import runs_wanted
-from compat.judge.series import Floats
 from compat.judge.sessions import WATCHED, by_sessions, watched
 from compat.judge.upgraded import examine_phases
-from compat.model import Design, Evidence, Item, Kind, Metric, Node, Phase, Place, Plan, Ring, Status
+from compat.model import Design, Evidence, Item, Kind, Node, Phase, Place, Plan, Ring, Status
 
 __all__ = ["judge_phased"]
-
-_Values = dict[Phase, list[float]]  # oriented log-medians, a mean for each generation
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """A row on one GPU of every node."""
-
-    row: int
-    where: str
-    upgraded: tuple[Place, ...]
-    values: Sequence[_Values]  # of each node
 
 
 def judge_phased(
@@ -48,10 +30,11 @@ def judge_phased(
     kinds: Mapping[Place, str],
     measured: int,
     blob: Callable[[str], bytes],
-) -> dict[str, tuple[list[Outcome], Legs]]:
-    """By item: its outcomes, one per metric, and its sampled metrics as edges. ``items`` are those that run in phases.
+) -> tuple[dict[str, tuple[list[Outcome], Legs]], list[tuple[Group, Outcome]]]:
+    """By item: its outcomes, one per metric, and its sampled metrics as edges; and what families came to.
 
-    ``kinds`` of hardware by place; ``measured`` share the ring's budget for REGRESS.
+    ``items`` are those that run in phases, ``kinds`` of hardware by place; ``measured`` share the ring's budget for
+    REGRESS.
     """
     gpus = {name: [gpu.uuid for gpu in node.gpus] for name, node in nodes.items()}
     found: dict[str, tuple[list[Outcome], Legs]] = {}
@@ -85,7 +68,10 @@ def judge_phased(
             )
         )
         edges |= {(row.metric.name, place): leg.edge for leg in legs for place in leg.places if leg.edge is not None}
-    return found
+    slower = {(key, o.metric) for key, (own, _) in found.items() for o in own if o.status is Status.REGRESS}
+    members = [row for row in rows if (row.item.key, row.metric.name) not in slower]
+    families = judge_families(members, items.values(), plan, ring) if ring.design is Design.CONTROL else []
+    return found, families
 
 
 def _judge_rows(
@@ -97,72 +83,25 @@ def _judge_rows(
     """
     if ring.design is Design.STORED:
         return by_sessions(rows, sentinels, plan, measured)
-    found: list[list[Leg]] = [[] for _ in rows]
     if ring.design is Design.CONTROL:
-        _by_groups(rows, plan, measured, found)
-    else:
-        _place_by_place(rows, plan, measured, found)
-    return found
+        return beside_controls(rows, plan, measured)
+    return _there_and_back(rows, plan, measured)
 
 
-def _by_groups(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]) -> None:
-    """Rows that were measured on the same nodes, as often, are judged together; a row for each GPU of a node."""
-    alike: dict[tuple[tuple[str, bool, int, int], ...], list[_Slice]] = {}
-    for number, row in enumerate(rows):
-        nodes: dict[str, list[Phases]] = {}
-        for one in row.places:
-            nodes.setdefault(one.place.node, []).append(one)
-        counts = {len(own) for own in nodes.values()}
-        if len(counts) > 1:
-            said = f"nodes with {min(counts)} and with {max(counts)} GPUs do not compare"
-            found[number].append(bare(row, (), Status.INCONCLUSIVE, said))
-            continue
-        for gpu in range(max(counts)):
-            own = [(nodes[node][gpu], _values(row.metric, nodes[node][gpu])) for node in sorted(nodes)]
-            layout = tuple(
-                (one.place.node, one.control, len(values[Phase.BEFORE]), len(values[Phase.AFTER]))
-                for one, values in own
-            )
-            upgraded = tuple(one.place for one, _ in own if not one.control)
-            where = f"GPU {gpu} of each node" if max(counts) > 1 else "all nodes"
-            alike.setdefault(layout, []).append(_Slice(number, where, upgraded, [values for _, values in own]))
-    for layout, members in alike.items():
-        changes = [
-            NodeChange(
-                node,
-                not is_control,
-                _stacked([each.values[place] for each in members], Phase.BEFORE),
-                _stacked([each.values[place] for each in members], Phase.AFTER),
-            )
-            for place, (node, is_control, _, _) in enumerate(layout)
-        ]
-        own_rows = [rows[each.row] for each in members]
-        families = [f"{row.metric.name} {row.item.case.tier.value}" for row in own_rows]
-        edges = control(changes, limits_of(own_rows), plan.policy, measured, families)
-        places = [each.upgraded for each in members]
-        enter(edges, [each.row for each in members], rows, found, [each.where for each in members], places)
-
-
-def _place_by_place(rows: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]) -> None:
-    alike: dict[tuple[Place, tuple[int, ...]], list[tuple[int, _Values]]] = {}
+def _there_and_back(rows: Sequence[Row], plan: Plan, measured: int) -> list[list[Leg]]:
+    """Every upgraded place by itself."""
+    found: list[list[Leg]] = [[] for _ in rows]
+    alike: dict[tuple[Place, tuple[int, ...]], list[tuple[int, Values]]] = {}
     for number, row in enumerate(rows):
         for one in row.places:
-            values = _values(row.metric, one)
+            values = values_of(row.metric, one)
             counts = tuple(len(values[phase]) for phase in Phase)
             alike.setdefault((one.place, counts), []).append((number, values))
     for (place, _), members in sorted(alike.items(), key=lambda each: each[0]):
         own = [rows[number] for number, _ in members]
-        before, after, back = (_stacked([values for _, values in members], phase) for phase in Phase)
+        before, after, back = (stacked([values for _, values in members], phase) for phase in Phase)
         families = [row.metric.name for row in own]
         edges = aba(before, after, back, limits_of(own), plan.policy, measured, families)
         count = len(members)
         enter(edges, [number for number, _ in members], rows, found, [f"node {place}"] * count, [(place,)] * count)
-
-
-def _values(metric: Metric, one: Phases) -> _Values:
-    return {phase: generations(metric, one.steady(phase)) or [] for phase in Phase}
-
-
-def _stacked(values: Sequence[Mapping[Phase, list[float]]], phase: Phase) -> Floats:
-    """(measurements, generations) of one phase; as many generations in each."""
-    return np.array([own[phase] for own in values], dtype=float).reshape(len(values), -1)
+    return found

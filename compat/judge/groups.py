@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compat.judge.budget import places
 from compat.judge.centre import Centre, centre
@@ -18,7 +18,7 @@ from compat.judge.group_tails import SlowProcesses, slow_processes
 from compat.judge.outcome import Outcome
 from compat.judge.points import Point
 from compat.judge.text import change, percent, plural
-from compat.model import Item, Kind, Metric, Plan, Policy, Ring, Status
+from compat.model import Design, Item, Kind, Metric, Plan, Policy, Ring, Status
 
 __all__ = ["EVERYTHING", "Group", "fresh_short", "judge_group", "planned_groups"]
 
@@ -37,11 +37,11 @@ class Group:
     members: tuple[str, ...]  # items
 
 
-def planned_groups(plan: Plan, items: Iterable[Item]) -> tuple[Group, ...]:
-    """The groups of ``items``, known before the first pair: their number shares the budget."""
+def planned_groups(plan: Plan, items: Iterable[Item], *, phased: bool = False) -> tuple[Group, ...]:
+    """The groups of ``items`` in pairs, or in phases, known before the first pair: their number shares the budget."""
     found: dict[tuple[str, str, Metric], list[Item]] = {}
     for item in items:
-        if item.cell.phased or not (item.required and item.cell.required):
+        if item.cell.phased is not phased or not (item.required and item.cell.required):
             continue
         for metric in item.case.metrics:
             if metric.gated and metric.kind is Kind.SAMPLED:
@@ -55,13 +55,16 @@ def planned_groups(plan: Plan, items: Iterable[Item]) -> tuple[Group, ...]:
     )
 
 
-def groups_of(plan: Plan, ring: Ring) -> int:
-    """How many group tests share a ring's budget: two of each group."""
+def tests_of(plan: Plan, ring: Ring) -> int:
+    """How many group tests share a ring's budget: two of each group of pairs, one of each beside controls."""
     items = plan.for_ring(ring.name)
     tiers = {item.key: item.case.tier for item in items}
-    return max(
-        1, 2 * sum(max(places(ring, tiers[key]) for key in group.members) for group in planned_groups(plan, items))
-    )
+    count = 2 * sum(max(places(ring, tiers[key]) for key in group.members) for group in planned_groups(plan, items))
+    if ring.design is Design.CONTROL:
+        together = replace(ring, minimum_nodes=1)  # all nodes are judged together
+        for group in planned_groups(plan, items, phased=True):
+            count += max(places(together, tiers[key]) for key in group.members)
+    return max(1, count)
 
 
 def judge_group(group: Group, points: Mapping[str, Sequence[Point]], policy: Policy, tests: int) -> Outcome | None:

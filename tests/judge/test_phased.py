@@ -86,6 +86,36 @@ def test_one_gpu_of_a_node_is_not_averaged_away_either(gpus: int) -> None:
     assert of(w, "latency", key).status is Status.REGRESS
 
 
+def test_gpus_are_judged_one_by_one() -> None:
+    """The first of each node, then the second: one that vanishes in a mean of four is found."""
+    key = matmul(tier=Tier.GPU).key
+    w = upgraded(gpus=4, shift=among(tuple(f"{n} GPU-{n}-2" for n in UPGRADED), Phase.AFTER, 0.06))
+    found = of(w, "latency", key)
+    assert found.status is Status.REGRESS
+    assert found.reason.endswith("on GPU 2 of each node")
+
+
+def family(by: float, members: int = 12) -> World:
+    items = tuple(matmul(name=f"square{n}") for n in range(members))
+    return upgraded(items, among(UPGRADED, Phase.AFTER, by), deviation=0.006)
+
+
+def test_a_family_that_is_a_little_slower_is_found_together() -> None:
+    assert family(0.0).verdict().decision is Decision.GO
+    w = family(0.017)
+    single = [c for c in w.verdict().comparisons if c.metric == "latency"]
+    assert {c.status for c in single} == {Status.PASS}
+    (found,) = [c for c in w.verdict().comparisons if c.metric == "group:latency"]
+    assert found.status is Status.REGRESS
+    assert "latency of 12 cases together 1." in found.reason
+    assert "6 upgraded and 6 control nodes" in found.reason
+    assert w.verdict().decision is Decision.NO_GO
+
+
+def test_a_family_of_three_is_none() -> None:
+    assert not [c for c in family(0.017, members=3).verdict().comparisons if c.metric.startswith("group:")]
+
+
 def test_nodes_with_more_and_with_fewer_gpus_do_not_compare() -> None:
     w = upgraded(gpus=2)
     w.nodes["c1"] = replace(w.nodes["c1"], gpus=w.nodes["c1"].gpus[:1])
