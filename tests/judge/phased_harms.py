@@ -117,13 +117,13 @@ PHASED_LOCAL: dict[str, Harm] = {
     "the other arm's stack": saying(every(candidate, phased), stack={"driver": BEFORE, "runtime": "old"}),
     "another node": ring(
         lambda w, e: runs(lambda x: replace(x, node=min(set(w.nodes) - {e.node}))).do(w, e, 0),
-        lambda w, e: phased(w, e) and len(w.nodes) > 1,
+        lambda w, e: phased(w, e) and clocked(w, e) and len(w.nodes) > 1,
     ),
     "another GPU": ring(
         lambda w, e: runs(
             lambda x: replace(x, devices=(next(g.uuid for g in w.nodes[e.node].gpus if g.uuid not in e.devices),))
         ).do(w, e, 0),
-        beside_others,
+        every(beside_others, clocked),
     ),
     "no session": saying(every(phased, by(Design.STORED)), session=""),
     "a session that is no moment": saying(every(phased, by(Design.STORED)), session="yesterday"),

@@ -276,6 +276,23 @@ def test_one_case_is_repeated_in_the_arm_whose_driver_is_there(site: Site) -> No
     assert "known-good 2 times" in done.stdout
 
 
+@pytest.mark.parametrize("cut", [True, False], ids=["half of it", "nothing"])
+def test_what_was_not_measured_before_is_not_measured_after(site: Site, cut: bool) -> None:
+    """Nothing could be compared with it, and a phase that is over cannot be finished."""
+    site.write(ALONE)
+    if cut:
+        site.run(OLD)
+        first, *_ = sorted((site.folder / "out/driver/evidence").rglob("*.json"))
+        first.unlink()
+    done = site.run(NEW)
+    assert done.returncode == 2
+    assert f"has {3 if cut else 0} of the 4 runs of " in done.stderr
+    assert "before the upgrade; finish them before it: roll the node back" in done.stderr
+    assert site.run(OLD).returncode == 10  # which is the phase before, still
+    assert site.phases() == [("before", "known_good")]
+    assert site.run(NEW).returncode == 10
+
+
 def test_a_third_driver_is_no_phase(site: Site) -> None:
     site.write(ALONE)
     done = site.run("590.44.01")

@@ -218,6 +218,20 @@ def test_a_node_that_changed_is_a_contradiction(full: LocalStore, change: dict[s
     assert full.nodes() == {"n1": NODE}
 
 
+@pytest.mark.parametrize("change", [{"driver": "580.1"}, {"kernel": "6.2"}, {"memory_bytes": 4096}, {"cores": 1}])
+def test_an_upgraded_node_is_the_same_machine(full: LocalStore, change: dict[str, object]) -> None:
+    full.put_node(NODE)
+    full.put_node(replace(NODE, **change), upgraded=True)  # type: ignore[arg-type]  # one field each
+    assert full.nodes() == {"n1": NODE}  # as it was when measuring began; every run says what it had
+
+
+@pytest.mark.parametrize("change", [{"labels": {}}, {"gpus": NODE.gpus[:1]}, {"hostname": "other"}])
+def test_an_upgraded_node_with_other_gpus_or_labels_is_another(full: LocalStore, change: dict[str, object]) -> None:
+    full.put_node(NODE)
+    with pytest.raises(StoreError):
+        full.put_node(replace(NODE, **change), upgraded=True)  # type: ignore[arg-type]  # one field each
+
+
 # -- what cannot be kept -----------------------------------------------------------------------------------------------
 
 
