@@ -119,7 +119,8 @@ def defects(
     if identity is None or digest(identity) != evidence.identity:
         found.append("what the arm really was (its identity) is not there, or is not what its digest says")
     if node is not None and identity is not None:
-        found += _wrong_driver(node, identity, stack, item.cell.phased)
+        on_the_way = item.cell.phased or any(item.cell.id in route.edges for route in plan.routes)
+        found += _wrong_driver(node, identity, stack, item.cell.phased, on_the_way)
     if not (evidence.round >= 1 and evidence.pair >= 0 and evidence.generation >= 0):
         found.append(f"round {evidence.round}, generation {evidence.generation}, pair {evidence.pair} cannot be")
     if (evidence.installation == 2) is not (evidence.round == plan.policy.confirm_round):
@@ -129,18 +130,20 @@ def defects(
     return found + _measurement_defects(evidence, {metric.name: metric for metric in item.case.metrics})
 
 
-def _wrong_driver(node: Node, identity: Identity, stack: Mapping[str, str], phased: bool) -> list[str]:
-    """Whether the driver that was running is not the stack's or, where no axis is the driver, not the inventory's.
+def _wrong_driver(
+    node: Node, identity: Identity, stack: Mapping[str, str], phased: bool, on_the_way: bool
+) -> list[str]:
+    """Whether the driver that was running is not the stack's, or not the inventory's.
 
-    The inventory is of the moment when measuring began, and a driver that is an axis changes meanwhile. What was not
-    read is not known, and then nothing says which phase it was.
+    The inventory is of the moment when measuring began; the driver of a node that is ``on_the_way`` changes meanwhile.
+    What was not read is not known, and then nothing says which phase it was.
     """
     running, stated = identity.driver_version, stack.get("driver")
-    if stated is not None:
-        if running is None:
-            return [f"which driver was running is not known, and its phase has {stated}"] if phased else []
-        return [] if running == stated else [f"driver {running} was running, and its stack has {stated}"]
-    if None in (node.driver, running) or node.driver == running:
+    if running is None:
+        return [f"which driver was running is not known, and its phase has {stated}"] if phased and stated else []
+    if stated not in (None, running):
+        return [f"driver {running} was running, and its stack has {stated}"]
+    if on_the_way or node.driver in (None, running):
         return []
     return [f"the inventory of {node.hostname} is stale: it has driver {node.driver}, and {running} was running"]
 

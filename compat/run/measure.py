@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from threading import Event, Lock
 
 from compat.errors import RuntimeSetupError
@@ -133,16 +134,17 @@ class Measuring:
             done = len(self._spots) - len(still_open)
 
             def measure(lane: Lane, generation: int = generation, done: int = done) -> None:
-                for group in self._generation(lane, generation):
-                    elapsed, last = time.monotonic() - begin, group[-1].item.key
-                    with self._lock:
-                        report(Progress(generation, self.found, done, len(self._spots), elapsed, last))
+                with contextlib.closing(self._generation(lane, generation)) as groups:  # its probes end with it
+                    for group in groups:
+                        elapsed, last = time.monotonic() - begin, group[-1].item.key
+                        with self._lock:
+                            report(Progress(generation, self.found, done, len(self._spots), elapsed, last))
 
             side_by_side(self._lanes(still_open), measure, self._stop)
             generation += 1
         return True
 
-    def _generation(self, lane: Lane, generation: int) -> Iterable[list[Due]]:
+    def _generation(self, lane: Lane, generation: int) -> Generator[list[Due]]:
         """One life of a lane's probes: every group that was measured."""
         try:
             for _ in range(self._plan.policy.pairs_per_generation):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compat.model import (
-    LOCKED_CLOCKS,
     STANDARD,
     Design,
     FaultKind,
@@ -16,7 +15,7 @@ from compat.model import (
 )
 
 from .build import drop, faulting
-from .harms import LOCAL
+from .harms import HOT, LOCAL
 from .phased_spoiling import (
     all_needed,
     another_run,
@@ -28,16 +27,19 @@ from .phased_spoiling import (
     forged,
     forth,
     in_phase,
+    late,
+    locked,
     one_more,
     only,
     paired,
     phased,
+    planned,
     running,
-    the_other,
     upgrading,
 )
 from .phased_worlds import METRICS
 from .spoiling import (
+    GOOD,
     INF,
     NAN,
     Harm,
@@ -59,7 +61,7 @@ from .spoiling import (
     slow,
     worse,
 )
-from .upgrades import AFTER, BEFORE
+from .upgrades import AFTER, BEFORE, CONTROLS, UPGRADED
 
 __all__ = ["PHASED", "PHASED_LOCAL"]
 
@@ -100,7 +102,7 @@ RETURNED = tuple(name for name in LOCAL if "output" in name)
 # To the evidence of one item.
 PHASED_LOCAL: dict[str, Harm] = {
     **{name: LOCAL[name] for name in RECORD},
-    **{name: only(every(upgrading), LOCAL[name]) for name in RETURNED},
+    **{name: only(phased, LOCAL[name]) for name in RETURNED},
     "a clock set back": saying(lambda _, e: e.pair % 100 > 1, started="2019-11-23T12:00:00Z"),  # no place's first
     # Where and when it ran.
     "no phase": saying(phased, phase=None),
@@ -112,30 +114,28 @@ PHASED_LOCAL: dict[str, Harm] = {
     "a control's run of the other phase": saying(every(control, clocked, in_phase(Phase.AFTER)), phase=Phase.BEFORE),
     "nobody goes back": saying(every(phased, by(Design.CONTROL, Design.STORED)), phase=Phase.BACK),
     "a run of one phase is another's": saying(every(by(Design.ABA), clocked, in_phase(Phase.BEFORE)), phase=Phase.BACK),
-    "the other arm": runs(the_other),
-    "the other arm's run": Harm(forged, phased),
+    "the other arm": saying(candidate, arm=GOOD),
+    "the other arm's run": Harm(forged, every(candidate, phased, clocked)),
     "the other arm's stack": saying(every(candidate, phased), stack={"driver": BEFORE, "runtime": "old"}),
     "another node": ring(
         lambda w, e: runs(lambda x: replace(x, node=min(set(w.nodes) - {e.node}))).do(w, e, 0),
-        lambda w, e: phased(w, e) and clocked(w, e) and len(w.nodes) > 1,
+        lambda w, e: upgrading(w, e) and clocked(w, e) and len(w.nodes) > 1,
     ),
     "another GPU": ring(
-        lambda w, e: runs(
-            lambda x: replace(x, devices=(next(g.uuid for g in w.nodes[e.node].gpus if g.uuid not in e.devices),))
-        ).do(w, e, 0),
-        every(beside_others, clocked),
+        lambda w, e: runs(lambda x: replace(x, devices=(w.nodes[e.node].gpus[-1].uuid,))).do(w, e, 0),
+        lambda w, e: beside_others(w, e) and clocked(w, e) and e.devices != (w.nodes[e.node].gpus[-1].uuid,),
     ),
+    "other inputs": saying(phased, inputs="other"),
+    "the upgrade before what was before it": Harm(late, every(in_phase(Phase.BEFORE), by(Design.CONTROL, Design.ABA))),
     "no session": saying(every(phased, by(Design.STORED)), session=""),
     "a session that is no moment": saying(every(phased, by(Design.STORED)), session="yesterday"),
     "another session": saying(every(all_needed, by(Design.STORED)), session="2026-09-01T00:00:00+00:00"),
     "the driver before": running(BEFORE, every(candidate, phased)),
     "the driver after": running(AFTER, every(known_good, phased)),
     "a driver that nobody read": running(None, phased),
-    "another run with the same numbers": another_run(
-        lambda e: replace(e, pair=e.pair + 5000, generation=5000), clocked
-    ),
+    "another run with the same numbers": another_run(lambda e: e, clocked),
     # Runs that are not there.
-    "a run lost": runs(drop, where=every(all_needed, clocked)),
+    "a run lost": runs(drop, "arm", "item", "node", "pair", where=every(all_needed, clocked, planned)),
     "a phase lost": runs(drop, "item", "node", "phase", where=every(all_needed, forth)),
     "a phase lost on all nodes": runs(drop, "item", "phase", where=every(all_needed, forth)),
     "a session lost": runs(drop, "item", "session", where=every(all_needed, by(Design.STORED))),
@@ -148,6 +148,9 @@ PHASED_LOCAL: dict[str, Harm] = {
     "a control's measurement lost": measuring(lambda _: [], Kind.SAMPLED, gated=True, where=control),
     "samples lost": measuring(lambda m: [replace(m, samples=m.samples[:1])], Kind.SAMPLED, gated=True, where=phased),
     "one generation": runs(lambda e: replace(e, generation=0), "item", "node", where=every(sampled, phased)),
+    "known-good runs too hot": runs(
+        lambda e: replace(e, conditions=HOT), "item", "node", "phase", where=every(known_good, sampled, phased)
+    ),
     # Faults.
     "a fault": runs(faulting(), where=every(candidate, phased)),
     "a fault each time": runs(faulting(), "item", "node", "phase", where=every(candidate, phased)),
@@ -156,7 +159,7 @@ PHASED_LOCAL: dict[str, Harm] = {
     "a fault before": runs(faulting(), where=every(known_good, upgrading)),
     "a fault of the node": runs(faulting(FaultKind.INFRASTRUCTURE), where=upgrading),
     "another run with a fault": another_run(
-        lambda e: faulting()(replace(e, pair=e.pair + 5000, generation=5000, started="2026-11-28T00:00:00Z")), upgrading
+        lambda e: faulting()(replace(e, started="2026-11-28T00:00:00Z")), upgrading
     ),
     # Worse.
     "twice as slow": runs(slow, "item", "arm", "node", where=every(candidate, clocked, phased)),
@@ -185,16 +188,24 @@ PHASED: dict[str, Harm] = {
     "a setting after the upgrade": identity(
         "item", "node", "phase", where=every(candidate, phased), settings={"power limit": "150 W"}
     ),
+    "a setting of the controls": identity(
+        "item", "node", "phase", where=every(control, in_phase(Phase.AFTER)), settings={"power limit": "150 W"}
+    ),
+    "a control that is another machine": identity(
+        "item", "node", "phase", where=every(control, in_phase(Phase.AFTER)), machine="riscv64"
+    ),
     "a node that nobody knows": ring(lambda w, e: w.nodes.pop(e.node, None)),
     "a node of another name": node(id="n8"),
     "labels lost": node(labels={}),
     "a control that should have been upgraded": ring(
-        lambda w, e: w.nodes.update({e.node: replace(w.nodes[e.node], labels={"group": "upgraded"})}), control
+        lambda w, e: w.nodes.update({e.node: replace(w.nodes[e.node], labels={"group": "upgraded"})}),
+        lambda _, e: e.node in CONTROLS,
     ),
     "an upgraded node that is a control": ring(
-        lambda w, e: w.nodes.update({e.node: replace(w.nodes[e.node], labels={"group": "control"})}), upgrading
+        lambda w, e: w.nodes.update({e.node: replace(w.nodes[e.node], labels={"group": "control"})}),
+        lambda _, e: e.node in UPGRADED,
     ),
-    "locked clocks": Harm(node(labels={"group": "upgraded", LOCKED_CLOCKS: "1410 MHz"}).do, upgrading),
+    "locked clocks": ring(locked),
     "GPUs that are not there": Harm(node(gpus=()).do, lambda _, e: e.tier is Tier.GPU),
     "a case that nobody planned": ring(lambda w, e: w.evidence.append(replace(e, item="operator:unknown[a]"))),
     # A plan that asks for more than there is.

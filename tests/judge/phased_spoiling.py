@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from compat.model import Design, Evidence, Item, Phase
+from compat.model import LOCKED_CLOCKS, Design, Evidence, Item, Phase
 
 from .build import World
-from .spoiling import GOOD, NEW, Harm, Where, every, item_of, ring, runs, sampled
+from .spoiling import GOOD, Harm, Where, every, item_of, ring, runs, sampled
 from .upgrades import identity as driver
 
 __all__ = [
+    "MORE",
     "all_needed",
     "another_run",
     "beside_others",
@@ -22,14 +23,19 @@ __all__ = [
     "forged",
     "forth",
     "in_phase",
+    "late",
+    "locked",
     "one_more",
     "only",
     "paired",
     "phased",
+    "planned",
     "running",
-    "the_other",
     "upgrading",
 ]
+
+
+MORE = 5000  # the pair and the generation of a run that a harm adds
 
 
 # Where a harm can be done.
@@ -40,7 +46,7 @@ def phased(w: World, e: Evidence) -> bool:
 
 
 def paired(w: World, e: Evidence) -> bool:
-    return e.phase is None
+    return not item_of(w, e).cell.phased
 
 
 def control(w: World, e: Evidence) -> bool:
@@ -73,6 +79,11 @@ def all_needed(w: World, e: Evidence) -> bool:
     return len(sessions[Phase.BEFORE]) <= w.plan.policy.stored.passes and len(sessions[Phase.AFTER]) <= 1
 
 
+def planned(w: World, e: Evidence) -> bool:
+    """It is none of those that a harm added."""
+    return e.pair < MORE
+
+
 def forth(w: World, e: Evidence) -> bool:
     """What has no speed is judged without the way back."""
     return e.phase is not Phase.BACK or clocked(w, e)
@@ -99,25 +110,37 @@ def running(version: str | None, where: Where) -> Harm:
     return Harm(do, where)
 
 
-def the_other(e: Evidence) -> Evidence:
-    return replace(e, arm=NEW if e.arm is GOOD else GOOD)
-
-
 def forged(w: World, e: Evidence, _: int) -> None:
-    """As the other arm would have run it, in every respect but the phase."""
-    cell = item_of(w, e).cell
-    stack = cell.stack if e.arm is GOOD else cell.known_good
+    """As the known-good arm would have run it, in every respect but the phase."""
+    stack = item_of(w, e).cell.known_good
     name = driver(w, stack["driver"])
-    runs(lambda x: replace(the_other(x), stack=stack, runtime=stack["runtime"], identity=name)).do(w, e, 0)
+    runs(lambda x: replace(x, arm=GOOD, stack=stack, runtime=stack["runtime"], identity=name)).do(w, e, 0)
 
 
 def another_run(change: Callable[[Evidence], Evidence], where: Where) -> Harm:
-    """One more record, which is like it but for this."""
-    return ring(lambda w, e: w.evidence.append(change(e)), where)
+    """One more record, which is like it but for this, and for its number."""
+    return ring(lambda w, e: w.evidence.append(change(replace(e, pair=MORE, generation=MORE))), where)
 
 
 def one_more(one: Item) -> Item:
     return replace(one, key=f"unmeasured {one.key}", case=replace(one.case, id="unmeasured"))
+
+
+def late(w: World, e: Evidence, _: int) -> None:
+    """One phase of a case, there: after everything else."""
+
+    def hit(x: Evidence) -> bool:
+        return (x.item, x.place, x.phase) == (e.item, e.place, e.phase)
+
+    runs(lambda x: replace(x, pair=x.pair + MORE // 2, started=f"2026-12{x.started[7:]}") if hit(x) else x, "item").do(
+        w, e, 0
+    )
+
+
+def locked(w: World, e: Evidence) -> None:
+    if e.node in w.nodes:
+        one = w.nodes[e.node]
+        w.nodes[e.node] = replace(one, labels={**one.labels, LOCKED_CLOCKS: "1410 MHz"})
 
 
 def crowded(w: World, e: Evidence, _: int) -> None:

@@ -54,7 +54,7 @@ def has_speed(w: World) -> bool:
 # No GO out of evidence that is missing, not finite, or not what was asked for.
 
 
-@examples(50)
+@examples(40)
 @given(upgrade_recipes())
 def test_an_upgrade_in_which_nothing_is_wrong_is_go(recipe: Upgrade) -> None:
     verdict = recipe.world().verdict()
@@ -73,7 +73,7 @@ def test_each_harm_is_done_to_something_and_is_not_go(name: str) -> None:
     assert all(w.verdict().decision is not Decision.GO for w in spoilt)
 
 
-@examples(110)
+@examples(90)
 @given(upgrade_recipes(), harms(PHASED, most=1) | harms(PHASED))
 def test_no_harm_is_go(recipe: Upgrade, chosen: Chosen) -> None:
     w = recipe.world()
@@ -152,7 +152,7 @@ def test_a_slower_candidate_never_comes_off_better(recipe: Upgrade, slower: list
     assert found == sorted(found)
 
 
-@examples(30)
+@examples(20)
 @given(upgrade_recipes(), st.integers(0, 99), st.floats(0.04, 2.0))
 def test_one_node_or_gpu_that_is_slower_than_the_margin_is_not_go(recipe: Upgrade, place: int, slower: float) -> None:
     w = recipe.world()
