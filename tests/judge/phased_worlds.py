@@ -95,8 +95,7 @@ EACH = tuple(
     for seed, (design, cases, nodes, gpus, sessions) in enumerate(
         [
             (Design.CONTROL, (0, 1), 3, 0, (12, 1)),
-            (Design.CONTROL, (2, 3), 3, 1, (12, 1)),
-            (Design.CONTROL, (0,), 3, 2, (12, 1)),
+            (Design.CONTROL, (2, 3), 3, 2, (12, 1)),
             (Design.ABA, (0, 2), 1, 0, (12, 1)),
             (Design.ABA, (1, 3), 2, 2, (12, 1)),
             (Design.STORED, (), 1, 0, (12, 1)),

@@ -73,7 +73,7 @@ def test_each_harm_is_done_to_something_and_is_not_go(name: str) -> None:
     assert all(w.verdict().decision is not Decision.GO for w in spoilt)
 
 
-@examples(90)
+@examples(70)
 @given(upgrade_recipes(), harms(PHASED, most=1) | harms(PHASED))
 def test_no_harm_is_go(recipe: Upgrade, chosen: Chosen) -> None:
     w = recipe.world()
@@ -181,7 +181,7 @@ def test_what_happened_to_all_nodes_meanwhile_cancels(recipe: Upgrade, slower: f
     assert figures(after) == figures(before)
 
 
-@examples(12)
+@examples(8)
 @given(upgrade_recipes(), st.sampled_from([0.0, 0.02, 0.1]), SEEDS)
 def test_what_a_session_did_to_everything_in_it_cancels(recipe: Upgrade, slower: float, seed: int) -> None:
     """As far as its sentinels are still those of the machine."""
