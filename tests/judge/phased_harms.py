@@ -133,6 +133,8 @@ PHASED_LOCAL: dict[str, Harm] = {
     "the driver before": running(BEFORE, every(candidate, phased)),
     "the driver after": running(AFTER, every(known_good, phased)),
     "a driver that nobody read": running(None, phased),
+    "a driver that was never upgraded": running(BEFORE, every(candidate, phased), "item", "arm"),
+    "drivers that nobody read": running(None, phased, "item"),
     "another run with the same numbers": another_run(lambda e: e, clocked),
     # Runs that are not there.
     "a run lost": runs(drop, "arm", "item", "node", "pair", where=every(all_needed, clocked, planned)),

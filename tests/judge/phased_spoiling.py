@@ -100,12 +100,12 @@ def only(where: Where, harm: Harm) -> Harm:
     return Harm(harm.do, every(harm.where, where))
 
 
-def running(version: str | None, where: Where) -> Harm:
+def running(version: str | None, where: Where, *alike: str) -> Harm:
     """With another driver than its stack has, or one that nobody read."""
 
     def do(w: World, e: Evidence, _: int) -> None:
         name = driver(w, version or "")
-        runs(lambda x: replace(x, identity=name)).do(w, e, 0)
+        runs(lambda x: replace(x, identity=name), *alike).do(w, e, 0)
 
     return Harm(do, where)
 
