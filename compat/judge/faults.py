@@ -72,6 +72,9 @@ def judge_faults(evidence: Sequence[Evidence], policy: Policy, *, interleaved: b
     if good_often and new_clean:
         counts = f"{len(good_faults)} of {len(good)} attempts"
         said = f"the known-good arm faulted in {counts} and the candidate in none: {_describe(good_faults)}"
+        if any(e.fault is None for e in evidence if e.arm is Arm.KNOWN_GOOD):
+            # Where it runs at times there is something to compare with, and that was not done.
+            return _say(Status.FLAKY, f"{said}; at times it ran, and was not compared", good_faults, new_faults)
         return _say(Status.FIXED, said, good_faults, new_faults)
     said = f"the candidate faulted {counts}, which is not reproduced: "
     return _say(Status.FLAKY, said + _describe(new_faults or good_faults or _all(faulty)), good_faults, new_faults)

@@ -21,6 +21,8 @@ from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, N
 
 __all__ = ["Phases", "cross", "gather", "generations", "lost", "misplaced", "unjudged"]
 
+_CLOCK = 60.0  # seconds that a clock may be set back by
+_LATEST = 4 * 3600.0  # seconds that a session goes on beyond a ring's budget: it may be called again, and wait
 _RUNS = {Phase.BEFORE: Arm.KNOWN_GOOD, Phase.AFTER: Arm.CANDIDATE, Phase.BACK: Arm.KNOWN_GOOD}
 
 
@@ -53,8 +55,16 @@ def misplaced(evidence: Evidence, item: Item, ring: Ring, node: Node | None) -> 
     if evidence.phase not in known or evidence.arm is not arm:
         what = "a control node" if control else f"a node in the {ring.design.value} design"
         return [f"it ran the {evidence.arm.value} arm in the phase {evidence.phase.value}, which {what} does not"]
-    if ring.design is Design.STORED and moment(evidence.session) is None:
+    return _wrong_session(evidence, ring) if ring.design is Design.STORED else []
+
+
+def _wrong_session(evidence: Evidence, ring: Ring) -> list[str]:
+    """Whether a run cannot be of its session: before it, or later than a call of it may take, and then some."""
+    began, ran = moment(evidence.session), moment(evidence.started)
+    if began is None:
         return [f"its session began at {evidence.session!r}, which is no moment"]
+    if ran is not None and not (-_CLOCK <= ran - began <= ring.budget + _LATEST):
+        return [f"it ran at {evidence.started}, and its session began at {evidence.session}"]
     return []
 
 

@@ -21,7 +21,12 @@ from compat.model import Arm, Design, Evidence, Item, Phase, Plan, Ring, Status
 __all__ = ["examine_phases"]
 
 _SHOWN_DESPITE_A_FAULT = (Status.REGRESS, Status.INVALID, Status.PREEXISTING)
-_NOT_FINE = frozenset(Status) - {Status.PASS, Status.FIXED}
+# What of a control makes doubtful what an upgraded node shows; of other metrics only what is worse. That a control has
+# not run a phase yet is said for itself.
+_DOUBTFUL = {
+    faults.METRIC: frozenset(Status) - {Status.PASS, Status.MISSING},
+    numerics.METRIC: frozenset(Status) - {Status.PASS, Status.FIXED},
+}
 _ORDER = ((Phase.BEFORE, Phase.AFTER), (Phase.AFTER, Phase.BACK))
 
 
@@ -127,8 +132,8 @@ def _doubts(
         ]
         judged = [faults.judge_faults(runs, policy, interleaved=False), *_without_statistics(item, runs, plan, blob)]
         for outcome in judged:
-            doubtful = (Status.REGRESS,) if outcome.metric != numerics.METRIC else tuple(_NOT_FINE)
-            if outcome.status in doubtful:
+            crashed = outcome.metric == faults.METRIC and any(run.fault is not None for run in runs)
+            if crashed or outcome.status in _DOUBTFUL.get(outcome.metric, {Status.REGRESS}):
                 found.setdefault(outcome.metric, []).append((one, outcome))
     return {metric: min(each, key=lambda pair: str(pair[0].place)) for metric, each in found.items()}
 
@@ -138,7 +143,7 @@ def _doubted(examined: Examined, doubts: Mapping[str, tuple[Phases, Outcome]]) -
     outcomes = []
     for outcome in examined.outcomes:
         doubt = doubts.get(outcome.metric)
-        if doubt is not None and (outcome.status is Status.REGRESS or outcome.metric == numerics.METRIC):
+        if doubt is not None and (outcome.status is Status.REGRESS or outcome.metric in _DOUBTFUL):
             said = f"{outcome.reason}; but on control node {doubt[0].place} too, between its phases: {doubt[1].reason}"
             outcome = replace(outcome, status=Status.INVALID, reason=said)
         outcomes.append(outcome)

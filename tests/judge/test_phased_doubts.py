@@ -59,8 +59,7 @@ def throttled(e: Evidence) -> Evidence:
 def test_a_known_good_arm_that_faults_on_one_node_excuses_nobody_s_speed() -> None:
     w = upgraded(shift=SLOW)
     assert w.verdict().decision is Decision.NO_GO
-    first = sorted(e.pair for e in w.evidence if e.node == "u1" and e.phase is Phase.BEFORE)[:2]
-    w.edit(faulting(), node="u1", arm=Arm.KNOWN_GOOD, pairs=first)
+    on(w, ("u1",), Phase.BEFORE, faulting())
     found = of(w, "execution")
     assert found.status is Status.FLAKY
     assert "elsewhere it ran cleanly, and here nothing can be compared" in found.reason
@@ -78,6 +77,41 @@ def test_a_known_good_arm_that_faults_everywhere_leaves_the_candidate_to_be_look
     short = on(world(), ("u2",), Phase.AFTER, lambda e: None if e.pair % 5 else e)
     assert of(short, "execution").status is not Status.FIXED
     assert short.verdict().decision is Decision.HOLD
+
+
+@pytest.mark.parametrize("control", [True, False], ids=["control", "alone"])
+def test_a_known_good_arm_that_faults_at_times_excuses_no_speed(control: bool) -> None:
+    w = upgraded(shift=among(UPGRADED, Phase.AFTER, 0.7), controls=CONTROLS if control else ())
+    for name in UPGRADED:
+        first = sorted(e.pair for e in w.evidence if e.node == name and e.phase is Phase.BEFORE)[:2]
+        w.edit(faulting(), node=name, arm=Arm.KNOWN_GOOD, pairs=first)
+    found = of(w, "execution")
+    assert found.status is Status.FLAKY
+    assert "at times it ran, and was not compared" in found.reason
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_one_fault_of_a_control_is_not_ignored() -> None:
+    w = upgraded()
+    spare = max(e.pair for e in w.evidence if e.node == "c1" and e.phase is Phase.AFTER)
+    more = [
+        replace(e, pair=e.pair + 1, generation=e.pair + 1) for e in w.evidence if e.node == "c1" and e.pair == spare
+    ]
+    w.evidence += [faulting()(e) for e in more]
+    found = of(w, "execution")
+    assert found.status is Status.INVALID
+    assert "but on control node c1 too" in found.reason
+    assert w.verdict().decision is Decision.HOLD
+
+
+def test_a_run_is_of_its_session() -> None:
+    w = stored()
+    moved = w.evidence[0].session
+    w.edit(lambda e: replace(e, session="2030-01-01T00:00:00+00:00") if e.session == moved else e)
+    assert "and its session began at 2030-01-01T00:00:00+00:00" in of(w, "execution").reason
+    w = stored()
+    w.edit(lambda e: replace(e, session="2026-01-01T00:00:00+00:00") if e.session == moved else e)
+    assert "and its session began at 2026-01-01" in of(w, "execution").reason
 
 
 def test_a_candidate_that_faulted_once_is_flaky() -> None:
