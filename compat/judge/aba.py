@@ -25,12 +25,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from compat.judge.centre import FEWEST_UNITS, Centres, almost_always
+from compat.judge.centre import Centres, almost_always
 from compat.judge.moderated import within_families
 from compat.judge.path import Edges, Limits, log_limits, refuse, satterthwaite, weigh
 from compat.judge.series import Floats
 from compat.judge.text import percent, plural
-from compat.model import Design, Policy, Status
+from compat.model import FEWEST_UNITS, Design, Policy, Status
 
 __all__ = ["aba"]
 

@@ -11,12 +11,7 @@ _GPUS = 8  # of a node, where the ring does not say: what most servers have. Whe
 
 def measured(plan: Plan, ring: Ring) -> int:
     """The sampled measurements of a ring that are gated and required, in each of its places."""
-    stored = ring.design is Design.STORED
-    required = [
-        item
-        for item in plan.for_ring(ring.name)
-        if item.required and item.cell.required and not (stored and item.sentinel and item.cell.phased)
-    ]
+    required = [i for i in plan.for_ring(ring.name) if i.required and i.cell.required and not ring.watches(i)]
     edges = sum(len(_sampled(item)) * _times(item, ring) for item in required)
     ends = {route.edges[-1] for route in plan.routes if route.cell.required}
     sums = sum(len(_sampled(item)) * places(ring, item.case.tier) for item in required if item.cell.id in ends)

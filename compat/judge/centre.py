@@ -11,10 +11,9 @@ import numpy as np
 from scipy import special
 
 from compat.judge.series import Floats, Integers
+from compat.model import FEWEST_UNITS
 
-__all__ = ["FEWEST_UNITS", "Centre", "Centres", "almost_always", "centre", "centres"]
-
-FEWEST_UNITS = 3  # generations: with fewer, an interval says nothing
+__all__ = ["Centre", "Centres", "almost_always", "centre", "centres"]
 _TRIM = 0.2
 _EQUAL = 1e-9  # of log ratios: less is a rounding error, and no clock tells it
 

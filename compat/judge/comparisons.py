@@ -20,7 +20,6 @@ from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
 from compat.judge.routes import Edge, judge_route, paired_leg
 from compat.judge.sampled import Sample, judge_samples
-from compat.judge.sessions import watched
 from compat.judge.tables import judge_tables
 from compat.model import (
     Arm,
@@ -64,7 +63,9 @@ def compare(
 ) -> Compared:
     """Every comparison that the ``ring`` rests on. ``evidence`` is that of its items and nodes, each record once."""
     items = {item.key: item for item in plan.for_ring(ring.name)}
-    admitted, refused = _admit(plan, ring, items, evidence, identities, nodes)
+    controls = {name for name, node in nodes.items() if ring.is_control(node)}
+    asked = [e for e in evidence if items[e.item].cell.phased or e.node not in controls]
+    admitted, refused = _admit(plan, ring, items, asked, identities, nodes)
     sound = {key: item for key, item in items.items() if key not in refused}
     examined = {key: examine(item, admitted[key], plan, blob) for key, item in sound.items() if not item.cell.phased}
     share = measured(plan, ring)
@@ -90,12 +91,10 @@ def compare(
         leg = paired_leg(sample, outcome, plan.policy, share)
         if leg is not None and each.place not in sick:
             legs.setdefault(key, {})[sample.metric.name, each.place] = leg
-    controls = {name for name, node in nodes.items() if ring.is_control(node)}
     aside = {e.place for own in admitted.values() for e in own if e.node in controls} | sick.keys()
     ran = {c.item: c.status for c in found if c.metric == faults.METRIC}
     found += _routes(plan, sound, admitted, legs, ran, aside, share, blob)
-    for group, outcome in families:
-        found.append(_bind_group(group, items[group.members[0]].case.tier, {Place(""): outcome}))
+    found += [_bind_group(group, items[group.members[0]].case.tier, said) for group, said in families]
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
     accepted = [e for key in items for e in admitted[key]]
     checked, differences, blameless = _environments(plan, items, accepted, identities)
@@ -124,10 +123,8 @@ def _admit(
     admitted: dict[str, list[Evidence]] = {key: [] for key in items}
     refused: dict[str, str] = {}
     by_item: dict[str, list[Evidence]] = {key: [] for key in items}
-    controls = {name for name, node in nodes.items() if ring.is_control(node)}
     for record in evidence:
-        if items[record.item].cell.phased or record.node not in controls:
-            by_item[record.item].append(record)
+        by_item[record.item].append(record)
     for key, item in items.items():
         records = by_item[key]
         wrong = contradictions(records) + strayed(records) + disorder(records) + copies(item, records)
@@ -247,7 +244,7 @@ def _expected_minus_observed(items: Mapping[str, Item], ring: Ring, found: Seque
         own = have.get(key, {})
         if own.get(faults.METRIC, Status.PASS) is not Status.PASS:
             continue
-        lost = [name for name in expected_metrics(item, speed=not watched(item, ring)) if name not in own]
+        lost = [name for name in expected_metrics(item, speed=not ring.watches(item)) if name not in own]
         missing += _bind(item, [Outcome(n, Status.MISSING, f"{n}: it was not compared") for n in lost], (), {})
     return missing
 
@@ -276,13 +273,14 @@ def _groups(
             if metric == group.metric.name and (said := judge_group(group, own, plan.policy, tests)) is not None
         }
         if outcomes:
-            found.append(_bind_group(group, items[group.members[0]].case.tier, outcomes))
+            several = len(outcomes) > 1
+            said = worst(
+                replace(o, reason=f"{o.reason}, on node {place}") if several else o for place, o in outcomes.items()
+            )
+            found.append(_bind_group(group, items[group.members[0]].case.tier, said))
     return found
 
 
-def _bind_group(group: Group, tier: Tier, outcomes: Mapping[Place, Outcome]) -> Comparison:
-    said = worst(
-        replace(o, reason=f"{o.reason}, on node {place}") if len(outcomes) > 1 else o for place, o in outcomes.items()
-    )
+def _bind_group(group: Group, tier: Tier, said: Outcome) -> Comparison:
     case = "everything" if group.name == EVERYTHING else "all cases"
     return _comparison(said, f"{group.cell}/{group.name}", group.cell, group.name, case, tier, required=True)

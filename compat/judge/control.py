@@ -26,12 +26,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from compat.judge.centre import FEWEST_UNITS, Centres
+from compat.judge.centre import Centres
 from compat.judge.moderated import within_families
 from compat.judge.path import NO_VARIANCE, Bools, Edges, Limits, log_limits, refuse, satterthwaite, weigh
 from compat.judge.series import Floats
 from compat.judge.text import percent
-from compat.model import Design, MetricPolicy, Policy, Status
+from compat.model import FEWEST_UNITS, Design, MetricPolicy, Policy, Status
 
 __all__ = ["NodeChange", "Reach", "control", "reach"]
 

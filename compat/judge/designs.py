@@ -14,9 +14,9 @@ from compat.judge.legs import Leg, Legs, Row, enter, limits_of
 from compat.judge.outcome import Outcome, worst
 from compat.judge.phased import gather, lost, unjudged
 from compat.judge.sampling import runs_wanted
-from compat.judge.sessions import WATCHED, by_sessions, watched
+from compat.judge.sessions import by_sessions
 from compat.judge.upgraded import examine_phases
-from compat.model import Design, Evidence, Item, Kind, Node, Phase, Place, Plan, Ring, Status
+from compat.model import SENTINEL_METRIC, Design, Evidence, Item, Kind, Node, Phase, Place, Plan, Ring, Status
 
 __all__ = ["judge_phased"]
 
@@ -49,9 +49,9 @@ def judge_phased(
             continue
         for metric in item.case.metrics:
             limits = plan.policy.of(item.case.workload).metric(metric.name)
-            if watched(item, ring) and metric.name == WATCHED and lost(metric, places, fewest) is None:
+            if ring.watches(item) and metric.name == SENTINEL_METRIC and lost(metric, places, fewest) is None:
                 sentinels.append(Row(item, metric, limits, places))
-            if not (metric.gated and metric.kind is Kind.SAMPLED) or watched(item, ring):
+            if not (metric.gated and metric.kind is Kind.SAMPLED) or ring.watches(item):
                 continue
             said = unjudged(metric) if any(each.wrong for each in examined) else lost(metric, places, fewest)
             if said is not None:

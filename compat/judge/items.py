@@ -17,6 +17,7 @@ from compat.model import Arm, Evidence, Item, Kind, Place, Plan, Ring, Status, T
 
 __all__ = [
     "MEASURED_TIERS",
+    "SHOWN_DESPITE_A_FAULT",
     "Examined",
     "candidate_alone",
     "conclude",
@@ -28,7 +29,7 @@ __all__ = [
 # What these tiers find depends on the machine; what is compiled or interpreted does not.
 MEASURED_TIERS = (Tier.CPU, Tier.GPU)
 
-_SHOWN_DESPITE_A_FAULT = (Status.REGRESS, Status.INVALID, Status.PREEXISTING)
+SHOWN_DESPITE_A_FAULT = (Status.REGRESS, Status.INVALID, Status.PREEXISTING)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _in_place(
     if execution.status is Status.FIXED:
         return Examined(place, (execution, *candidate_alone(item, evidence, blob)))
     plain = without_statistics(item, clean, plan, blob)
-    despite = [o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT]
+    despite = [o for o in plain if o.status in SHOWN_DESPITE_A_FAULT]
     if execution.status is not Status.PASS:
         return Examined(place, (execution, *despite))
     if len(clean) < policy.fewest_pairs:

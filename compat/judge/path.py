@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compat.judge.centre import FEWEST_UNITS, Centre, Centres, almost_always
+from compat.judge.centre import Centre, Centres, almost_always
 from compat.judge.moderated import whole
 from compat.judge.outcome import Outcome
 from compat.judge.rounds import Courses
 from compat.judge.series import Floats, Integers
 from compat.judge.text import change, percent, plural, quantity
-from compat.model import Design, Direction, Kind, Metric, MetricPolicy, Policy, Status
+from compat.model import FEWEST_UNITS, Design, Direction, Kind, Metric, MetricPolicy, Policy, Status
 
 __all__ = [
     "Edge",

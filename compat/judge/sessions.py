@@ -12,24 +12,16 @@ from statistics import fmean
 
 import numpy as np
 
-from compat.judge.centre import FEWEST_UNITS
 from compat.judge.legs import Leg, Row, bare, enter, limits_of
 from compat.judge.phased import generations
 from compat.judge.plausible import moment
 from compat.judge.sampling import runs_wanted
 from compat.judge.stored import Session, stored
-from compat.model import Design, Item, Phase, Place, Plan, Ring, Status
+from compat.model import FEWEST_UNITS, Phase, Place, Plan, Status
 
-__all__ = ["WATCHED", "by_sessions", "watched"]
-
-WATCHED = "latency"  # of a sentinel: one measurement of each case, or one case would be three of them
+__all__ = ["by_sessions"]
 
 _Key = tuple[Phase, str]  # a session: its phase, and when it began
-
-
-def watched(item: Item, ring: Ring) -> bool:
-    """Whether an item shows how sessions were, so that its speed is compared with nothing."""
-    return item.sentinel and item.cell.phased and ring.design is Design.STORED
 
 
 def by_sessions(rows: Sequence[Row], sentinels: Sequence[Row], plan: Plan, measured: int) -> list[list[Leg]]:

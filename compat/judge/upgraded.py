@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from compat.judge import faults, numerics
-from compat.judge.items import Examined, candidate_alone, without_statistics
+from compat.judge.items import SHOWN_DESPITE_A_FAULT, Examined, candidate_alone, without_statistics
 from compat.judge.outcome import Outcome
 from compat.judge.phased import Phases, cross
 from compat.judge.plausible import moment
@@ -20,7 +20,6 @@ from compat.model import Arm, Design, Evidence, Item, Phase, Plan, Ring, Status
 
 __all__ = ["examine_phases"]
 
-_SHOWN_DESPITE_A_FAULT = (Status.REGRESS, Status.INVALID, Status.PREEXISTING)
 # What of a control makes doubtful what an upgraded node shows; of other metrics only what is worse. That a control has
 # not run a phase yet is said for itself.
 _DOUBTFUL = {
@@ -82,7 +81,7 @@ def _in_place(
         return Examined(one.place, (execution, *candidate_alone(item, one.clean(Phase.AFTER), blob)))
     plain = _without_statistics(item, runs, plan, blob)
     if execution.status is not Status.PASS:
-        return Examined(one.place, (execution, *(o for o in plain if o.status in _SHOWN_DESPITE_A_FAULT)))
+        return Examined(one.place, (execution, *(o for o in plain if o.status in SHOWN_DESPITE_A_FAULT)))
     controls = [other for other in places if other.control]
     said = _short([one, *controls], (Phase.BEFORE, Phase.AFTER), fewest) or _few_controls(controls, ring)
     if said:

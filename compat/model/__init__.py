@@ -25,6 +25,7 @@ from compat.model.measured import (
 from compat.model.metrics import AOT_METRICS, STANDARD, STANDARD_NAMES
 from compat.model.planned import (
     NODE_AXES,
+    SENTINEL_METRIC,
     Artifact,
     Case,
     Cell,
@@ -38,6 +39,7 @@ from compat.model.planned import (
     Runtime,
 )
 from compat.model.policy import (
+    FEWEST_UNITS,
     DesignPolicy,
     GroupPolicy,
     MetricPolicy,
@@ -66,10 +68,12 @@ from compat.model.words import (
 __all__ = [
     "ACCEPTED",
     "AOT_METRICS",
+    "FEWEST_UNITS",
     "FINE",
     "LOCKED_CLOCKS",
     "NODE_AXES",
     "SCHEMA_VERSION",
+    "SENTINEL_METRIC",
     "STANDARD",
     "STANDARD_NAMES",
     "THROTTLED",

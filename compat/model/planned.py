@@ -11,6 +11,7 @@ from compat.model.words import Arm, Design, Direction, Kind, Stack, Tier
 
 __all__ = [
     "NODE_AXES",
+    "SENTINEL_METRIC",
     "Artifact",
     "Case",
     "Cell",
@@ -26,6 +27,7 @@ __all__ = [
 
 
 NODE_AXES = ("driver", "firmware")  # what a node has and no runtime can bring
+SENTINEL_METRIC = "latency"  # of a sentinel: one measurement of each case, or one case would be three of them
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,10 @@ class Ring:
     def is_control(self, node: Node) -> bool:
         """Whether the node is of the control group."""
         return bool(self.controls) and self.controls.items() <= node.labels.items()
+
+    def watches(self, item: Item) -> bool:
+        """Whether the item shows how sessions were, so that its own speed is compared with nothing."""
+        return self.stored and item.sentinel and item.cell.phased
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 __all__ = [
+    "FEWEST_UNITS",
     "DesignPolicy",
     "GroupPolicy",
     "MetricPolicy",
@@ -14,6 +15,9 @@ __all__ = [
     "TailPolicy",
     "WorkloadPolicy",
 ]
+
+
+FEWEST_UNITS = 3  # generations: with fewer, an interval says nothing
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
-from compat.model import Design, DesignPolicy, Kind, Rejection
+from compat.model import FEWEST_UNITS, SENTINEL_METRIC, Design, DesignPolicy, Kind, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from compat.plan.yaml_file import YamlFile
 
 __all__ = ["check_controls", "undecidable"]
-
-_FEWEST_UNITS = 3  # generations: fewer have no variance to speak of
-_WATCHED = "latency"  # what of a sentinel is looked at
 
 
 def check_controls(file: YamlFile, spec: MatrixSpec) -> None:
@@ -81,10 +78,10 @@ def undecidable(rings: Sequence[Ring], items: Sequence[Item], policy: Policy) ->
         if own and ring.design is Design.STORED:
             found += _sentinels(ring, own, policy)
         generations = policy.rounds[0] // policy.pairs_per_generation
-        if generations < _FEWEST_UNITS and any(_judged_by_samples(item) for item in own):
+        if generations < FEWEST_UNITS and any(_judged_by_samples(item) for item in own):
             reason = (
                 f"a phase of {policy.rounds[0]} runs, {policy.pairs_per_generation} to a generation, has {generations} "
-                f"generations, {_FEWEST_UNITS} are needed; raise the first of policy.rounds"
+                f"generations, {FEWEST_UNITS} are needed; raise the first of policy.rounds"
             )
             found.append(Rejection(f"ring {ring.name}: driver", reason, blocking=True, ring=ring.name))
     firmware = sorted({i.cell.id for i in items if i.cell.stack.get("firmware") != i.cell.known_good.get("firmware")})
@@ -101,11 +98,11 @@ def _judged_by_samples(item: Item) -> bool:
 
 def _sentinels(ring: Ring, own: Sequence[Item], policy: Policy) -> list[Rejection]:
     """Whether there is enough that shows how a session was, and something beside it."""
-    shown = [item for item in own if item.sentinel and any(m.name == _WATCHED for m in item.case.metrics)]
+    shown = [item for item in own if item.sentinel and any(m.name == SENTINEL_METRIC for m in item.case.metrics)]
     if len(shown) < policy.stored.sentinels:
         reason = (
-            f"sessions are compared by what the upgrade does not touch: it has {len(shown)} cases with a {_WATCHED}, "
-            f"{policy.stored.sentinels} are needed; mark workloads with sentinel: true"
+            f"sessions are compared by what the upgrade does not touch: it has {len(shown)} cases with a "
+            f"{SENTINEL_METRIC}, {policy.stored.sentinels} are needed; mark workloads with sentinel: true"
         )
     elif all(item.sentinel for item in own):
         reason = "every workload is a sentinel, and nothing is left whose speed is judged"

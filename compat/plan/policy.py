@@ -20,14 +20,15 @@ from compat.model import (
     TailPolicy,
     WorkloadPolicy,
 )
-from compat.plan.schema import WorkloadPolicySpec
+from compat.plan.policy_schema import WorkloadPolicySpec
 from compat.plan.words import label_of, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from compat.model import Case, Metric
-    from compat.plan.schema import MatrixSpec, MetricSpec, PolicySpec
+    from compat.plan.policy_schema import MetricSpec, PolicySpec
+    from compat.plan.schema import MatrixSpec
     from compat.plan.yaml_file import YamlFile
 
 __all__ = ["build_policy", "with_gates"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from compat.model import Waiver
+from compat.plan.fields import Ratio, Text
 from compat.plan.load import parse
-from compat.plan.schema import Ratio, Text
 from compat.plan.yaml_file import read_yaml
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compat.judge.centre import FEWEST_UNITS, centre
+from compat.judge.centre import centre
 from compat.judge.exact import judge_values
-from compat.model import Direction, Kind, Metric, MetricPolicy, Policy, Status
+from compat.model import FEWEST_UNITS, Direction, Kind, Metric, MetricPolicy, Policy, Status
 
 from .build import pairs_with
 from .drafts import LIMITS, Draft, drafts, every

@@ -12,36 +12,36 @@ from compat.judge.budget import measured
 from compat.judge.sampling import wanted_in_phase
 from compat.model import (
     Arm,
-    Comparison,
     Decision,
-    DesignPolicy,
     Evidence,
-    MetricPolicy,
     Phase,
-    Policy,
     Status,
     Tier,
     digest,
 )
 
 from .build import OLD, World, faulting, samples, scaled
-from .upgrades import AFTER, BEFORE, CONTROLS, DRIVER, RUNTIME, UPGRADED, among, identity, matmul, upgraded, with_route
+from .upgrades import (
+    AFTER,
+    BEFORE,
+    CONTROLS,
+    DRIVER,
+    ITEM,
+    RUNTIME,
+    UPGRADED,
+    among,
+    identity,
+    matmul,
+    of,
+    upgraded,
+    with_route,
+)
 
-ITEM = matmul()
 NEXT = matmul(RUNTIME).key
-LOOSE = Policy(metrics={"latency": MetricPolicy(margin=0.15)})
-
-
-def of(w: World, metric: str, item: str = ITEM.key) -> Comparison:
-    (found,) = [c for c in w.verdict().comparisons if c.item == item and c.metric == metric]
-    return found
 
 
 def on(w: World, node: str, change: Callable[[Evidence], Evidence | None], *phases: Phase) -> World:
     return w.edit(lambda e: change(e) if e.phase in phases else e, node=node)
-
-
-# -- the control design ------------------------------------------------------------------------------------------------
 
 
 def test_an_upgrade_that_changes_nothing_is_go() -> None:
@@ -249,110 +249,6 @@ def test_a_control_group_shares_the_budget_as_one() -> None:
     assert measured(made, replace(made.rings[0], controls={}, minimum_nodes=4)) == 4
     route = with_route().plan
     assert measured(route, route.rings[0]) == 1 + 3 + 3  # the driver; the runtime and the sum, on each node
-
-
-# -- there and back on one node ----------------------------------------------------------------------------------------
-
-
-def alone(shift: float = 0.0, phase: Phase = Phase.AFTER, policy: Policy = LOOSE, items: int = 1) -> World:
-    many = tuple(matmul(name=f"square{n}") for n in range(items)) if items > 1 else ()
-    return upgraded(many, among(("u1",), phase, shift), ("u1",), (), policy=policy, deviation=0.002)
-
-
-def test_one_node_there_and_back() -> None:
-    w = alone(items=24)
-    assert w.verdict().decision is Decision.GO
-    (found, *_) = [c for c in w.verdict().comparisons if c.metric == "latency"]
-    assert "before and back again" in found.reason
-
-
-def test_a_large_change_is_found_on_one_node() -> None:
-    w = alone(0.2, items=24)
-    assert w.verdict().decision is Decision.NO_GO
-
-
-def test_a_small_one_is_not_decided() -> None:
-    w = alone(0.05, policy=Policy())
-    found = of(w, "latency")
-    assert found.status is Status.INCONCLUSIVE
-    assert "A-B-A passes no margin below 10 %" in found.reason or "not worse than both" in found.reason
-
-
-def test_a_drift_that_stays_is_not_the_upgrades() -> None:
-    w = upgraded((), lambda _, now, __: 0.0 if now is Phase.BEFORE else 0.2, ("u1",), (), policy=LOOSE, deviation=0.002)
-    assert of(w, "latency").status is Status.INCONCLUSIVE
-
-
-def test_without_the_way_back_speed_is_missing() -> None:
-    w = on(alone(), "u1", lambda _: None, Phase.BACK)
-    found = of(w, "latency")
-    assert found.status is Status.MISSING
-    assert "0 of the 3 generations back again" in found.reason
-    last = max(e.pair for e in alone().evidence)
-    w = alone().edit(lambda _: None, pairs=[last])
-    assert (of(w, "latency").status, w.verdict().decision) == (Status.MISSING, Decision.HOLD)
-    assert "4 clean runs back again, 5 are needed" in of(w, "latency").reason
-    assert of(w, "memory").status is Status.PASS
-    assert w.verdict().decision is Decision.HOLD
-
-
-def test_what_one_node_decides_is_policy() -> None:
-    strict = replace(LOOSE, design=DesignPolicy(least=0.3))
-    assert of(alone(0.2, policy=strict), "latency").status is Status.INCONCLUSIVE
-
-
-# -- routes ------------------------------------------------------------------------------------------------------------
-
-SUM = "whole/operator:matmul[square]"
-
-
-def test_a_route_is_go_when_its_edges_and_their_sum_are() -> None:
-    w = with_route()
-    verdict = w.verdict()
-    assert verdict.decision is Decision.GO, verdict.reasons
-    found = of(w, "latency", SUM)
-    assert found.status is Status.PASS
-    assert "2 edges: 1 of 2 control, 2 of 2 paired" in found.reason
-    assert "bitwise equal, from end to end, on node u1" in of(w, "outputs", SUM).reason
-
-
-def test_what_each_edge_lets_pass_may_be_too_much_together() -> None:
-    policy = Policy(metrics={"latency": MetricPolicy(ignore=0.025)})
-    w = with_route({"policy": policy}, runtime_slower=0.018, shift=among(UPGRADED, Phase.AFTER, 0.018))
-    assert of(w, "latency").status is Status.PASS
-    assert of(w, "latency", NEXT).status is Status.PASS
-    assert of(w, "latency", SUM).status is not Status.PASS
-    assert w.verdict().decision is not Decision.GO
-
-
-def test_memory_is_compared_from_end_to_end() -> None:
-    """Each edge takes 1.5 % more, which is allowed; together they take 3 %, and that is not."""
-    w = with_route({"policy": Policy(metrics={"memory": MetricPolicy(relative=0.02)})})
-    w.edit(scaled("memory", 1.015), arm=Arm.CANDIDATE)
-    w.edit(lambda e: scaled("memory", 1.015)(e) if e.phase is None else e)
-    assert of(w, "memory").status is Status.PASS
-    assert of(w, "memory", NEXT).status is Status.PASS
-    assert of(w, "memory", SUM).status is Status.REGRESS
-    assert w.verdict().decision is Decision.NO_GO
-
-
-def test_an_edge_that_was_not_measured_leaves_the_sum_open() -> None:
-    w = with_route().edit(lambda e: None if e.phase is None else e)
-    found = of(w, "latency", SUM)
-    assert found.status is Status.INCONCLUSIVE
-    assert "edge 2 of 2 was not measured" in found.reason
-    w = with_route()
-    w.evidence = []
-    assert of(w, "latency", SUM).status is Status.MISSING
-    assert w.verdict().decision is Decision.HOLD
-
-
-def test_ends_with_other_inputs_do_not_compare() -> None:
-    w = with_route().edit(lambda e: replace(e, inputs="others") if e.phase is None else e)
-    assert of(w, "outputs", SUM).status is Status.INVALID
-
-
-# -- what a run asks ---------------------------------------------------------------------------------------------------
 
 
 def test_what_a_run_wants_in_a_phase() -> None:

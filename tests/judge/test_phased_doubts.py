@@ -13,7 +13,6 @@ from compat.judge.calibration import Spread
 from compat.model import (
     LOCKED_CLOCKS,
     Arm,
-    Comparison,
     Conditions,
     Decision,
     Evidence,
@@ -25,15 +24,9 @@ from compat.model import (
 )
 
 from .build import NOW, World, faulting, scaled
-from .upgrades import CONTROLS, UPGRADED, among, matmul, stored, upgraded, with_route
+from .upgrades import CONTROLS, ITEM, UPGRADED, among, of, stored, upgraded, with_route
 
-ITEM = matmul()
 SLOW = among(UPGRADED, Phase.AFTER, 0.1)
-
-
-def of(w: World, metric: str, item: str = ITEM.key) -> Comparison:
-    (found,) = [c for c in w.verdict().comparisons if c.item == item and c.metric == metric]
-    return found
 
 
 def on(w: World, names: tuple[str, ...], phase: Phase, change: Callable[[Evidence], Evidence | None]) -> World:

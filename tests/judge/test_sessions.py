@@ -6,17 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from compat.model import Comparison, Decision, Evidence, Phase, Status, StoredPolicy
+from compat.model import Decision, Evidence, Phase, Status, StoredPolicy
 
 from .build import Policy, World, faulting
-from .upgrades import matmul, stored
-
-ITEM = matmul()
-
-
-def of(w: World, metric: str = "latency") -> Comparison:
-    (found,) = [c for c in w.verdict().comparisons if c.item == ITEM.key and c.metric == metric]
-    return found
+from .upgrades import ITEM, of, stored
 
 
 def slower(by: float, of_all: bool = False) -> World:

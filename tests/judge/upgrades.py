@@ -13,6 +13,7 @@ from compat.model import (
     SCHEMA_VERSION,
     Arm,
     Cell,
+    Comparison,
     Evidence,
     Gpu,
     Identity,
@@ -37,10 +38,12 @@ __all__ = [
     "BEFORE",
     "CONTROLS",
     "DRIVER",
+    "ITEM",
     "RUNTIME",
     "UPGRADED",
     "Shift",
     "among",
+    "of",
     "stored",
     "upgraded",
     "with_route",
@@ -65,6 +68,15 @@ Shift = Callable[[str, Phase, str], float]
 
 def matmul(cell: Cell = DRIVER, tier: Tier = Tier.CPU, name: str = "square") -> Item:
     return item(case("operator:matmul", name, LATENCY, MEMORY, tier=tier), cell)
+
+
+ITEM = matmul()
+
+
+def of(world: World, metric: str = "latency", key: str = ITEM.key) -> Comparison:
+    """The one comparison of a metric of an item."""
+    (found,) = [c for c in world.verdict().comparisons if c.item == key and c.metric == metric]
+    return found
 
 
 def ring(control: bool = True, nodes: int = 3, tier: Tier = Tier.CPU) -> Ring:

@@ -67,7 +67,7 @@ class Site:
 
     def __init__(self, folder: Path, library: Path) -> None:
         self.folder = folder
-        self.library = library
+        self.nvml = library
         workload = folder / "site/workloads/sleeps.py"
         workload.parent.mkdir(parents=True)
         workload.write_text(WORKLOAD)
@@ -77,7 +77,7 @@ class Site:
         (self.folder / "driver.yaml").write_text(text)
 
     def run(self, driver: str, *words: str, node: int = 1, **variables: str) -> subprocess.CompletedProcess[str]:
-        env = {"LD_LIBRARY_PATH": str(self.library), "FAKE_DRIVER": driver, "FAKE_COUNT": str(node)}
+        env = {"LD_LIBRARY_PATH": str(self.nvml), "FAKE_DRIVER": driver, "FAKE_COUNT": str(node)}
         return compat(*RUN, *words, cwd=self.folder, **env, **variables)
 
     def records(self) -> list[dict[str, Any]]:
@@ -267,7 +267,7 @@ def test_one_case_is_repeated_in_the_arm_whose_driver_is_there(site: Site) -> No
     site.write(ALONE)
     site.run(OLD)
     words = ("case", "out/driver", "*sleeps[one]", "--repeat", "2", "--content", "site", "--cache", "cache")
-    env = {"LD_LIBRARY_PATH": str(site.library), "FAKE_DRIVER": OLD, "FAKE_COUNT": "1"}
+    env = {"LD_LIBRARY_PATH": str(site.nvml), "FAKE_DRIVER": OLD, "FAKE_COUNT": "1"}
     done = compat(*words, cwd=site.folder, **env)
     assert done.returncode == 2
     assert f"its stacks cannot share a node, and this one has driver {OLD}; say --arm" in done.stderr

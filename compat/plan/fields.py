@@ -1,0 +1,95 @@
+"""The kinds of values in a matrix file, each with its words for an error and its JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from compat.plan import units
+
+__all__ = [
+    "Alpha",
+    "Amount",
+    "Axis",
+    "Count",
+    "Duration",
+    "Line",
+    "Pin",
+    "Point",
+    "Ratio",
+    "Share",
+    "Slug",
+    "Spec",
+    "Target",
+    "Text",
+    "Value",
+    "Values",
+    "Variable",
+    "distinct",
+]
+
+
+def _words(pattern: str, expected: str) -> tuple[AfterValidator, WithJsonSchema]:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"{value!r} is not {expected}")
+        return value
+
+    return AfterValidator(check), WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$"})
+
+
+def _requirement(value: str) -> str:
+    try:
+        Requirement(value)
+    except InvalidRequirement:
+        raise ValueError(f"{value!r} is not a requirement; write name==version") from None
+    return value
+
+
+def distinct(values: list[str]) -> list[str]:
+    """The values, each once; ValueError for one that is there twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{value!r} is there twice; keep one of them")
+    return values
+
+
+_NUMBER = {"type": "number", "minimum": 0}
+
+Slug = Annotated[str, *_words(r"[a-z0-9][a-z0-9.-]*", "a name; write lower-case letters, digits, dots and hyphens")]
+Axis = Annotated[str, *_words(r"[a-z][a-z0-9_]*", "a name of an axis; write lower-case letters, digits and _")]
+Variable = Annotated[str, *_words(r"[A-Za-z_][A-Za-z0-9_]*", "a name of an environment variable")]
+Target = Annotated[str, *_words(r"sm_[1-9][0-9]{1,2}", "a target; write one such as sm_80 (without a or f)")]
+Text = Annotated[str, *_words(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*", "one line of text")]
+Value = Annotated[str, *_words(r"[A-Za-z0-9][A-Za-z0-9._+:@/-]*", "a value; write letters, digits and . _ + : @ / -")]
+Line = Annotated[str, *_words(r"[^\x00-\x1f\x7f]*", "one line of text")]
+Pin = Annotated[str, AfterValidator(_requirement), WithJsonSchema({"type": "string", "examples": ["numpy==2.2.6"]})]
+Values = Annotated[list[Value], Field(min_length=1), AfterValidator(distinct)]
+Point = Annotated[dict[Axis, Value], Field(min_length=1)]
+Ratio = Annotated[
+    float,
+    BeforeValidator(units.ratio),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": units.RATIO_PATTERN}, {**_NUMBER, "exclusiveMaximum": 1}]}),
+]
+Duration = Annotated[
+    float, BeforeValidator(units.duration), WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN})
+]
+Amount = Annotated[
+    units.Amount,
+    BeforeValidator(units.amount),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": units.AMOUNT_PATTERN}, _NUMBER]}),
+]
+Count = Annotated[int, Field(ge=1)]
+Alpha = Annotated[float, Field(gt=0, lt=0.5)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Spec(BaseModel):
+    """A part of the file: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
