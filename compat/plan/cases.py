@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from compat.errors import ContentError
 from compat.model import Case, Tier
 from compat.plan.promised import promised
+from compat.plan.tolerances import tolerance_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from compat.plan.content import Workload
+    from compat.plan.workload import Workload
 
 __all__ = ["cases_of"]
 
@@ -25,11 +27,16 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
     planned = [tier for tier in workload.tiers if tier in tiers]
     cases: dict[str, Case] = {}
     for tier in planned:
-        for name, params in workload.cases.items():
+        parameters = workload.configurations if tier is Tier.AOT else workload.cases
+        for name, params in parameters.items():
             if tier is Tier.AOT:
-                variants = [(f"{name}-{target}", {**params, "target": target}) for target in targets]
-            else:
+                variants = [
+                    (f"{name}-{target}", {**params, "target": target}) for target in targets if _can(params, target)
+                ]
+            elif tier.value in params.get("tiers", (tier.value,)):
                 variants = [(f"{name}-gpu" if tier is Tier.GPU and len(planned) > 1 else name, params)]
+            else:
+                continue
             for case_id, values in variants:
                 if case_id in cases:
                     raise ContentError(
@@ -42,12 +49,33 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
                     params=values,
                     metrics=promised(workload, tier),
                     components=workload.components,
-                    tolerance=float(params.get("tolerance", workload.tolerance)),
+                    tolerance=_tolerance(workload, tier, params),
                     seeds=workload.seeds,
                     artifact=workload.artifact,
                     content=workload.digest,
-                    imports=workload.imports,
+                    imports=_imports(workload, tier),
                     golden=None if workload.golden is None else workload.golden.get(case_id, ()),
-                    oracle=workload.oracle,
+                    oracle=workload.oracle and tier is not Tier.AOT,
                 )
     return tuple(cases.values())
+
+
+def _can(config: Mapping[str, Any], target: str) -> bool:
+    """Whether the hardware has what the configuration needs: ``since`` is the first compute capability that has it."""
+    capability = re.fullmatch(r"sm_([0-9]+)", target)
+    return capability is None or int(capability[1]) >= config.get("since", 0)
+
+
+def _tolerance(workload: Workload, tier: Tier, params: Mapping[str, Any]) -> float:
+    if tier is Tier.AOT:
+        return 0.0
+    if workload.tolerance is None or "tolerance" in params:
+        return tolerance_of(params)
+    return workload.tolerance
+
+
+def _imports(workload: Workload, tier: Tier) -> tuple[str, ...]:
+    """What may be imported before the fork. Ahead of time a kernel needs its compiler only: torch need not be there."""
+    if tier is not Tier.AOT:
+        return workload.imports
+    return tuple(name for name in workload.imports if name in workload.components)

@@ -11,7 +11,7 @@ from compat.model import AOT_METRICS, STANDARD, Tier
 
 if TYPE_CHECKING:
     from compat.model import Metric
-    from compat.plan.content import Workload
+    from compat.plan.workload import Workload
 
 __all__ = ["promised"]
 

@@ -12,8 +12,8 @@ from compat.plan.words import suggest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compat.plan.content import Workload
     from compat.plan.schema import MatrixSpec
+    from compat.plan.workload import Workload
     from compat.plan.yaml_file import YamlFile
 
 __all__ = ["Selected", "select_workloads"]

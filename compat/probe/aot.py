@@ -59,7 +59,7 @@ def compile_case(module: ModuleType, params: Mapping[str, Any]) -> tuple[Measure
     process.
     """
     backend, architecture, lanes = parse_target(params["target"])
-    kernel = kernel_of(module)
+    kernel = kernel_of(module, params.get("kernel"))
     with _without_cache(), tempfile.TemporaryDirectory(prefix="compat-aot-") as folder:
         os.environ["TRITON_CACHE_DIR"] = folder
         import triton
@@ -109,9 +109,9 @@ def parse_target(target: str) -> tuple[str, int | str, int]:
     raise ValueError(f"target {target!r} is neither sm_NN nor gfxNNN")
 
 
-def kernel_of(module: ModuleType) -> Any:
-    """Find the ``@triton.jit`` function of a kernel file: ``KERNEL`` or the file's stem."""
-    name = getattr(module, "KERNEL", None) or Path(str(module.__file__)).stem
+def kernel_of(module: ModuleType, name: str | None = None) -> Any:
+    """Find a ``@triton.jit`` function of a kernel file: ``name``, else ``KERNEL`` or the file's stem."""
+    name = name or getattr(module, "KERNEL", None) or Path(str(module.__file__)).stem
     kernel = getattr(module, name, None)
     if kernel is None:
         raise ValueError(f"{module.__file__} has no function {name}; define it or set KERNEL")

@@ -141,7 +141,7 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
         elif request.timed:
             _measure_steady(module, request, work, bench, answer)
         if request.extra_metrics:
-            observed = answer.called("observe", module, "observe", request.params, Tools(0, request.artifact))
+            observed = answer.called("observe", module, "observe", request.params, _tools(request, 0))
             answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
         answer.measurements += answer.staged("run", bench.memory)
         if "torch" in getattr(module, "COMPONENTS", ()):
@@ -161,7 +161,7 @@ def _one_seed(
 
     That of the first seed is called twice, to see whether the same bits come again.
     """
-    tools = Tools(seed, request.artifact)
+    tools = _tools(request, seed)
     begin = time.perf_counter()
     work = answer.called("prepare", module, "prepare", request.params, tools)
     seconds = time.perf_counter() - begin
@@ -169,6 +169,7 @@ def _one_seed(
     values, first_call = answer.staged("run", bench.first_call, work)
     outputs = answer.encoded("run", values)
     del values
+    answer.staged("run", tools.check_guards)
     answer.inputs.append(tools.inputs_digest())
     answer.took.update(tools.paths)
     if seed == 0:
@@ -192,6 +193,10 @@ def _one_seed(
     return work, outputs
 
 
+def _tools(request: CaseRequest, seed: int) -> Tools:
+    return Tools(seed, request.artifact, "cuda" if request.tier == "gpu" else "cpu")
+
+
 def _splits(module: ModuleType) -> bool:
     """Whether the content defines ``split`` itself: planning sees no other."""
     return getattr(getattr(module, "split", None), "__module__", None) == module.__name__
@@ -199,7 +204,7 @@ def _splits(module: ModuleType) -> bool:
 
 def _in_parts(module: ModuleType, request: CaseRequest, answer: _Answer) -> dict[str, Encoded]:
     """What the content's own ``split`` computes of the first seed's inputs."""
-    tools = Tools(0, request.artifact)
+    tools = _tools(request, 0)
     work = answer.called("split", module, "split", request.params, tools)
     outputs = answer.encoded("split", answer.staged("split", work))
     if tools.inputs_digest() != answer.inputs[0]:

@@ -52,11 +52,21 @@ def encode(value: Any) -> Encoded:
         return "<i8", (), struct.pack("<q", value)
     if isinstance(value, float):
         return "<f8", (), struct.pack("<d", value)
+    if hasattr(value, "detach"):
+        value = _from_torch(value)
     dtype: Any = getattr(value, "dtype", None)
     if getattr(dtype, "kind", None) not in ("b", "i", "u", "f", "c"):
-        raise TypeError(f"an output of type {type(value).__name__} ({dtype}) cannot be compared: return a numpy array")
+        raise TypeError(f"an output of type {type(value).__name__} ({dtype}) cannot be compared: return an array")
     little = value.astype(dtype.newbyteorder("<"), copy=False)
     return little.dtype.str, tuple(little.shape), little.tobytes()
+
+
+def _from_torch(tensor: Any) -> Any:
+    """A torch tensor as a numpy array; what numpy has no type for (bfloat16, float8) in float32, which holds it."""
+    tensor = tensor.detach()
+    if str(tensor.dtype).startswith(("torch.bfloat", "torch.float8")):
+        tensor = tensor.float()
+    return tensor.cpu().contiguous().numpy()
 
 
 def differing(first: dict[str, Encoded], second: dict[str, Encoded]) -> int:

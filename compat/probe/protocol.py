@@ -102,6 +102,7 @@ class Hello:
     memory: int | None = None  # bytes that a case's process may have of its own; None where a container bounds it
     libraries: dict[str, str] = field(default_factory=dict)  # what earlier zygotes of this runtime found: Ready
     cgroup: str = ""  # the folder of the cgroup that bounds how many processes there may be, where one does
+    interpret: bool = False  # kernels run in Triton's interpreter, which is decided when Triton is imported
     room: str = ""  # the folder that only this probe's cases write to; none in a container, where that is every place
 
 

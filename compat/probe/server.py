@@ -89,6 +89,8 @@ class Zygote:
     def _hello(self, hello: Hello) -> Ready:
         notes = []
         seconds = {}
+        if hello.interpret:
+            os.environ["TRITON_INTERPRET"] = "1"
         for name in hello.imports:
             begin = time.perf_counter()
             try:

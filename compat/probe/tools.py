@@ -15,17 +15,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from compat.probe.tensors import Guarded, OutsideError
+
 __all__ = ["Tools"]
 
 
 class Tools:
     """The helper object that ``prepare(params, tools)`` gets; one for each seed."""
 
-    def __init__(self, seed: int, artifact: str | None = None) -> None:
+    def __init__(self, seed: int, artifact: str | None = None, device: str = "cpu") -> None:
         self.seed = seed
         self.artifact = artifact
+        self.device = device  # where tensors belong, in torch's words: cpu or cuda
         self.paths: dict[str, str] = {}  # what took() was told
         self._tensors: dict[str, Any] = {}
+        self._guarded: list[Guarded] = []
         self.restart()
 
     def restart(self) -> None:
@@ -60,6 +64,32 @@ class Tools:
         self._tensors = {}
         return "\n".join(sorted(lines))
 
+    def tensor(
+        self, values: Any, dtype: str = "fp32", strides: Sequence[int] | None = None, *, inout: bool = False
+    ) -> Any:
+        """A torch tensor on the device with these values (a numpy array), rounded to ``dtype``, Triton's name of it.
+
+        It lies between guards (``compat.probe.tensors``), which are also between its elements where ``strides``, in
+        elements, leave room. A work may not write it, unless it is ``inout``.
+        """
+        found = Guarded(f"input {len(self._guarded) + 1}", values.shape, dtype, strides, self.device)
+        self._guarded.append(found)
+        return found.fill(values, readable=not inout)
+
+    def empty(self, shape: int | Sequence[int], dtype: str = "fp32", strides: Sequence[int] | None = None) -> Any:
+        """A torch tensor for a result: NaN everywhere (85 in each byte of an integer), and between guards."""
+        found = Guarded(f"output {len(self._guarded) + 1}", _dims(shape), dtype, strides, self.device)
+        self._guarded.append(found)
+        return found.view
+
+    def check_guards(self) -> None:
+        """OutsideError when something was written outside the tensors that were handed out to be written."""
+        for guarded in self._guarded:
+            count = guarded.written_outside()
+            if count:
+                where = "of what may only be read" if guarded.name.startswith("input") else "outside of its elements"
+                raise OutsideError(f"{count} bytes {where} were written: {guarded.name}, {_plainly(guarded.view)}")
+
     def _words(self, count: int, what: str) -> Any:
         """``count`` random uint32 values, as a numpy array; ``what`` they become is digested with them."""
         import numpy as np
@@ -85,6 +115,10 @@ class Tools:
         dims = _dims(shape)
         words = self._words(math.prod(dims), f"integers {low} {high} {dims} {dtype}").astype("uint64")
         return ((words % (high - low)).astype("int64") + low).reshape(dims).astype(dtype)
+
+
+def _plainly(view: Any) -> str:
+    return f"{str(view.dtype).removeprefix('torch.')} {list(view.shape)} with strides {list(view.stride())}"
 
 
 def _dims(shape: int | Sequence[int]) -> tuple[int, ...]:

@@ -26,8 +26,15 @@ class Arms:
     What one of them cannot import neither of them imports: their cases would not start alike.
     """
 
-    def __init__(self, runtimes: dict[Arm, RealisedRuntime], imports: Iterable[str], devices: Sequence[str]) -> None:
+    def __init__(
+        self,
+        runtimes: dict[Arm, RealisedRuntime],
+        imports: Iterable[str],
+        devices: Sequence[str],
+        interpret: bool = False,
+    ) -> None:
         self._runtimes = runtimes
+        self._interpret = interpret  # Triton decides when it is imported whether kernels are interpreted
         self._imports = tuple(sorted(set(imports)))
         self._devices = devices
         self._sessions: dict[Arm, Session] = {}
@@ -78,7 +85,7 @@ class Arms:
         until = time.monotonic() + _AWAY
         while True:
             try:
-                session = Session(self._runtimes[arm], self._imports, self._devices)
+                session = Session(self._runtimes[arm], self._imports, self._devices, self._interpret)
             except EngineAwayError:
                 if not time.monotonic() < until:
                     raise

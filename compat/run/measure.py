@@ -169,18 +169,20 @@ class Measuring:
     def _lanes(self, members: Iterable[Due]) -> dict[tuple[str, ...], list[Lane]]:
         """What is due as lanes, by the GPUs that they are on: MIG instances of one share its clocks and its power."""
         boards = {gpu.uuid: gpu.parent or gpu.uuid for gpu in self._node.gpus}
-        together: dict[tuple[tuple[str, ...], tuple[str, str], int, tuple[Arm, ...]], list[Due]] = defaultdict(list)
+        together: dict[tuple[tuple[str, ...], tuple[str, str], int, tuple[Arm, ...], bool], list[Due]]
+        together = defaultdict(list)
         for due in members:
             names = due.item.cell.known_good["runtime"], due.item.cell.stack["runtime"]
-            together[due.place.devices, names, installation(self._plan, due), due.arms].append(due)
+            interpret = due.item.case.tier is Tier.INTERPRETED
+            together[due.place.devices, names, installation(self._plan, due), due.arms, interpret].append(due)
         lanes: dict[tuple[str, ...], list[Lane]] = defaultdict(list)
-        for (devices, names, number, arms), found in together.items():
+        for (devices, names, number, arms, interpret), found in together.items():
             by_arm = dict(zip((Arm.KNOWN_GOOD, Arm.CANDIDATE), names, strict=True))
             # A second installation is made here, once, before any lane runs.
             runtimes = {arm: self._prepared.runtime(by_arm[arm], number) for arm in arms}
             imports = (name for due in found for name in due.item.case.imports)
             lanes[tuple(boards.get(uuid, uuid) for uuid in devices)].append(
-                Lane(Arms(runtimes, imports, devices), found)
+                Lane(Arms(runtimes, imports, devices, interpret), found)
             )
         return lanes
 

@@ -56,8 +56,11 @@ class Answer:
 class Session:
     """One started probe. After a RuntimeSetupError or a dead answer it is of no more use: ``alive`` is False."""
 
-    def __init__(self, runtime: RealisedRuntime, imports: Sequence[str], devices: Sequence[str] = ()) -> None:
+    def __init__(
+        self, runtime: RealisedRuntime, imports: Sequence[str], devices: Sequence[str] = (), interpret: bool = False
+    ) -> None:
         self._runtime = runtime
+        self._interpret = interpret  # whether its cases are run by Triton's interpreter
         self.devices = tuple(devices)  # UUIDs of the GPUs that its cases may see
         self.imports = tuple(imports)  # what it imports before its cases
         try:
@@ -81,7 +84,14 @@ class Session:
     def _hello(self, imports: Sequence[str]) -> Ready:
         until = time.monotonic() + _START
         connection = self._connection
-        hello = Hello(tuple(imports), self._runtime.memory, self._runtime.libraries, connection.cgroup, connection.room)
+        hello = Hello(
+            tuple(imports),
+            self._runtime.memory,
+            self._runtime.libraries,
+            connection.cgroup,
+            self._interpret,
+            connection.room,
+        )
         try:
             self._connection.write(pack("hello", asdict(hello)), until)
             message = self._reader.read(until)

@@ -62,7 +62,7 @@ def test_planning_reads_it(path: Path) -> None:
     workload = read_file(path, kernel=path in KERNELS)
     assert workload.stem == path.stem
     assert workload.cases
-    assert set(workload.components) <= {"numpy", "onnxruntime", "triton"}
+    assert set(workload.components) <= {"numpy", "onnxruntime", "torch", "triton"}
     assert set(workload.components) <= set(workload.imports)
 
 
@@ -79,11 +79,11 @@ def test_a_kernel_imports_triton_only_and_every_configuration_names_its_argument
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     assert imported == {"triton", "triton.language"}
-    kernel = functions(tree)[path.stem]
-    assert [ast.unparse(decorator) for decorator in kernel.decorator_list] == ["triton.jit"]
-    arguments = {argument.arg: argument.annotation for argument in kernel.args.args}
-    constant = {name for name, kind in arguments.items() if kind is not None and ast.unparse(kind) == "tl.constexpr"}
     for config in ast.literal_eval(assigned(tree)["AOT"]).values():
+        kernel = functions(tree)[config.get("kernel", path.stem)]
+        assert [ast.unparse(decorator) for decorator in kernel.decorator_list] == ["triton.jit"]
+        arguments = {argument.arg: argument.annotation for argument in kernel.args.args}
+        constant = {name for name, kind in arguments.items() if kind and ast.unparse(kind) == "tl.constexpr"}
         assert set(config["constexprs"]) == constant
         assert set(config["signature"]) == set(arguments) - constant
         pointers = {name for name, kind in config["signature"].items() if kind.startswith("*")}

@@ -19,9 +19,9 @@ def test_a_kernel_has_a_case_for_each_configuration_and_target(write: Write) -> 
     kernel = read_file(write(KERNEL, "add.py"), kernel=True)
     cases = cases_of(kernel, {Tier.AOT, Tier.CPU}, ["sm_75", "sm_80"])
     assert [case.id for case in cases] == ["fp16-sm_75", "fp16-sm_80"]
-    assert cases[1].params == {**kernel.cases["fp16"], "target": "sm_80"}
+    assert cases[1].params == {**kernel.configurations["fp16"], "target": "sm_80"}
     assert {case.tier for case in cases} == {Tier.AOT}
-    assert "target" not in kernel.cases["fp16"]
+    assert "target" not in kernel.configurations["fp16"]
 
 
 def test_tolerance_may_be_the_case_s_own(write: Write) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from compat.errors import ContentError
 from compat.model import AOT_METRICS, Artifact, Direction, Kind, Metric, Tier, digest
+from compat.plan.cases import cases_of
 from compat.plan.content import read_content, read_file
 
 from .conftest import KERNEL, MODEL, OPERATOR
@@ -23,7 +24,7 @@ def test_what_there_is(shipped: Path) -> None:
     content = read_content()
     assert list(content) == ["kernel:add", "model:tiny", "operator:total"]
     kernel, model, operator = content.values()
-    assert (kernel.kind, kernel.stem, kernel.tiers) == ("kernel", "add", (Tier.AOT,))
+    assert (kernel.kind, kernel.stem, kernel.tiers, kernel.cases) == ("kernel", "add", (Tier.AOT,), {})
     assert kernel.own_metrics == ()
     assert kernel.digest == digest(KERNEL)
     assert kernel.imports == ("triton",)
@@ -104,7 +105,12 @@ def test_a_file_name_that_is_none(write: Write) -> None:
     [
         ('"""Sums."""\n', "", "FILE:1: the docstring is missing; say in its first line what the file is"),
         ('KIND = "operator"\n', "", "FILE:1: KIND is missing; declare KIND = ... at the top level"),
-        ("TOLERANCE = 1e-6\n", "", "FILE:1: TOLERANCE is missing; declare TOLERANCE = ... at the top level"),
+        (
+            "TOLERANCE = 1e-6\n",
+            "",
+            "FILE:6: expected: CASES['small'] has a tolerance (so has a file with TOLERANCE), or a dtype among "
+            "fp64, fp32, tf32, fp16, bf16, fp8e4nv, fp8e5, i64, i32, i16, i8, u8, i1",
+        ),
         ('"operator"', '"kernel"', "FILE:4: expected: KIND is 'operator' or 'model'"),
         ('("cpu",)', '("aot",)', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
         ('("cpu",)', '("cpu", "cpu")', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
@@ -236,7 +242,8 @@ def test_a_metric_is_refused(write: Write, change: dict[str, object], expected: 
         (
             '"constexprs"',
             '"constants"',
-            "FILE:5: AOT['fp16'] has the unknown key 'constants'; expected constexprs, divisible, num_stages, num_warps, signature",
+            "FILE:5: AOT['fp16'] has the unknown key 'constants'; expected constexprs, "
+            "divisible, kernel, num_stages, num_warps, signature, since",
         ),
         ('{"BLOCK": 64}', "64", "FILE:5: expected: AOT['fp16']['constexprs'] is a dict"),
         ('"n": "i32"', '"n": 32', "FILE:5: expected: AOT['fp16']['signature'] maps arguments to type names"),
@@ -257,3 +264,69 @@ def test_a_kernel_is_refused(write: Write, old: str, new: str, expected: str) ->
 
 def test_a_model_without_an_ir_version(write: Write) -> None:
     assert read_file(write(MODEL.replace("ONNX_IR = 8\n", ""), "tiny.py"), kernel=False).onnx_ir is None
+
+
+WITH_CASES = """
+CASES = {"a": {"dtype": "fp32", "n": 8, "length": 4}, "b": {"dtype": "i32", "n": 3, "tiers": ("gpu",), "needs": ("sort",)}}
+NEEDS = ("scan",)
+COST = {"operations": "2 * n", "bytes": "n * width"}
+SEEDS = 2
+
+
+def prepare(params, tools):
+    pass
+
+
+def reference(params, tools):
+    pass
+
+
+def split(params, tools):
+    pass
+"""
+
+
+def test_a_kernel_with_cases(write: Write) -> None:
+    kernel = read_file(write(KERNEL + WITH_CASES, "add.py"), kernel=True)
+    assert kernel.tiers == (Tier.AOT, Tier.INTERPRETED, Tier.GPU)
+    assert (kernel.timed, kernel.splits, kernel.oracle, kernel.seeds, kernel.tolerance) == (True, True, True, 2, None)
+    assert kernel.cases["a"]["needs"] == ("scan",)
+    assert kernel.cases["b"]["needs"] == ("scan", "sort")
+    assert kernel.cost is not None
+    assert kernel.cost.of(kernel.cases["a"]) == (16.0, 32.0)
+    assert list(kernel.configurations) == ["fp16"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"dtype": "fp32", ', "", "FILE:7: expected: CASES['a'] has a tolerance (so has a file with TOLERANCE), or a dtype"),
+        ('"n": 8', '"n": 8, "needs": "sort"', "FILE:7: expected: CASES['a']['needs'] is a tuple of names"),
+        ('("gpu",)', '("cpu",)', "FILE:7: expected: CASES['b']['tiers'] has some of interpreted, gpu"),
+        ('"length": 4', '"length": -4', "FILE:7: expected: CASES['a']['length'] is a number, 0 or more"),
+        ("SEEDS = 2", "SEEDS = 0", "FILE:10: expected: SEEDS is a whole number above 0"),
+        ("def reference", "def oracle", "FILE:7: expected: a kernel with CASES has a function reference(params, tools)"),
+        ("prepare(params, tools)", "prepare(tools)", "FILE:7: expected: a kernel with CASES has a function prepare("),
+        ("split(params, tools)", "split(tools)", "FILE:21: expected: a function split has the arguments params, tools"),
+        (', "bytes": "n * width"', "", "FILE:9: COST lacks the key 'bytes'; add it"),
+        ('"2 * n"', '"2 * m"', "FILE:9: it does not fit CASES['a']: 'm' is not + - * / // of numbers and of length, n, width"),
+        ('"2 * n"', '"n ** 2"', "FILE:9: it does not fit CASES['a']: 'n ** 2' is not + - * / // of numbers and of "),
+        ('"2 * n"', '"n //"', "FILE:9: it does not fit CASES['a']: 'n //' cannot be evaluated: "),
+        ('"2 * n"', '"n // 0"', "FILE:9: it does not fit CASES['a']: 'n // 0' cannot be evaluated: "),
+    ],
+)  # fmt: skip
+def test_the_cases_of_a_kernel_are_refused(write: Write, old: str, new: str, expected: str) -> None:
+    assert old in WITH_CASES
+    path = write(KERNEL + WITH_CASES.replace(old, new, 1), "add.py")
+    with pytest.raises(ContentError) as caught:
+        read_file(path, kernel=True)
+    assert str(caught.value).replace(str(path), "FILE").startswith(expected)
+
+
+def test_a_configuration_may_name_a_function_of_the_file_and_what_the_hardware_must_have(write: Write) -> None:
+    text = KERNEL.replace('"divisible": ("x",)', '"divisible": ("x",), "since": 89, "kernel": "back"')
+    with pytest.raises(ContentError, match=r"AOT\['fp16'\]\['kernel'\] names a function of the file"):
+        read_file(write(text, "add.py"), kernel=True)
+    kernel = read_file(write(text + "\n\ndef back(x, n, BLOCK):\n    pass\n", "add.py"), kernel=True)
+    cases = cases_of(kernel, {Tier.AOT}, ["sm_80", "sm_89", "sm_120", "gfx942"])
+    assert [case.id for case in cases] == ["fp16-sm_89", "fp16-sm_120", "fp16-gfx942"]

@@ -1,0 +1,54 @@
+"""A Workload: one content file, as planning sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from compat.model import Artifact, Metric, Output, Tier
+    from compat.plan.cost import Cost
+
+__all__ = ["Workload"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One content file. ``cases`` are its CASES by id, ``configurations`` a kernel's, which are compiled ahead of time.
+
+    ``tolerance`` is that of a case that names none; None where its type and the length of its sums decide. ``items`` is
+    what a call works off: a number, or the name of a parameter. ``golden`` are outputs by case id; None where the file
+    declares none.
+    """
+
+    name: str  # kernel:matmul, operator:softmax, model:minilm
+    path: Path
+    digest: str
+    tiers: tuple[Tier, ...]
+    cases: dict[str, dict[str, Any]]
+    own_metrics: tuple[Metric, ...]  # those it declares itself; compat.plan.promised has all of a case's
+    components: tuple[str, ...]
+    imports: tuple[str, ...]
+    tolerance: float | None
+    seeds: int
+    artifact: Artifact | None
+    onnx_ir: int | None
+    timed: bool = False
+    items: float | str | None = None
+    splits: bool = False
+    oracle: bool = False
+    golden: dict[str, tuple[Output, ...]] | None = None
+    configurations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cost: Cost | None = None
+
+    @property
+    def kind(self) -> str:
+        """``kernel``, ``operator`` or ``model``."""
+        return self.name.partition(":")[0]
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        return self.name.partition(":")[2]
