@@ -39,9 +39,14 @@ STANDARD = {
     )
 }
 AOT_METRICS = (
-    Metric("matrix_instructions", "instructions", _HIGHER, Kind.EXACT),
-    Metric("spills", "B", _LOWER, Kind.EXACT),
-    Metric("shared_memory", "B", _LOWER, Kind.EXACT),
-    Metric("registers", "registers", _LOWER, Kind.EXACT, gated=False),
+    Metric("scalar_dots", "dots", _LOWER, Kind.EXACT),  # products that are computed without matrix instructions
+    Metric("spills", "B", _LOWER, Kind.EXACT),  # local memory per thread
+    Metric("occupancy", "warps", _HIGHER, Kind.EXACT),  # resident on a multiprocessor
+    Metric("atomics", "operations", _HIGHER, Kind.EXACT),
+    Metric("matrix_instructions", "instructions", _HIGHER, Kind.EXACT, gated=False),  # a larger one does several's work
+    Metric("registers", "registers", _LOWER, Kind.EXACT, gated=False),  # what they cost is occupancy
+    Metric("shared_memory", "B", _LOWER, Kind.EXACT, gated=False),  # so does this; beyond the card's it is a fault
+    Metric("code_size", "B", _LOWER, Kind.EXACT, gated=False),  # machine code
+    Metric("compile_time", "s", _LOWER, Kind.SAMPLED, gated=False),
 )
 STANDARD_NAMES = frozenset(STANDARD) | {metric.name for metric in AOT_METRICS}

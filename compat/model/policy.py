@@ -47,6 +47,10 @@ _METRIC_DEFAULTS = {
     # None may begin to differ. Where some always did, how many is chance: it may double.
     "nondeterministic": MetricPolicy(relative=1.0),
     "batch_mismatches": MetricPolicy(relative=1.0),
+    # No product may lose its matrix instructions. Where one always lacked them, a compiler may repeat it.
+    "scalar_dots": MetricPolicy(relative=1.0),
+    # A register more can cost a kernel one resident block in four, which hides as much latency as before.
+    "occupancy": MetricPolicy(relative=0.25),
 }
 
 

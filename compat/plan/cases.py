@@ -47,7 +47,7 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
                     id=case_id,
                     tier=tier,
                     params=values,
-                    metrics=promised(workload, tier),
+                    metrics=promised(workload, tier, values.get("target", "")),
                     components=workload.components,
                     tolerance=_tolerance(workload, tier, params),
                     seeds=workload.seeds,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compat.model import AOT_METRICS, STANDARD, Tier
+from compat.model.cards import limits_of
 
 if TYPE_CHECKING:
     from compat.model import Metric
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["promised"]
 
 
-def promised(workload: Workload, tier: Tier) -> tuple[Metric, ...]:
+def promised(workload: Workload, tier: Tier, target: str = "") -> tuple[Metric, ...]:
     """The metrics of a case of ``workload`` in ``tier``, the content's own last.
 
-    What is compiled ahead of time has the compiler's, and what is interpreted has no speed and no memory of its own.
+    What is compiled ahead of time has the compiler's: for a ``target`` whose limits are not known, no occupancy. What
+    is interpreted has no speed and no memory of its own.
     """
     if tier is Tier.AOT:
-        return AOT_METRICS
+        known = limits_of(target) is not None
+        return tuple(metric for metric in AOT_METRICS if known or metric.name != "occupancy")
     names = ["nondeterministic"]
     if workload.splits:
         names.append("batch_mismatches")

@@ -7,16 +7,21 @@ it. The figures come from what a driver would load, the PTX and the cubin, with 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compat.model import AOT_METRICS, Measurement
+from compat.model.cards import limits_of
+from compat.probe.compiled import abi_version, atomics, code_size, matrix_instructions, ptx_version, scalar_dots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,65 +29,103 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompilationError",
+    "Compiled",
     "compile_case",
     "hash_compiler",
     "kernel_of",
-    "matrix_instructions",
     "parse_target",
 ]
 
-# Instructions, not their fences and commits, each at the start of its line after an optional predicate. PTX ISA 8.7:
-# 9.7.14 (wmma, mma), 9.7.15 (wgmma) and 9.7.16 (tcgen05).
-_CUDA_MATRIX = re.compile(
-    r"^[ \t{]*(?:@!?%?\w+[ \t]+)?(?:wmma\.mma|mma\.(?:sync|sp)|wgmma\.mma_async|tcgen05\.mma)(?![\w])", re.MULTILINE
-)
-# CDNA's and RDNA's matrix instructions (v_mfma_f32_32x32x8_f16, v_smfmac_..., v_wmma_...).
-_HIP_MATRIX = re.compile(r"^[ \t]*v_(?:mfma|smfmac|wmma|swmmac)_", re.MULTILINE)
 _CUDA_TARGET = re.compile(r"sm_(\d{2,3})")
 _HIP_TARGET = re.compile(r"gfx(\d+)[0-9a-f]{2}")
 _RESOURCES = re.compile(r"\bREG:(\d+)\s+STACK:(\d+)\s+SHARED:\d+\s+LOCAL:(\d+)")
 _FIRST_32_LANES = 10  # from gfx10 on a wave is 32 lanes in the compiler's default; it is 64 up to gfx9
 _END = 480  # characters of a message: assemblers are quoted with the kernel first and what is wrong with it last
 _TOOL_SECONDS = 60.0
+_HIP_SHARED = 65536  # bytes of local data share that a block may have, from gfx9 to gfx12 (LLVM, AMDGPU usage)
+_METRICS = {metric.name: metric for metric in AOT_METRICS}
 
 
 class CompilationError(Exception):
     """The compiler refused a kernel. The message is the class of what it raised, and the end of what that says."""
 
 
-def compile_case(module: ModuleType, params: Mapping[str, Any]) -> tuple[Measurement, ...]:
-    """Compile one ahead-of-time configuration and measure it, in the order of ``AOT_METRICS``.
+@dataclass(frozen=True)
+class Compiled:
+    """What a configuration came to: its measurements, and what made it and for whom, by name."""
+
+    measurements: tuple[Measurement, ...]
+    took: dict[str, str]
+
+
+def compile_case(module: ModuleType, params: Mapping[str, Any], assembler: str | None = None) -> Compiled:
+    """Compile one ahead-of-time configuration and measure it.
 
     ``module`` is a loaded kernel file; ``params`` is an entry of its ``AOT`` with ``target``, such as ``sm_75`` or
-    ``gfx942``. ``spills`` are bytes of local memory per thread, ``shared_memory`` bytes per block. Raises ValueError
-    when kernel and configuration do not fit, CompilationError when the compiler refuses. A compiler may also end the
-    process.
+    ``gfx942``. ``assembler`` is a ptxas to use in place of Triton's own: Triton writes PTX to match it.
+    Raises ValueError when kernel and configuration do not fit, CompilationError when the compiler refuses or what it
+    made does not fit the card. A compiler may also end the process.
     """
     backend, architecture, lanes = parse_target(params["target"])
     kernel = kernel_of(module, params.get("kernel"))
-    with _without_cache(), tempfile.TemporaryDirectory(prefix="compat-aot-") as folder:
-        os.environ["TRITON_CACHE_DIR"] = folder
+    with tempfile.TemporaryDirectory(prefix="compat-aot-") as folder, _environment(folder, assembler):
         import triton
         from triton.backends.compiler import GPUTarget
 
         source = _source(kernel, params)
-        options = {"num_warps": params.get("num_warps", 4), "num_stages": params.get("num_stages", 3)}
+        warps = params.get("num_warps", 4)
+        options = {"num_warps": warps, "num_stages": params.get("num_stages", 3)}
+        begin = time.perf_counter()
         try:
             compiled = triton.compile(source, target=GPUTarget(backend, architecture, lanes), options=options)
         except Exception as error:
             raise CompilationError(f"{type(error).__name__}: {_useful_end(error)}") from error
-        shared = int(compiled.metadata.shared)
+        seconds = time.perf_counter() - begin
+        text = compiled.asm["ptx" if backend == "cuda" else "amdgcn"]
+        instructions = matrix_instructions(text, backend)
+        values: dict[str, float] = {
+            "scalar_dots": scalar_dots(compiled.asm["ttgir"], instructions),
+            "atomics": atomics(compiled.asm["ttgir"]),
+            "matrix_instructions": instructions,
+            "shared_memory": int(compiled.metadata.shared),
+            "compile_time": seconds,
+        }
+        took = {}
         if backend == "cuda":
-            instructions = matrix_instructions(compiled.asm["ptx"])
-            registers, spills = _cubin_resources(compiled.asm["cubin"], Path(folder))
+            cubin = compiled.asm["cubin"]
+            values["registers"], values["spills"] = _cubin_resources(cubin, Path(folder))
+            values["code_size"] = code_size(cubin)
+            took = {
+                "PTX": ptx_version(text),
+                "cubin": f"ELF ABI {abi_version(cubin)}",
+                "assembler": _ptxas(architecture),
+            }
         else:
-            instructions = len(_HIP_MATRIX.findall(compiled.asm["amdgcn"]))
-            registers, spills = _amdgcn_resources(compiled.asm["amdgcn"])
-    values = (instructions, spills, shared, registers)
-    return tuple(
-        Measurement(metric.name, metric.unit, metric.direction, metric.kind, (float(value),))
-        for metric, value in zip(AOT_METRICS, values)
-    )
+            values["registers"], values["spills"] = _amdgcn_resources(text)
+    _check_fit(params["target"], values, warps)
+    return Compiled(tuple(_measured(name, value) for name, value in values.items()), took)
+
+
+def _measured(name: str, value: float) -> Measurement:
+    metric = _METRICS[name]
+    return Measurement(metric.name, metric.unit, metric.direction, metric.kind, (float(value),))
+
+
+def _check_fit(target: str, values: dict[str, float], warps: int) -> None:
+    """Add the occupancy; CompilationError where a block is too large for the card, which a launch would find out."""
+    limits = limits_of(target)
+    most = limits.shared_block if limits is not None else _HIP_SHARED if target.startswith("gfx") else None
+    if most is not None and values["shared_memory"] > most:
+        raise CompilationError(
+            f"OutOfResources: a block takes {values['shared_memory']:g} bytes of shared memory, {target} has {most}"
+        )
+    if limits is not None:
+        registers, shared = int(values["registers"]), int(values["shared_memory"])
+        values["occupancy"] = limits.resident_warps(registers, shared, warps)
+        if not values["occupancy"]:
+            raise CompilationError(
+                f"OutOfResources: {warps} warps of {registers} registers a thread are too many for {target}"
+            )
 
 
 def hash_compiler() -> None:
@@ -120,11 +163,6 @@ def kernel_of(module: ModuleType, name: str | None = None) -> Any:
     return kernel
 
 
-def matrix_instructions(ptx: str) -> int:
-    """Count the matrix instructions in PTX: mma, wmma, wgmma and tcgen05, without what only waits for them."""
-    return len(_CUDA_MATRIX.findall(ptx))
-
-
 def _useful_end(error: BaseException) -> str:
     """Join what an error and its causes say, the innermost last: triton's own quotes the line and not the reason."""
     said: list[str] = []
@@ -158,10 +196,16 @@ def _source(kernel: Any, params: Mapping[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _without_cache() -> Iterator[None]:
-    """Restore the environment afterwards, and compile even where a cache manager of the site would have an answer."""
-    before = {name: os.environ.get(name) for name in ("TRITON_CACHE_DIR", "TRITON_ALWAYS_COMPILE")}
-    os.environ["TRITON_ALWAYS_COMPILE"] = "1"
+def _environment(folder: str, assembler: str | None) -> Iterator[None]:
+    """Compile even where a cache manager of the site has an answer, into ``folder``, and with this assembler.
+
+    The environment is restored afterwards. Which of its variables Triton asks for has depended on the architecture.
+    """
+    meant = {"TRITON_CACHE_DIR": folder, "TRITON_ALWAYS_COMPILE": "1"}
+    if assembler is not None:
+        meant |= dict.fromkeys(("TRITON_PTXAS_PATH", "TRITON_PTXAS_BLACKWELL_PATH"), assembler)
+    before = {name: os.environ.get(name) for name in meant}
+    os.environ.update(meant)
     try:
         yield
     finally:
@@ -170,6 +214,26 @@ def _without_cache() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _ptxas(architecture: int | str) -> str:
+    """Which assembler Triton uses for an architecture, in its own words: ``ptxas 12.8.93``; empty if it does not tell.
+
+    Asked through the compiler's own function, whose arguments and answer have changed between releases.
+    """
+    try:
+        module = importlib.import_module("triton.backends.nvidia.compiler")
+        find = getattr(module, "get_ptxas", None)
+        if find is None:  # up to 3.2
+            tool = module._path_to_binary("ptxas")
+        else:
+            tool = find(architecture) if inspect.signature(find).parameters else find()
+        path = tool[0] if isinstance(tool, tuple) else tool.path
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_TOOL_SECONDS, check=False)
+    except (ImportError, AttributeError, TypeError, RuntimeError, OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"V(\d+\.\d+\.\d+)", said.stdout)
+    return f"ptxas {found[1]}" if found else ""
 
 
 def _cubin_resources(cubin: bytes, folder: Path) -> tuple[int, int]:

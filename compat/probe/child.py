@@ -108,7 +108,9 @@ def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[byte
         answer.staged("import", import_all, request.imports)
         if request.tier == "aot":
             module = answer.staged("import", load_content, request.path)
-            answer.measurements += answer.staged("compile", aot.compile_case, module, request.params)
+            compiled = answer.staged("compile", aot.compile_case, module, request.params, request.artifact)
+            answer.measurements += compiled.measurements
+            answer.took.update(compiled.took)
         else:
             _run_workload(request, answer)
     except _StageError as staged:

@@ -37,10 +37,15 @@ def test_what_there_is(shipped: Path) -> None:
 
 def test_the_metrics_of_kernels_are_oriented() -> None:
     assert {metric.name: (metric.unit, metric.direction, metric.kind, metric.gated) for metric in AOT_METRICS} == {
-        "matrix_instructions": ("instructions", Direction.HIGHER, Kind.EXACT, True),
+        "scalar_dots": ("dots", Direction.LOWER, Kind.EXACT, True),
         "spills": ("B", Direction.LOWER, Kind.EXACT, True),
-        "shared_memory": ("B", Direction.LOWER, Kind.EXACT, True),
+        "occupancy": ("warps", Direction.HIGHER, Kind.EXACT, True),
+        "atomics": ("operations", Direction.HIGHER, Kind.EXACT, True),
+        "matrix_instructions": ("instructions", Direction.HIGHER, Kind.EXACT, False),
         "registers": ("registers", Direction.LOWER, Kind.EXACT, False),
+        "shared_memory": ("B", Direction.LOWER, Kind.EXACT, False),
+        "code_size": ("B", Direction.LOWER, Kind.EXACT, False),
+        "compile_time": ("s", Direction.LOWER, Kind.SAMPLED, False),
     }
 
 

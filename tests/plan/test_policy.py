@@ -81,9 +81,10 @@ def test_a_metric_is_judged_or_only_shown_as_the_file_says(write: Write) -> None
     made = with_gates(case, matrix.spec, 0)
     assert {metric.name for metric in made.metrics if metric.gated} == {
         "memory",
-        "matrix_instructions",
+        "scalar_dots",
         "spills",
-        "shared_memory",
+        "occupancy",
+        "atomics",
         "registers",
     }
     assert [metric.name for metric in made.metrics] == [metric.name for metric in METRICS]

@@ -50,7 +50,9 @@ def test_the_declarations_and_the_tier_decide(tier: Tier, declared: dict[str, An
 
 
 def test_a_kernel_has_what_its_compiler_tells() -> None:
-    assert promised(replace(PLAIN, timed=True), Tier.AOT) == AOT_METRICS
+    assert promised(replace(PLAIN, timed=True), Tier.AOT, "sm_90") == AOT_METRICS
+    other = promised(PLAIN, Tier.AOT, "gfx942")
+    assert {metric.name for metric in AOT_METRICS} - {metric.name for metric in other} == {"occupancy"}
 
 
 def test_every_metric_of_the_catalogue_is_promised_to_some_case() -> None:
