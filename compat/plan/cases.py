@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["cases_of"]
 
 
-def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str] = ()) -> tuple[Case, ...]:
+def cases_of(
+    workload: Workload, tiers: Collection[Tier], targets: Sequence[str] = (), assemblers: bool = False
+) -> tuple[Case, ...]:
     """The cases that give evidence of one of ``tiers``; empty when the workload runs in none of them.
 
-    A kernel has one for each configuration and target. A workload has one for each of its cases and tiers; when it
+    A kernel has one for each configuration and target; with ``assemblers`` a second one, whose id ends in ``-cuda``,
+    for the ptxas of the CUDA that a runtime states. A workload has one for each of its cases and tiers; when it
     runs on CPU and GPU both, the ids of the latter end in ``-gpu``. ContentError when two cases get the same id.
     """
     planned = [tier for tier in workload.tiers if tier in tiers]
@@ -30,9 +33,7 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
         parameters = workload.configurations if tier is Tier.AOT else workload.cases
         for name, params in parameters.items():
             if tier is Tier.AOT:
-                variants = [
-                    (f"{name}-{target}", {**params, "target": target}) for target in targets if _can(params, target)
-                ]
+                variants = _compiled(name, params, targets, assemblers)
             elif tier.value in params.get("tiers", (tier.value,)):
                 variants = [(f"{name}-gpu" if tier is Tier.GPU and len(planned) > 1 else name, params)]
             else:
@@ -58,6 +59,19 @@ def cases_of(workload: Workload, tiers: Collection[Tier], targets: Sequence[str]
                     oracle=workload.oracle and tier is not Tier.AOT,
                 )
     return tuple(cases.values())
+
+
+def _compiled(
+    name: str, config: Mapping[str, Any], targets: Sequence[str], assemblers: bool
+) -> list[tuple[str, dict[str, Any]]]:
+    """A configuration for each target that has what it needs, with Triton's own assembler and with CUDA's."""
+    found = []
+    for target in targets:
+        if _can(config, target):
+            found.append((f"{name}-{target}", {**config, "target": target}))
+            if assemblers and target.startswith("sm_"):
+                found.append((f"{name}-{target}-cuda", {**config, "target": target, "assembler": "cuda"}))
+    return found
 
 
 def _can(config: Mapping[str, Any], target: str) -> bool:

@@ -10,13 +10,14 @@ from compat.plan.cases import cases_of
 from compat.plan.cells import make_cells, unplaced
 from compat.plan.content import read_content
 from compat.plan.designs import undecidable
+from compat.plan.lacking import assembler_of, lacking
 from compat.plan.policy import build_policy, with_gates
 from compat.plan.select import Selected, select_workloads
 from compat.plan.support.findings import find
 from compat.plan.support.tables import load_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from compat.model import Case, Cell, Node
@@ -32,17 +33,21 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     selected = select_workloads(file, spec, read_content(content))
     rings = _rings(spec)
     tiers = frozenset(tier for ring in rings for tier in ring.tiers)
+    runtimes = _runtimes(spec, tiers, selected.values())
+    assemblers = any(runtime.assembler for runtime in runtimes.values())
     cases = {
-        name: [with_gates(case, spec, each.selection) for case in cases_of(each.workload, tiers, each.targets)]
+        name: [
+            with_gates(case, spec, each.selection) for case in cases_of(each.workload, tiers, each.targets, assemblers)
+        ]
         for name, each in selected.items()
     }
     measured = {name: [metric for case in each for metric in case.metrics] for name, each in cases.items()}
     policy = build_policy(file, spec, {name: (each.selection, measured[name]) for name, each in selected.items()})
-    runtimes = _runtimes(spec)
     without_model = any(each.workload.kind != "model" for each in selected.values())
     cells, routes, uncomparable = make_cells(points, spec.exclude, without_model=without_model)
     rejections = [*points.rejections, *uncomparable, *_not_planned(selected, cases, tiers, cells)]
     items: list[Item] = []
+    left_out: dict[tuple[str, str], list[str]] = {}
     findings = []
     for cell in cells:
         runs = [each for each in selected.values() if _runs_in(each, cell)]
@@ -53,9 +58,15 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
             rejections.append(Rejection(cell.id, f"unplaced: {reason}", blocking=cell.required))
             continue
         for each in runs:
-            items += [_item(cell, each, case) for case in cases[each.workload.name]]
+            for case in cases[each.workload.name]:
+                lacks = lacking(case, cell, runtimes)
+                if lacks is None:
+                    items.append(_item(cell, each, case))
+                else:
+                    left_out.setdefault((cell.id, lacks), []).append(f"{case.workload}[{case.id}]")
     if not cells:
         raise MatrixError(file.where("axes"), "the matrix is empty: no cell is left to compare", "exclude less")
+    rejections += [Rejection(f"{cell}: {_some(names)}", reason) for (cell, reason), names in sorted(left_out.items())]
     rejections += _without_evidence(rings, items)
     rejections += undecidable(rings, items, policy)
     rejections += _without_items(cells, items, {rejection.what for rejection in rejections})
@@ -106,6 +117,11 @@ def _not_planned(
     return rejections
 
 
+def _some(names: Sequence[str]) -> str:
+    """One case by name, and how many more there are."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
 def _without_evidence(rings: Sequence[Ring], items: Sequence[Item]) -> list[Rejection]:
     planned = {item.case.tier for item in items if item.required}
     return [
@@ -146,7 +162,8 @@ def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
     )
 
 
-def _runtimes(spec: MatrixSpec) -> dict[str, Runtime]:
+def _runtimes(spec: MatrixSpec, tiers: frozenset[Tier], selected: Iterable[Selected]) -> dict[str, Runtime]:
+    compiled = Tier.AOT in tiers and any(each.workload.kind == "kernel" for each in selected)
     return {
         name: Runtime(
             name=name,
@@ -156,6 +173,7 @@ def _runtimes(spec: MatrixSpec) -> dict[str, Runtime]:
             python=(runtime.python or "") if runtime.in_place else None,
             values=dict(runtime.realised()),
             env=dict(runtime.env),
+            assembler=assembler_of(runtime.realised().get("cuda"), load_tables()) if compiled else None,
         )
         for name, runtime in sorted(spec.runtimes.items())
     }

@@ -6,8 +6,9 @@ Which metrics a case has is decided in planning, by the same facts (``compat.pla
 from __future__ import annotations
 
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from compat.model import STANDARD, Measurement
@@ -20,7 +21,7 @@ __all__ = ["Bench", "bench_for", "measured"]
 Work = Callable[[], Any]
 Measurements = tuple[Measurement, ...]
 
-_LEAK_WINDOW = 0.03  # seconds of calls for the leak of work on a GPU
+_LEAK_WINDOW = 0.03  # seconds of calls for the leak, where it has calls of its own
 _LEAK_CALLS = 20  # between two readings at most: what a call costs the host is not in its latency
 
 
@@ -71,9 +72,30 @@ class HostBench(Bench):
 
     def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
         """Latency by a monotonic clock; the leak over the same calls."""
+        if "torch" in sys.modules:
+            # Its tensors come and go by megabytes, of which the C library holds some free: that is no leak, and has
+            # to be given back before each reading, which would cost the next timed call its page faults.
+            samples = latency_samples(work, lambda _: None, READINGS, self.notes)
+            return samples, self._growth_of_own_calls(work, samples)
         growth = Growth()
         samples = latency_samples(work, growth.look, READINGS, self.notes)
         return samples, growth.slope()
+
+    def _growth_of_own_calls(self, work: Work, samples: Sequence[float]) -> float | None:
+        """The leak over calls that nobody times."""
+        growth = Growth(trim=True)
+        between = READINGS - 1
+        calls = max(1, min(_LEAK_CALLS, int(_LEAK_WINDOW / between / statistics.median(samples))))
+        growth.look(0)
+        for step in range(1, READINGS):
+            for _ in range(calls):
+                work()
+            self._finish()
+            growth.look(step * calls)
+        return growth.slope()
+
+    def _finish(self) -> None:
+        """Wait until what was called is done."""
 
     def memory(self) -> Measurements:
         """The case's own host memory, and its container's."""
@@ -106,17 +128,11 @@ class GpuBench(HostBench):
 
     def steady(self, work: Work) -> tuple[tuple[float, ...], float | None]:
         """Latency by CUDA events; the leak over calls of its own, for reading memory would delay the GPU's queue."""
-        growth = Growth()
         samples = self._timing.latency_samples(self._device, work, self.notes)
-        between = READINGS - 1
-        calls = max(1, min(_LEAK_CALLS, int(_LEAK_WINDOW / between / statistics.median(samples))))
-        growth.look(0)
-        for step in range(1, READINGS):
-            for _ in range(calls):
-                work()
-            self._device.synchronize()
-            growth.look(step * calls)
-        return samples, growth.slope()
+        return samples, self._growth_of_own_calls(work, samples)
+
+    def _finish(self) -> None:
+        self._device.synchronize()
 
     def memory(self) -> Measurements:
         """Host memory, and what a CUDA context takes of the GPU."""

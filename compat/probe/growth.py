@@ -21,14 +21,17 @@ class Growth:
     leaked of shared memory and of mapped files is not seen.
     """
 
-    def __init__(self, read: Callable[[], int | None] = anonymous_bytes) -> None:
+    def __init__(self, read: Callable[[], int | None] = anonymous_bytes, trim: bool = False) -> None:
         give_back_free()  # it would take the first leaks in
         self._read = read
+        self._trim = trim  # before each reading, what the C library holds free is given back
         self._readings: list[tuple[int, int]] = []
 
     def look(self, calls: int) -> None:
         """Take a reading, after so many calls. What only waits for the collector is no leak, so it is collected."""
         gc.collect(1)  # young objects: those of the calls since the last look, and none of the zygote's
+        if self._trim:
+            give_back_free()
         found = self._read()
         if found is None and not self._readings:  # a kernel that does not tell: another reader, from the start
             self._read = resident_bytes

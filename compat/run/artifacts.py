@@ -40,7 +40,7 @@ def fetch_artifact(artifact: Artifact, folder: Path) -> Path:
     handle, name = tempfile.mkstemp(dir=place.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
-    Path(name).chmod(0o644)  # the user inside a container is not ours
+    Path(name).chmod(0o755)  # the user inside a container is not ours; some of these files are programs
     Path(name).replace(place)
     return place
 

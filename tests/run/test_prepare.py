@@ -66,7 +66,9 @@ class World:
         for runtime in prepared.runtimes.values():
             session = Session(runtime, ())
             content = prepared.content[item.case.workload]
-            result, frames = session.run(item.case, content, prepared.artifact(item.case), 20.0)
+            result, frames = session.run(
+                item.case, content, prepared.artifact(item.case, item.cell.stack["runtime"]), 20.0
+            )
             session.close()
             assert result.fault is None
             assert frames == (b"same",)
@@ -102,7 +104,7 @@ def test_runtimes_in_place_need_no_engine(world: World) -> None:
         "new": InPlaceRuntime,
     }
     assert prepared.content == {"operator:text": world.file}
-    assert prepared.artifact(world.items[0].case) is None
+    assert prepared.artifact(world.items[0].case, world.items[0].cell.stack["runtime"]) is None
     assert [line.split(":")[0] for line in sorted(world.said)] == ["runtime new", "runtime old"]
     world.works(prepared)
 
@@ -173,7 +175,7 @@ def test_artifacts_are_fetched_once(world: World) -> None:
     sha256 = hashlib.sha256(b"weights").hexdigest()
     world.with_artifact(Artifact("tiny-local==1.0", "tiny_local_data/model.bin", sha256))
     for _ in range(2):
-        place = world.prepare().artifact(world.items[0].case)
+        place = world.prepare().artifact(world.items[0].case, world.items[0].cell.stack["runtime"])
         assert place is not None
         assert place.read_bytes() == b"weights"
     assert len([line for line in world.said if line.startswith("fetching model.bin")]) == 1

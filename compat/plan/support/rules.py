@@ -27,6 +27,7 @@ __all__ = [
     "cuda_driver",
     "known_conflicts",
     "onnx_ir",
+    "pinned_triton",
     "python_range",
     "triton_target",
 ]
@@ -102,7 +103,7 @@ def triton_target(subject: Subject, tables: Tables) -> Opinion | None:
     targets = sorted({target for targets in subject.targets.values() for target in targets}, key=_capability)
     if not targets:
         return None
-    version, brought = _triton(subject, tables)
+    version, brought = _triton(subject.runtime, tables)
     if version is None:
         return None
     row = next((row for row in tables.triton if version in SpecifierSet(row.triton)), None)
@@ -143,7 +144,7 @@ def onnx_ir(subject: Subject, tables: Tables) -> Opinion | None:
 
 def python_range(subject: Subject, tables: Tables) -> Opinion | None:
     """There has to be a wheel of the pinned torch for the base image's Python: for bases and releases we know."""
-    row = _torch(subject, tables)
+    row = _torch(subject.runtime, tables)
     base = next((row for row in tables.bases if row.base == subject.runtime.base), None)
     if row is None or row.python is None or base is None or row.unconfirmed or base.unconfirmed:
         return None
@@ -200,23 +201,28 @@ RULES = {
 def _cuda(subject: Subject, tables: Tables) -> tuple[str | None, tuple[Row, ...]]:
     """The CUDA that the runtime states, or else that its pinned torch brings, with the row that says so."""
     stated = subject.runtime.values.get("cuda")
-    row = _torch(subject, tables)
+    row = _torch(subject.runtime, tables)
     if stated is not None or row is None or row.unconfirmed:
         return stated, ()
     return row.cuda, (row,)
 
 
-def _triton(subject: Subject, tables: Tables) -> tuple[Version | None, tuple[Row, ...]]:
+def pinned_triton(runtime: Runtime, tables: Tables) -> Version | None:
+    """The triton that a runtime pins, or else that its pinned torch brings; None where neither is known."""
+    return _triton(runtime, tables)[0]
+
+
+def _triton(runtime: Runtime, tables: Tables) -> tuple[Version | None, tuple[Row, ...]]:
     """The triton that the runtime pins, or else that its pinned torch brings, with the row that says so."""
-    pins, row = subject.pins, _torch(subject, tables)
+    pins, row = read_pins(runtime.requirements or ()), _torch(runtime, tables)
     if "triton" in pins.versions or "triton" in pins.open or row is None or row.unconfirmed:
         return pins.versions.get("triton"), ()
     return Version(row.triton), (row,)
 
 
-def _torch(subject: Subject, tables: Tables) -> Torch | None:
+def _torch(runtime: Runtime, tables: Tables) -> Torch | None:
     # A local version (2.11.0+cu128) is another wheel than the default one that the table describes.
-    pinned = subject.pins.versions.get("torch")
+    pinned = read_pins(runtime.requirements or ()).versions.get("torch")
     return next((row for row in tables.torch if Version(row.torch) == pinned), None)
 
 

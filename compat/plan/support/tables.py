@@ -16,11 +16,13 @@ from compat.plan.load import parse
 from compat.plan.yaml_file import read_yaml
 
 __all__ = [
+    "Assembler",
     "Base",
     "Capability",
     "Conflict",
     "Floor",
     "Forward",
+    "Interpreter",
     "OnnxRuntime",
     "Row",
     "Ships",
@@ -117,6 +119,23 @@ class Conflict(Row):
     tier: Literal["interpreted"] | None = None
 
 
+class Assembler(Row):
+    """The ptxas of a CUDA major.minor, as a file in a wheel."""
+
+    cuda: Version
+    package: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
+    path: str
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Interpreter(Row):
+    """Releases of triton whose interpreter has a feature, with the numpy that it needs for that."""
+
+    feature: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    triton: str
+    numpy: str | None = None
+
+
 @dataclass(frozen=True)
 class Tables:
     """All tables."""
@@ -130,6 +149,8 @@ class Tables:
     torch: tuple[Torch, ...]
     bases: tuple[Base, ...]
     conflicts: tuple[Conflict, ...]
+    assemblers: tuple[Assembler, ...] = ()
+    interpreter: tuple[Interpreter, ...] = ()
 
 
 R = TypeVar("R", bound=Row)
@@ -154,6 +175,8 @@ def load_tables() -> Tables:
         torch=_rows("torch", Torch),
         bases=_rows("bases", Base),
         conflicts=_rows("conflicts", Conflict),
+        assemblers=_rows("assemblers", Assembler),
+        interpreter=_rows("interpreter", Interpreter),
     )
 
 
