@@ -31,6 +31,7 @@ __all__ = [
     "CompilationError",
     "Compiled",
     "compile_case",
+    "compiler_tools",
     "hash_compiler",
     "kernel_of",
     "parse_target",
@@ -128,17 +129,27 @@ def _check_fit(target: str, values: dict[str, float], warps: int) -> None:
             )
 
 
-def hash_compiler() -> None:
+def hash_compiler() -> str:
     """Let an imported Triton hash its own files now, so that forked processes need not: 0.3 to 0.4 s in each.
 
-    The hash is part of the key of every compilation. Files are read, nothing is compiled. Its function has moved
-    between releases; where it is in neither place, each process hashes for itself.
+    The hash is part of the key of every compilation, and the answer; empty without Triton. Files are read, nothing is
+    compiled. Its function has moved between releases; where it is in neither place, each process hashes for itself.
     """
     for home in ("triton.runtime.cache", "triton.compiler.compiler"):
         hashed = getattr(sys.modules.get(home), "triton_key", None)
         if hashed is not None:
-            hashed()
-            return
+            return str(hashed())
+    return ""
+
+
+def compiler_tools() -> list[str]:
+    """Paths of the programs that an imported Triton ends a compilation with; empty without Triton."""
+    where = getattr(sys.modules.get("triton"), "__file__", None)
+    if where is None:
+        return []
+    folder = Path(where).parent / "backends" / "nvidia" / "bin"
+    named = [os.environ.get(name, "") for name in ("TRITON_PTXAS_PATH", "TRITON_PTXAS_BLACKWELL_PATH")]
+    return [path for path in (str(folder / "ptxas"), str(folder / "ptxas-blackwell"), *named) if Path(path).is_file()]
 
 
 def parse_target(target: str) -> tuple[str, int | str, int]:

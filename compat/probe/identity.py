@@ -45,6 +45,11 @@ class Libraries:
                 named[name] = digest
         return named
 
+    def digest(self, path: str) -> str | None:
+        """The digest of another file of the runtime, hashed once; None where it cannot be read."""
+        found = self._look(path)
+        return None if found is None else found[0]
+
     def name(self, body: dict[str, Any]) -> None:
         """Replace the paths that a case says it loaded by names and digests; what is no library is dropped."""
         paths = body.get("libraries")

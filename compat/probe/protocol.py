@@ -114,6 +114,7 @@ class Ready:
     import_seconds: dict[str, float] = field(default_factory=dict)  # module -> what its import took
     libraries: dict[str, str] = field(default_factory=dict)  # a file as it was -> its digest and name
     notes: tuple[str, ...] = ()  # what is not as it should be, and what cannot be bounded here
+    compiler: str = ""  # digests of the compiler's files and of its assemblers, where kernels are compiled
 
 
 def pack(op: str, body: dict[str, Any], frames: tuple[bytes, ...] = ()) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import importlib
 import io
 import math
@@ -98,18 +99,23 @@ class Zygote:
             except Exception as problem:  # noqa: BLE001 - whatever it is, the case that needs it will fault with it
                 notes.append(f"import {name}: {describe(problem)}"[:300])
             seconds[name] = time.perf_counter() - begin
-        aot.hash_compiler()
+        compiler = aot.hash_compiler()
         self._memory, self._imports = hello.memory, tuple(hello.imports)
         self._libraries = Libraries(hello.libraries)
         self._cgroup = hello.cgroup
         identity = read_identity(self._libraries)
+        if hello.interpret:  # it is what we set, and no difference between runs of the arm
+            identity.environment.pop("TRITON_INTERPRET", None)
+        if compiler:
+            tools = [self._libraries.digest(path) or path for path in aot.compiler_tools()]
+            compiler = " ".join((hashlib.sha256(compiler.encode()).hexdigest(), *tools))
         self._fresh = why_not_fork(thorough=True)
         if self._fresh:
             notes.append(f"cases are started as fresh processes, not forked: {self._fresh}")
         self._places = Places(hello.room)
         gc.collect()
         gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with us
-        return Ready(identity, seconds, self._libraries.found, tuple(notes))
+        return Ready(identity, seconds, self._libraries.found, tuple(notes), compiler)
 
     def _run(self, requests: list[CaseRequest]) -> None:
         """Run the cases in one process, and send an answer for each, up to the first fault."""

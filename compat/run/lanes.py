@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from threading import Event
 from compat.model import Arm, Item, Node, Phase, Place, Tier
 from compat.run.arms import Arms
 
-__all__ = ["Due", "Lane", "in_groups", "places_of", "side_by_side"]
+__all__ = ["Due", "Lane", "in_groups", "places_of", "processors", "side_by_side"]
 
 _GROUP = 16  # cases that share a process on a GPU, whose context costs 0.3 to 2 s
 
@@ -45,10 +46,15 @@ def places_of(item: Item, node: Node, gpus: int | None = None) -> tuple[Place, .
     return tuple(Place(node.id, (gpu.uuid,)) for gpu in node.gpus[:gpus])
 
 
-def side_by_side(lanes: Mapping[tuple[str, ...], Sequence[Lane]], measure: Callable[[Lane], None], stop: Event) -> None:
-    """Measure lanes, by the GPUs that they are on. Those on different GPUs run at the same time, in threads.
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
-    Those without a GPU come first and one after the other: what ran beside them would count as theirs. After an error
+
+def side_by_side(lanes: Mapping[tuple[str, ...], Sequence[Lane]], measure: Callable[[Lane], None], stop: Event) -> None:
+    """Measure lanes, by the GPUs (or processors) that they are on. Those on different ones run at the same time.
+
+    Those that are on none come first, one after the other: what ran beside them would count as theirs. After an error
     or Ctrl-C ``stop`` is set, and each thread ends what it has begun; the first error is raised.
     """
     try:

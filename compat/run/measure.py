@@ -14,7 +14,7 @@ from compat.judge import Wanted, strictest, wanted, wanted_by_groups, wanted_in_
 from compat.model import Arm, Evidence, Fault, Item, Node, Place, Plan, Tier, digest
 from compat.node.mps import mps_daemon
 from compat.run.arms import Arms, noted
-from compat.run.lanes import Due, Lane, in_groups, places_of, side_by_side
+from compat.run.lanes import Due, Lane, in_groups, places_of, processors, side_by_side
 from compat.run.prepare import Prepared
 from compat.run.progress import Pace, Progress
 from compat.run.records import Records, installation
@@ -22,6 +22,8 @@ from compat.run.standing import Standing
 from compat.store import LocalStore
 
 __all__ = ["Measuring", "Pace", "Progress"]
+
+_UNTIMED = frozenset({Tier.AOT, Tier.INTERPRETED})
 
 _Spot = tuple[str, Place]  # an item and where it is measured
 
@@ -140,7 +142,11 @@ class Measuring:
                         with self._lock:
                             report(Progress(generation, self.found, done, len(self._spots), elapsed, last))
 
-            side_by_side(self._lanes(still_open), measure, self._stop)
+            # What is compiled or interpreted is not timed: it runs on every processor, and before what is.
+            untimed = [due for due in still_open if due.item.case.tier in _UNTIMED]
+            side_by_side(self._lanes(untimed, processors()), measure, self._stop)
+            timed = [due for due in still_open if due.item.case.tier not in _UNTIMED]
+            side_by_side(self._lanes(timed), measure, self._stop)
             generation += 1
         return True
 
@@ -166,8 +172,11 @@ class Measuring:
                 "end it (echo quit | nvidia-cuda-mps-control), or measure on another node",
             )
 
-    def _lanes(self, members: Iterable[Due]) -> dict[tuple[str, ...], list[Lane]]:
-        """What is due as lanes, by the GPUs that they are on: MIG instances of one share its clocks and its power."""
+    def _lanes(self, members: Iterable[Due], share: int = 0) -> dict[tuple[str, ...], list[Lane]]:
+        """What is due as lanes, by the GPUs that they are on: MIG instances of one share its clocks and its power.
+
+        Where they ``share`` so many processors, each lane is dealt out among these.
+        """
         boards = {gpu.uuid: gpu.parent or gpu.uuid for gpu in self._node.gpus}
         together: dict[tuple[tuple[str, ...], tuple[str, str], int, tuple[Arm, ...], bool], list[Due]]
         together = defaultdict(list)
@@ -180,10 +189,12 @@ class Measuring:
             by_arm = dict(zip((Arm.KNOWN_GOOD, Arm.CANDIDATE), names, strict=True))
             # A second installation is made here, once, before any lane runs.
             runtimes = {arm: self._prepared.runtime(by_arm[arm], number) for arm in arms}
-            imports = (name for due in found for name in due.item.case.imports)
-            lanes[tuple(boards.get(uuid, uuid) for uuid in devices)].append(
-                Lane(Arms(runtimes, imports, devices, interpret), found)
-            )
+            imports = {name for due in found for name in due.item.case.imports}
+            for place in range(share or 1):
+                own = found[place :: share or 1]
+                where = (f"processor {place}",) if share else tuple(boards.get(uuid, uuid) for uuid in devices)
+                if own:
+                    lanes[where].append(Lane(Arms(runtimes, imports, devices, interpret), own))
         return lanes
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
@@ -215,7 +226,7 @@ class Measuring:
         """Run a group in both arms, in random order. The fault of a group with several cases: nothing is kept then."""
         done: list[Evidence] = []
         for arm in self._random.sample(group[0].arms, len(group[0].arms)):
-            session, answers = self._records.ask(arms, arm, group)
+            session, answers = self._records.ask(arms, arm, group, numbers)
             fault = answers[-1].result.fault
             if fault is not None and len(group) > 1:
                 return fault

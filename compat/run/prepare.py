@@ -16,6 +16,7 @@ from compat.errors import ContentError, EngineError, RuntimeSetupError, UsageErr
 from compat.model import Artifact, Case, Item, Plan, Runtime, Tier
 from compat.paths import content_folder
 from compat.run.artifacts import artifact_path, fetch_artifact
+from compat.run.compiled import CompiledBefore
 from compat.run.container import ContainerRuntime
 from compat.run.engine import connect, connect_if_there, have_image
 from compat.run.in_place import InPlaceRuntime
@@ -26,7 +27,7 @@ from compat.run.venv import VenvRuntime
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["ENGINES", "Prepared", "prepare"]
+__all__ = ["ENGINES", "Prepared", "needs", "prepare"]
 
 ENGINES = ("auto", "docker", "venv")
 
@@ -41,6 +42,7 @@ class Prepared:
     folders: Folders
     content: dict[str, Path]  # workload -> file
     second: Callable[[str], RealisedRuntime] | None = None  # by name, once more: installed when it is first asked for
+    compiled: CompiledBefore | None = None
 
     def runtime(self, name: str, installation: int = 1) -> RealisedRuntime:
         """A runtime, or its second installation."""
@@ -102,7 +104,7 @@ def prepare(
         _build(runtime, say)
         return runtime
 
-    return Prepared(runtimes, folders, content, second)
+    return Prepared(runtimes, folders, content, second, CompiledBefore(cache / "compiled"))
 
 
 def _one_at_a_time(say: Say) -> Say:

@@ -20,13 +20,14 @@ from compat.model import (
     Measurement,
     Output,
     Plan,
+    Tier,
     digest,
 )
 from compat.probe.protocol import CaseResult
 from compat.run.arms import Arms
 from compat.run.engine import EngineAwayError
 from compat.run.lanes import Due
-from compat.run.prepare import Prepared
+from compat.run.prepare import Prepared, needs
 from compat.run.session import Answer, Session, Work
 from compat.store import LocalStore
 
@@ -45,15 +46,19 @@ class Records:
         # What an item loads in an installation of a runtime, once looked at.
         self._libraries: dict[tuple[str, int, str], dict[str, str]] = {}
 
-    def ask(self, arms: Arms, arm: Arm, group: Sequence[Due]) -> tuple[Session, list[Answer]]:
-        """Run a group in one arm: the probe that answered, and what it said.
+    def ask(self, arms: Arms, arm: Arm, group: Sequence[Due], numbers: Sequence[int]) -> tuple[Session, list[Answer]]:
+        """Run a group in one arm: the probe that answered, and what it said. ``numbers`` are those of the pairs.
+
+        What was compiled before is not compiled again.
 
         A runtime that has started in this run and starts no more is our fault, not the cases': each of them gets one,
         with what the runtime was when it ran last. One that never started ends the run, and an engine that is away.
         """
         key = stack_of(group[0].item, arm)["runtime"], group[0].place.devices
         try:
-            answers = arms.run(arm, [self._work(member, arm) for member in group])
+            answers = self._compiled(arms, arm, group, numbers)
+            if answers is None:
+                answers = arms.run(arm, [self._work(member, arm) for member in group])
         except RuntimeSetupError as problem:
             if key not in self._ran or isinstance(problem, EngineAwayError):
                 raise
@@ -62,6 +67,28 @@ class Records:
         else:
             self._ran[key] = arms.used(arm)
         return self._ran[key], answers
+
+    def _compiled(self, arms: Arms, arm: Arm, group: Sequence[Due], numbers: Sequence[int]) -> list[Answer] | None:
+        """The answers of cases that are compiled ahead of time, from the cache where it has them; None for others."""
+        before = self._prepared.compiled
+        if group[0].item.case.tier is not Tier.AOT or before is None:
+            return None
+        answers: list[Answer] = []
+        for member, number in zip(group, numbers, strict=True):
+            case = member.item.case
+            needed = needs(case, self._plan.runtimes[stack_of(member.item, arm)["runtime"]])
+            key = before.key(arms.session(arm).ready, case, needed, number)
+            found = None if key is None else before.find(key)
+            if found is not None:
+                answers.append(Answer(found))
+                continue
+            answers += arms.run(arm, [self._work(member, arm)])
+            result = answers[-1].result
+            if result.fault is not None:
+                break
+            if key is not None:
+                before.keep(key, result)
+        return answers
 
     def _work(self, member: Due, arm: Arm) -> Work:
         item = member.item

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compat.model import Arm
 from compat.paths import content_folder
 from compat.plan import build_plan, load_matrix
 
@@ -20,7 +21,8 @@ def test_shipped(path: Path) -> None:
     plan = build_plan(load_matrix(path), compat_version="0")
     assert plan.items
     assert [rejection for rejection in plan.rejections if rejection.blocking] == []
-    assert [finding for finding in plan.findings if finding.status != "ok"] == []
+    # What the tables refuse in the known-good arm only is what the upgrade mends.
+    assert [finding for finding in plan.findings if finding.status != "ok" and finding.arm is Arm.CANDIDATE] == []
 
 
 def test_there_are_some() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from compat.model import Runtime
-    from compat.plan.support.tables import Row, Tables, Torch
+    from compat.plan.support.tables import Row, Tables, Torch, Triton
 
 __all__ = [
     "RULES",
@@ -110,7 +110,10 @@ def triton_target(subject: Subject, tables: Tables) -> Opinion | None:
     if row is None or row.unconfirmed:
         return Opinion("unknown", f"triton {version} is not in the table of its assemblers", brought)
     return _worst(
-        _target(target, version, row.ptxas, row.blackwell, row.since, tables, (*brought, row)) for target in targets
+        _target(target, version, row.ptxas, row.blackwell, row.since, tables, (*brought, row))
+        if target.startswith("sm_")
+        else _linked(target, version, row, brought)
+        for target in targets
     )
 
 
@@ -239,7 +242,8 @@ def _target(
     assembler = Version(blackwell if blackwell and since and capability >= Version(since) else ptxas)
     row = next((row for row in tables.capabilities if Version(row.capability) == capability), None)
     what = f"{target} with the ptxas {assembler} of triton {triton}"
-    if row is None or row.unconfirmed:
+    early = row is not None and row.seen is not None and Version(row.first) <= minor(assembler) < Version(row.seen)
+    if row is None or row.unconfirmed or early:
         state = "not in the table" if row is None else "unconfirmed in the table"
         return Opinion(
             "unknown", f"{what}: compute capability {capability} is {state}", (*rows, *([row] if row else []))
@@ -251,8 +255,17 @@ def _target(
     return Opinion("ok", f"{what}: taken", (*rows, row))
 
 
+def _linked(target: str, triton: Version, row: Triton, brought: tuple[Row, ...]) -> Opinion:
+    """For AMD's cards there is no assembler to choose: the wheel has its linker, or needs one of the system."""
+    if row.lld:
+        return Opinion("ok", f"{target} with the linker of triton {triton}: taken", (*brought, row))
+    return Opinion("fail", f"{target} with triton {triton}: its wheel has no linker (ld.lld)", (*brought, row))
+
+
 def _capability(target: str) -> Version:
-    """sm_75 is 7.5, sm_100 is 10.0."""
+    """sm_75 is 7.5, sm_100 is 10.0; anything else comes last."""
+    if not target.startswith("sm_"):
+        return Version("999")
     digits = target.removeprefix("sm_")
     return Version(f"{digits[:-1]}.{digits[-1]}")
 

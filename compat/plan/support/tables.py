@@ -72,17 +72,22 @@ class Forward(Row):
 
 
 class Capability(Row):
-    """A compute capability, and the first and last CUDA major.minor whose assembler takes it."""
+    """A compute capability, and the first and last CUDA major.minor whose assembler takes it.
+
+    ``seen``: from here on it is confirmed; before it, from ``first``, it is not.
+    """
 
     capability: Version
     first: Version
     last: Version | None = None
+    seen: Version | None = None
 
 
 class Triton(Row):
-    """The assemblers of the triton releases that match a specifier."""
+    """The assemblers of the triton releases that match a specifier; ``lld``: whether the wheel links for AMD, too."""
 
     triton: str
+    lld: bool = False
     ptxas: Version
     blackwell: Version | None = None
     since: Version | None = Field(None, alias="from")
