@@ -14,7 +14,21 @@ import triton
 import triton.language as tl
 
 COMPONENTS = ("triton",)
-IMPORTS = ("triton",)
+IMPORTS = ("torch", "triton")
+
+# offset: the mean of the rows. With a difference of squares those of mean 1000 would keep no digit of their variance;
+# rows of one element have none, and eps alone keeps them finite.
+CASES = {
+    "fp32-16x128": {"dtype": "fp32", "rows": 16, "columns": 128, "length": 128},
+    "fp32-7x1021-pitched": {"dtype": "fp32", "rows": 7, "columns": 1021, "length": 1021, "pitch": 1040},
+    "fp32-5x97-offset": {"dtype": "fp32", "rows": 5, "columns": 97, "length": 97, "offset": 16.0, "tolerance": 2e-5},
+    "fp16-5x257": {"dtype": "fp16", "rows": 5, "columns": 257, "length": 257},
+    "fp32-4x64-small": {"dtype": "fp32", "rows": 4, "columns": 64, "length": 64, "scale": 0.002},
+    "fp32-3x1": {"dtype": "fp32", "rows": 3, "columns": 1, "scale": 0.5},
+    "fp32-0x64": {"dtype": "fp32", "rows": 0, "columns": 64},
+    "bf16-8192x4096": {"dtype": "bf16", "rows": 8192, "columns": 4096, "length": 4096, "tiers": ("gpu",)},
+}
+COST = {"operations": "8 * rows * columns", "bytes": "2 * rows * columns * width + 2 * columns * width + 8 * rows"}
 
 AOT = {
     "fp16-1024": {
@@ -70,3 +84,56 @@ def layer_norm(x_ptr, y_ptr, weight_ptr, bias_ptr, mean_ptr, inverse_ptr, stride
     tl.store(y_ptr + row * stride + offsets, y.to(y_ptr.dtype.element_ty), mask=inside)
     tl.store(mean_ptr + row, mean)
     tl.store(inverse_ptr + row, inverse)
+
+
+def prepare(params, tools):
+    """Rows around ``offset``, stretched by ``scale``, with drawn weight and bias."""
+    tensors = _tensors(params, tools)
+    return lambda: _launch(*tensors)
+
+
+def reference(params, tools):
+    """The definition, in float64. eps is what the kernel is given: a float32."""
+    import torch
+
+    x, weight, bias, *_ = (tensor.double() for tensor in _tensors(params, tools))
+    mean = x.mean(dim=1) if x.numel() else torch.empty(0, dtype=torch.float64)
+    centred = x - mean[:, None]
+    eps = torch.tensor(1e-5, dtype=torch.float32).double()
+    inverse = 1.0 / torch.sqrt((centred**2).mean(dim=1) + eps) if x.numel() else mean
+    return {"y": centred * inverse[:, None] * weight + bias, "mean": mean, "inverse": inverse}
+
+
+def split(params, tools):
+    """Each row by itself."""
+    x, weight, bias, y, mean, inverse = _tensors(params, tools)
+
+    def work():
+        for row in range(x.shape[0]):
+            own = slice(row, row + 1)
+            _launch(x[own], weight, bias, y[own], mean[own], inverse[own])
+        return {"y": y, "mean": mean, "inverse": inverse}
+
+    return work
+
+
+def _tensors(params, tools):
+    rows, columns, dtype = params["rows"], params["columns"], params["dtype"]
+    strides = params.get("pitch", columns), 1
+    values = tools.uniform((rows, columns)) * params.get("scale", 1.0) + params.get("offset", 0.0)
+    return (
+        tools.tensor(values, dtype, strides),
+        tools.tensor(tools.uniform(columns) + 1.0, dtype),
+        tools.tensor(tools.uniform(columns), dtype),
+        tools.empty((rows, columns), dtype, strides),
+        tools.empty(rows, "fp32"),
+        tools.empty(rows, "fp32"),
+    )
+
+
+def _launch(x, weight, bias, y, mean, inverse):
+    rows, columns = x.shape
+    if rows:
+        block = triton.next_power_of_2(columns)
+        layer_norm[(rows,)](x, y, weight, bias, mean, inverse, x.stride(0), columns, 1e-5, BLOCK=block)
+    return {"y": y, "mean": mean, "inverse": inverse}

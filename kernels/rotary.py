@@ -14,7 +14,21 @@ import triton
 import triton.language as tl
 
 COMPONENTS = ("triton",)
-IMPORTS = ("triton",)
+IMPORTS = ("torch", "triton")
+
+# Angles grow with the position and are many turns at the largest; heads that do not fill a power of two are masked.
+CASES = {
+    "fp32-37x3x16": {"dtype": "fp32", "tokens": 37, "heads": 3, "half": 8, "length": 2},
+    "fp32-5x6x64-pitched": {"dtype": "fp32", "tokens": 5, "heads": 6, "half": 32, "length": 2, "pitch": 5},
+    "fp16-11x4x32": {"dtype": "fp16", "tokens": 11, "heads": 4, "half": 16, "length": 2, "pitch": 3},
+    "fp32-1x1x2": {"dtype": "fp32", "tokens": 1, "heads": 1, "half": 1, "length": 2},
+    "fp32-0x2x16": {"dtype": "fp32", "tokens": 0, "heads": 2, "half": 8},
+    "fp16-8192x32x128": {"dtype": "fp16", "tokens": 8192, "heads": 32, "half": 64, "length": 2, "tiers": ("gpu",)},
+}
+COST = {
+    "operations": "6 * tokens * heads * half",
+    "bytes": "4 * tokens * heads * half * width + 8 * tokens * half",
+}
 
 AOT = {
     "fp16-32x128": {
@@ -60,3 +74,57 @@ def rotary(
     right = tl.load(x_ptr + second, mask=inside, other=0.0).to(tl.float32)
     tl.store(y_ptr + first, (left * cos - right * sin).to(y_ptr.dtype.element_ty), mask=inside)
     tl.store(y_ptr + second, (right * cos + left * sin).to(y_ptr.dtype.element_ty), mask=inside)
+
+
+def prepare(params, tools):
+    """All heads of all tokens; ``pitch`` is the number of elements that lie between two heads."""
+    x, cos, sin, y = _tensors(params, tools)
+    return lambda: {"y": _launch(x, cos, sin, y)}
+
+
+def reference(params, tools):
+    """The same turn as a product of complex numbers, in float64."""
+    import torch
+
+    x, cos, sin, _ = _tensors(params, tools)
+    half = params["half"]
+    wide = x.double()
+    turned = torch.complex(wide[..., :half], wide[..., half:]) * torch.complex(cos.double(), sin.double())[:, None]
+    return {"y": torch.cat([turned.real, turned.imag], dim=2)}
+
+
+def split(params, tools):
+    """Each token by itself."""
+    x, cos, sin, y = _tensors(params, tools)
+
+    def work():
+        for token in range(params["tokens"]):
+            own = slice(token, token + 1)
+            _launch(x[own], cos[own], sin[own], y[own])
+        return {"y": y}
+
+    return work
+
+
+def _tensors(params, tools):
+    import numpy as np
+
+    tokens, heads, half = params["tokens"], params["heads"], params["half"]
+    shape = tokens, heads, 2 * half
+    between = 2 * half + params.get("pitch", 0)
+    strides = heads * between + 2 * params.get("pitch", 0), between, 1
+    angles = np.arange(tokens)[:, None] * 100.0 ** (-np.arange(half)[None, :] / half)
+    return (
+        tools.tensor(tools.uniform(shape), params["dtype"], strides),
+        tools.tensor(np.cos(angles), "fp32"),
+        tools.tensor(np.sin(angles), "fp32"),
+        tools.empty(shape, params["dtype"], strides),
+    )
+
+
+def _launch(x, cos, sin, y):
+    tokens, heads, width = x.shape
+    if tokens:
+        heads_block = triton.next_power_of_2(heads)
+        rotary[(tokens,)](x, y, cos, sin, x.stride(0), x.stride(1), heads, HEADS=heads_block, HALF=width // 2)
+    return y

@@ -87,7 +87,9 @@ def read_identity(libraries: Libraries | None = None) -> Identity:
     distributions: dict[str, str] = {}
     for found in metadata.distributions():
         name = found.metadata["Name"]
-        if name:  # a half-removed distribution has no name
+        # A half-removed distribution has no name. setuptools puts what it brings for itself on the path when it is
+        # imported: whether somebody did so makes no difference to what is installed.
+        if name and "setuptools/_vendor" not in str(found.locate_file("")):
             distributions.setdefault(_normal(name), str(found.version))
     environment = {key: value for key, value in os.environ.items() if key.startswith(_PREFIXES)}
     return Identity(

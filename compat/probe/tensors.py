@@ -50,7 +50,7 @@ class Guarded:
         if dtype not in DTYPES:
             raise ValueError(f"{dtype!r} is no element type: expected one of {', '.join(DTYPES)}")
         steps = _contiguous(shape) if strides is None else tuple(strides)
-        if len(steps) != len(shape) or min(steps, default=0) < 0 or _overlap(shape, steps):
+        if len(steps) != len(shape) or min(steps, default=0) < 0 or (0 not in shape and _overlap(shape, steps)):
             raise ValueError(f"strides {steps} do not fit the shape {tuple(shape)}")
         kind = getattr(torch, DTYPES[dtype])
         span = 0 if 0 in shape else 1 + sum((size - 1) * step for size, step in zip(shape, steps))

@@ -88,7 +88,7 @@ def test_a_kernel_imports_triton_only_and_every_configuration_names_its_argument
         assert set(config["signature"]) == set(arguments) - constant
         pointers = {name for name, kind in config["signature"].items() if kind.startswith("*")}
         assert pointers <= set(config["divisible"]) <= set(config["signature"])
-        blocks = [value for name, value in config["constexprs"].items() if name.isupper()]
+        blocks = [value for name, value in config["constexprs"].items() if name.startswith("BLOCK")]
         assert all(value & (value - 1) == 0 for value in blocks)
 
 
