@@ -104,7 +104,7 @@ def cross_entropy(x_ptr, label_ptr, loss_ptr, dx_ptr, stride, columns, IGNORED: 
 
 
 def prepare(params, tools):
-    """Drawn logits around ``offset``, stretched by ``scale``. The first label is the last class, the last is ignored."""
+    """Drawn logits around ``offset``, stretched by ``scale``. The first label is the last class."""
     x, labels, loss, dx = _tensors(params, tools)
     return lambda: _launch(x, labels, loss, dx, params["block"])
 

@@ -19,6 +19,7 @@ __all__ = [
     "Assembler",
     "Base",
     "Capability",
+    "Card",
     "Conflict",
     "Floor",
     "Forward",
@@ -133,6 +134,15 @@ class Assembler(Row):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Card(Row):
+    """A card of an architecture: bytes a second, and operations a second by the type of the operands, at most."""
+
+    target: str
+    card: str
+    bandwidth: float
+    peaks: dict[str, float]
+
+
 class Interpreter(Row):
     """Releases of triton whose interpreter has a feature, with the numpy that it needs for that."""
 
@@ -156,6 +166,7 @@ class Tables:
     conflicts: tuple[Conflict, ...]
     assemblers: tuple[Assembler, ...] = ()
     interpreter: tuple[Interpreter, ...] = ()
+    cards: tuple[Card, ...] = ()
 
 
 R = TypeVar("R", bound=Row)
@@ -182,6 +193,7 @@ def load_tables() -> Tables:
         conflicts=_rows("conflicts", Conflict),
         assemblers=_rows("assemblers", Assembler),
         interpreter=_rows("interpreter", Interpreter),
+        cards=_rows("cards", Card),
     )
 
 
