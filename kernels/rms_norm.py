@@ -15,16 +15,20 @@ import triton.language as tl
 COMPONENTS = ("triton",)
 IMPORTS = ("torch", "triton")
 
-# small: the squares are of the size of eps, so that one which is lost is seen.
+# small: the squares are of the size of eps, so that one which is lost is seen. infinite: one row with an infinity, one
+# with NaN; the rows between them must not notice. every: of a large case, each so-manieth row is compared.
 CASES = {
     "fp32-16x128": {"dtype": "fp32", "rows": 16, "columns": 128, "length": 128},
     "fp32-7x1021-pitched": {"dtype": "fp32", "rows": 7, "columns": 1021, "length": 1021, "pitch": 1040},
     "fp16-5x257": {"dtype": "fp16", "rows": 5, "columns": 257, "length": 257, "pitch": 260},
     "fp32-4x64-small": {"dtype": "fp32", "rows": 4, "columns": 64, "length": 64, "scale": 0.002},
+    "fp32-5x67-infinite": {"dtype": "fp32", "rows": 5, "columns": 67, "length": 67, "infinite": True},
     "fp32-3x1": {"dtype": "fp32", "rows": 3, "columns": 1},
     "fp32-0x64": {"dtype": "fp32", "rows": 0, "columns": 64},
-    "bf16-8192x4096": {"dtype": "bf16", "rows": 8192, "columns": 4096, "length": 4096, "tiers": ("gpu",)},
-}
+    "bf16-8192x4096": {
+        "dtype": "bf16", "rows": 8192, "columns": 4096, "length": 4096, "every": 8, "tiers": ("gpu",)
+    },
+}  # fmt: skip
 COST = {"operations": "5 * rows * columns", "bytes": "2 * rows * columns * width + columns * width + 4 * rows"}
 
 AOT = {
@@ -78,18 +82,18 @@ def rms_norm(x_ptr, y_ptr, weight_ptr, inverse_ptr, stride_x, stride_y, columns,
 def prepare(params, tools):
     """Drawn rows, stretched by ``scale``, with drawn weights; y lies with other gaps than x."""
     tensors = _tensors(params, tools)
-    return lambda: _launch(*tensors)
+    return lambda: _shown(params, *_launch(*tensors))
 
 
 def reference(params, tools):
     """The definition, in float64. eps is what the kernel is given: a float32."""
     import torch
 
-    x, weight, _, inverse = _tensors(params, tools)
+    x, weight, *_ = _tensors(params, tools)
     eps = torch.tensor(1e-5, dtype=torch.float32).double()
     x = x.double()
-    inverse = 1.0 / torch.sqrt((x**2).mean(dim=1) + eps) if len(x) else inverse.double()
-    return {"y": x * inverse[:, None] * weight.double(), "inverse": inverse}
+    inverse = 1.0 / torch.sqrt((x**2).mean(dim=1) + eps)
+    return _shown(params, x * inverse[:, None] * weight.double(), inverse)
 
 
 def split(params, tools):
@@ -100,7 +104,7 @@ def split(params, tools):
         for row in range(len(x)):
             own = slice(row, row + 1)
             _launch(x[own], weight, y[own], inverse[own])
-        return {"y": y, "inverse": inverse}
+        return _shown(params, y, inverse)
 
     return work
 
@@ -108,8 +112,11 @@ def split(params, tools):
 def _tensors(params, tools):
     rows, columns, dtype = params["rows"], params["columns"], params["dtype"]
     pitch = params.get("pitch", columns)
+    values = tools.uniform((rows, columns)) * params.get("scale", 1.0)
+    if params.get("infinite"):
+        values[1, 5], values[3, -1] = float("inf"), float("nan")
     return (
-        tools.tensor(tools.uniform((rows, columns)) * params.get("scale", 1.0), dtype, (pitch, 1)),
+        tools.tensor(values, dtype, (pitch, 1)),
         tools.tensor(tools.uniform(columns) + 1.0, dtype),
         tools.empty((rows, columns), dtype, (pitch + 16, 1)),
         tools.empty(rows, "fp32"),
@@ -121,4 +128,9 @@ def _launch(x, weight, y, inverse):
     if rows:
         block = triton.next_power_of_2(columns)
         rms_norm[(rows,)](x, y, weight, inverse, x.stride(0), y.stride(0), columns, 1e-5, BLOCK=block)
-    return {"y": y, "inverse": inverse}
+    return y, inverse
+
+
+def _shown(params, y, inverse):
+    every = params.get("every", 1)
+    return {"y": y[::every], "inverse": inverse[::every]}

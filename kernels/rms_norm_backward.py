@@ -2,7 +2,8 @@
 
 With n = x * inverse and w = weight * dy: dx = inverse * (w - n * mean(w * n)), and the weight's gradient is the sum of
 dy * n over all rows. x, dy and dx are (rows, columns), rows ``stride`` elements apart; inverse is the forward pass's,
-(rows,) in float32. The weight's gradient, (columns,) in float32, is summed with atomic additions.
+(rows,) in float32. The weight's gradient, (columns,) in float32, is summed with atomic additions, so it
+is zero before.
 
 Why upgrades break it: the reduction's result is needed again by every element of the row, so a layout that is wrong by
 one lane gives gradients that are nearly right; and the additions of many programs meet in one place.
@@ -16,14 +17,21 @@ import triton.language as tl
 COMPONENTS = ("triton",)
 IMPORTS = ("torch", "triton")
 
+# exact: drawn whole multiples of powers of two and such an inverse (not the rows' own), so that sums do not depend on
+# the order of the additions: with many programs, that is chance. scale: rows so small that eps matters, without which
+# a row of one column would have the gradient 0. every: of a large case, each so-manieth row of dx is compared.
 CASES = {
     "fp32-9x128": {"dtype": "fp32", "rows": 9, "columns": 128, "length": 128},
     "fp32-7x1021-pitched": {"dtype": "fp32", "rows": 7, "columns": 1021, "length": 1021, "pitch": 1040},
     "fp16-5x257": {"dtype": "fp16", "rows": 5, "columns": 257, "length": 257},
     "fp32-5x3": {"dtype": "fp32", "rows": 5, "columns": 3, "length": 5},
+    "fp32-11x1-small": {"dtype": "fp32", "rows": 11, "columns": 1, "length": 11, "scale": 0.004},
+    "fp16-13x67-exact": {"dtype": "fp16", "rows": 13, "columns": 67, "length": 67, "exact": True},
     "fp32-0x64": {"dtype": "fp32", "rows": 0, "columns": 64},
-    "bf16-8192x4096": {"dtype": "bf16", "rows": 8192, "columns": 4096, "length": 8192, "tiers": ("gpu",)},
-}
+    "bf16-8192x4096-exact": {
+        "dtype": "bf16", "rows": 8192, "columns": 4096, "length": 8192, "exact": True, "every": 8, "tiers": ("gpu",)
+    },
+}  # fmt: skip
 COST = {"operations": "10 * rows * columns", "bytes": "3 * rows * columns * width + columns * (width + 4) + 4 * rows"}
 
 AOT = {
@@ -81,7 +89,7 @@ def rms_norm_backward(
 
 
 def prepare(params, tools):
-    """Drawn rows, gradients and weights; the inverse roots are those of the rows, rounded to float32."""
+    """Drawn rows, gradients and weights; the inverse roots are those of the rows, rounded to float32, or ``exact``."""
     x, dy, weight, inverse, dx, dweight = _tensors(params, tools)
     rows, columns = x.shape
 
@@ -90,20 +98,25 @@ def prepare(params, tools):
         if rows:
             block = triton.next_power_of_2(columns)
             rms_norm_backward[(rows,)](x, dy, weight, inverse, dx, dweight, x.stride(0), columns, BLOCK=block)
-        return {"dx": dx, "dweight": dweight}
+        return {"dx": dx[:: params.get("every", 1)], "dweight": dweight}
 
     return work
 
 
 def reference(params, tools):
-    """Autograd of the definition, in float64."""
+    """Autograd of the definition, in float64; the formula, where the inverse is not the rows' own."""
     import torch
 
-    x, dy, weight, *_ = (tensor.double() for tensor in _tensors(params, tools))
-    x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
-    y = x / torch.sqrt((x**2).mean(dim=1, keepdim=True) + 1e-5) * weight
-    dx, dweight = torch.autograd.grad(y, (x, weight), dy)
-    return {"dx": dx, "dweight": dweight}
+    x, dy, weight, inverse, *_ = (tensor.double() for tensor in _tensors(params, tools))
+    if params.get("exact"):
+        normal = x * inverse[:, None]
+        along = (weight * dy * normal).mean(dim=1, keepdim=True)
+        dx, dweight = inverse[:, None] * (weight * dy - normal * along), (dy * normal).sum(dim=0)
+    else:
+        x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
+        y = x / torch.sqrt((x**2).mean(dim=1, keepdim=True) + 1e-5) * weight
+        dx, dweight = torch.autograd.grad(y, (x, weight), dy)
+    return {"dx": dx[:: params.get("every", 1)], "dweight": dweight}
 
 
 def _tensors(params, tools):
@@ -111,13 +124,19 @@ def _tensors(params, tools):
 
     rows, columns, dtype = params["rows"], params["columns"], params["dtype"]
     strides = params.get("pitch", columns), 1
-    x = tools.tensor(tools.uniform((rows, columns)), dtype, strides)
-    inverse = 1.0 / torch.sqrt((x.double() ** 2).mean(dim=1) + 1e-5)
+    if params.get("exact"):
+        values, dy = (tools.integers(-8, 9, (rows, columns)) / 8.0 for _ in range(2))
+        inverse = 2.0 ** tools.integers(-1, 3, rows)
+    else:
+        values, dy = (tools.uniform((rows, columns)) * params.get("scale", 1.0) for _ in range(2))
+    x = tools.tensor(values, dtype, strides)
+    if not params.get("exact"):
+        inverse = (1.0 / torch.sqrt((x.double() ** 2).mean(dim=1) + 1e-5)).cpu().numpy()
     return (
         x,
-        tools.tensor(tools.uniform((rows, columns)), dtype, strides),
+        tools.tensor(dy, dtype, strides),
         tools.tensor(tools.uniform(columns) + 1.0, dtype),
-        tools.tensor(inverse.cpu().numpy(), "fp32"),
+        tools.tensor(inverse, "fp32"),
         tools.empty((rows, columns), dtype, strides),
         tools.empty(columns, "fp32"),
     )

@@ -33,7 +33,7 @@ def kernel_text(found: Inspected) -> str:
 
 
 def _cases(found: Inspected) -> list[tuple[str, ...]]:
-    """A row for each case, with the tiers that it runs in. The id that a GPU's has beside another tier's is not shown."""
+    """A row for each case, with the tiers that it runs in, which are one name here."""
     rows: dict[str, tuple[list[str], float]] = {}
     for case in found.cases:
         tiers, _ = rows.setdefault(case.id.removesuffix("-gpu"), ([], case.tolerance))

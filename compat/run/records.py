@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from compat.errors import RuntimeSetupError
+from compat.errors import ContentError, RuntimeSetupError
 from compat.model import (
     SCHEMA_VERSION,
     STANDARD,
@@ -43,8 +43,29 @@ class Records:
         self._store = store
         self._prepared = prepared
         self._ran: dict[tuple[str, tuple[str, ...]], Session] = {}  # the last probe of a runtime with these GPUs
+        self._seen: dict[str, tuple[int, int, int]] = {}  # files of content as they were when they were last hashed
         # What an item loads in an installation of a runtime, once looked at.
         self._libraries: dict[tuple[str, int, str], dict[str, str]] = {}
+
+    def _unchanged(self, group: Sequence[Due]) -> None:
+        """ContentError where a file is no longer what was planned: evidence of two versions would be one's."""
+        for workload in {member.item.case.workload for member in group}:
+            path = self._prepared.content[workload]
+            try:
+                found = path.stat()
+                now = found.st_mtime_ns, found.st_size, found.st_ino
+                if self._seen.get(workload) != now:
+                    same = digest(path.read_bytes()) == self._plan.content.get(workload)
+                    self._seen[workload] = now
+                else:
+                    same = True
+            except OSError:
+                same = False
+            if not same:
+                self._seen.pop(workload, None)
+                raise ContentError(
+                    str(path), "was changed while it was measured", "start again: the plan will have the new file"
+                )
 
     def ask(self, arms: Arms, arm: Arm, group: Sequence[Due], numbers: Sequence[int]) -> tuple[Session, list[Answer]]:
         """Run a group in one arm: the probe that answered, and what it said. ``numbers`` are those of the pairs.
@@ -55,6 +76,7 @@ class Records:
         with what the runtime was when it ran last. One that never started ends the run, and an engine that is away.
         """
         key = stack_of(group[0].item, arm)["runtime"], group[0].place.devices
+        self._unchanged(group)
         try:
             answers = self._compiled(arms, arm, group, numbers)
             if answers is None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 # What this upgrade really changes: the case, the metric, and the component with both its versions.
 CHANGES = {
-    ("kernel:matmul", "matrix_instructions"): "(triton 3.2.0 -> 3.5.1)",
+    ("kernel:matmul", "scalar_dots"): "(triton 3.2.0 -> 3.5.1)",
     ("operator:average_pool", "outputs"): "(onnxruntime 1.20.1 -> 1.23.2)",
     ("operator:numpy_promotion", "outputs"): "(numpy 1.26.4 -> 2.2.6)",
 }
