@@ -5,11 +5,12 @@ export COMPAT_CACHE ?= $(CURDIR)/out/cache
 export COMPAT_TEST_CACHE ?= $(COMPAT_CACHE)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-fast bench check format picture clean
+.PHONY: help demo test test-fast kernels bench check format picture clean
 help:
 	@echo "make demo       judge a real upgrade: NO-GO, with its reasons and a report in out/demo"
 	@echo "make test       every test that this machine can run; what it cannot run is listed with the reason"
 	@echo "make test-fast  the tests that need neither the registry, nor an engine, nor a browser"
+	@echo "make kernels    every kernel against its oracle in every release of Triton that is supported"
 	@echo "make bench      what a case costs, and the same in other ways; figures in out/bench/figures.json"
 	@echo "make check      formatting, lint, types, and that the probe keeps to Python 3.9"
 	@echo "make picture    the README's picture, from the demo's report"
@@ -46,6 +47,9 @@ test: .venv/.test
 
 test-fast: .venv/.test
 	$(PYTEST) -ra -m "not network and not docker and not browser" tests
+
+kernels: .venv/.test
+	COMPAT_TRITONS="3.2.0 3.3.1 3.4.0 3.5.1 3.6.0 3.7.1 3.8.0 3.9.0" $(PYTEST) -ra tests/kernels
 
 # They print and record; none of them fails for being slow. -p no:xdist: nothing runs beside what is timed.
 bench: .venv/.bench

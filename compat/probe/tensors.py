@@ -1,8 +1,9 @@
 """Tensors for kernels, with guards around and between their elements: what is read or written outside is found.
 
 A kernel that drops a mask reads a neighbour's memory and, as a rule, computes the right thing; one that stores too far
-destroys somebody else's. So tensors lie inside a larger buffer whose other elements are NaN (85 in each byte of an
-integer): what is read there spoils the result, and what is written there is counted.
+destroys somebody else's. So tensors lie inside a larger buffer whose other elements are NaN (of an integer each byte is
+85): what is read there spoils the result, and what is written there is counted. Those of a result are another NaN (42),
+so that what is read beyond an input and written beyond a result is no guard.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ DTYPES = {
 }
 
 _MARGIN = 256  # elements before and after: a multiple of what frameworks align to, whatever the type
-_INTEGER_GUARD = 0x55  # in each byte
+_READ, _WRITTEN = 0x55, 0x2A  # each byte of an integer; below the first byte of a NaN, in what may be written
 
 
 class OutsideError(RuntimeError):
@@ -40,7 +41,9 @@ class OutsideError(RuntimeError):
 class Guarded:
     """One tensor in its buffer. ``view`` is the tensor; ``readable`` says that the kernel may not write it."""
 
-    def __init__(self, name: str, shape: Sequence[int], dtype: str, strides: Sequence[int] | None, device: str) -> None:
+    def __init__(
+        self, name: str, shape: Sequence[int], dtype: str, strides: Sequence[int] | None, device: str, written: bool
+    ) -> None:
         """A tensor that holds guards until something is written. ``strides`` are in elements, row by row if None.
 
         ValueError for a type that is none of ``DTYPES``, and for strides that are too few, negative or overlap.
@@ -55,7 +58,8 @@ class Guarded:
         kind = getattr(torch, DTYPES[dtype])
         span = 0 if 0 in shape else 1 + sum((size - 1) * step for size, step in zip(shape, steps))
         self.name = name
-        self._bytes = _guards(torch, kind, span + 2 * _MARGIN, device)
+        self._written = written
+        self._bytes = _guards(torch, kind, span + 2 * _MARGIN, device, written)
         self._buffer = self._bytes.view(kind)
         self.view = self._buffer.as_strided(tuple(shape), steps, _MARGIN)
         self._whole: Any = None  # the buffer as it was, where no element of it may change
@@ -73,23 +77,26 @@ class Guarded:
         """How many bytes that are nobody's, or all of a tensor that may only be read, are no longer what they were."""
         import torch
 
+        width = self._buffer.element_size()
         if self._whole is not None:
-            return int((self._bytes != self._whole).sum().item())
+            changed = (self._bytes != self._whole).view(-1, width).any(dim=1)
+            return int(width) * int(changed.sum().item())
         mine = torch.zeros(self._buffer.numel(), dtype=torch.bool, device=self._buffer.device)
         mine.as_strided(tuple(self.view.shape), self.view.stride(), _MARGIN).fill_(True)
-        untouched = _guards(torch, self._buffer.dtype, self._buffer.numel(), str(self._buffer.device))
-        width = self._buffer.element_size()
+        untouched = _guards(torch, self._buffer.dtype, self._buffer.numel(), str(self._buffer.device), self._written)
         changed = (self._bytes != untouched).view(-1, width).any(dim=1) & ~mine
         return int(width) * int(changed.sum().item())
 
 
-def _guards(torch: Any, kind: Any, count: int, device: str) -> Any:
-    """So many elements of a type, as bytes: NaN, or the integer guard."""
+def _guards(torch: Any, kind: Any, count: int, device: str, written: bool) -> Any:
+    """So many elements of a type, as bytes: one kind of NaN or integer for what may be written, another for others."""
     width = torch.empty((), dtype=kind).element_size()
     if not kind.is_floating_point:
-        value = 1 if kind is torch.bool else _INTEGER_GUARD
+        value = 1 if kind is torch.bool else _WRITTEN if written else _READ
         return torch.full((count * width,), value, dtype=torch.uint8, device=device)
     nan = torch.full((1,), math.nan, dtype=torch.float32).to(kind).view(torch.uint8)
+    if written:  # of one byte there is NaN with the other sign only; else the last bits are of no meaning
+        nan[0] = 0xFF if width == 1 else _WRITTEN
     return nan.repeat(count).to(device)
 
 

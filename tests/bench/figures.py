@@ -62,6 +62,14 @@ _ALL = (
     Figure("judge.real_slow5_regress", "share of real measurements with 5 % more work that are REGRESS"),
     Figure("judge.faults_planted", "faults planted in evidence", at_least=40),
     Figure("judge.false_go", "of these, how many became GO here", at_most=0),
+    Figure(
+        "kernels.aot_units",
+        "compilations of the ahead-of-time matrix: two tritons, seven targets, two assemblers",
+        at_least=900,
+    ),
+    Figure("kernels.aot_matrix_s", "that matrix, each compilation once more to compare, cold", "s", at_most=600),
+    Figure("kernels.aot_again_s", "the same again, from the cache", "s", at_most=60),
+    Figure("kernels.mutants_found", "planted faults in kernels that their cases find", at_least=0.95),
     Figure("judge.seconds_10k", "10,000 cells of 5 metrics and 130 pairs judged", "s", at_most=3),
     Figure("judge.rss_mib_10k", "peak memory of that process", "MiB", at_most=1024),
 )

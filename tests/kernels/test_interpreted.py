@@ -1,0 +1,120 @@
+"""Every kernel against its oracle in Triton's interpreter, as the product runs it: right, steady, within its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compat.judge.arrays import not_finite, relative_l2
+from compat.model import Case, Cell, Tier
+from compat.plan.cases import cases_of
+from compat.plan.content import read_file
+from compat.plan.lacking import lacking
+from compat.run.session import Session
+from compat.run.venv import VenvRuntime
+
+from .conftest import ROOT
+
+KERNELS = sorted((ROOT / "kernels").glob("*.py"))
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture(scope="session")
+def session(triton_runtime: VenvRuntime) -> Iterator[Session]:
+    opened = Session(triton_runtime, ("torch", "triton"), interpret=True)
+    yield opened
+    opened.close()
+
+
+def wrong(session: Session, path: Path, case: Case) -> str:
+    """What is not as it should be with one case; empty if nothing is."""
+    result, frames = session.run(case, path, None, 120.0)
+    if result.fault is not None:
+        return f"{result.fault.kind.value} in {result.fault.stage}: {result.fault.detail}"
+    found = {m.metric: m.samples for m in result.measurements}
+    if any(samples != (0.0,) for samples in found.values()):
+        return str(found)
+    arrays = {
+        (head.name, head.seed, head.reference): np.frombuffer(frame, head.dtype).reshape(head.shape)
+        for head, frame in zip(result.outputs, frames, strict=True)
+    }
+    problems = []
+    for (name, seed, is_reference), value in arrays.items():
+        expected = arrays.get((name, seed, True))
+        if is_reference or expected is None:
+            continue
+        if value.shape != expected.shape:
+            problems.append(f"{name} is {value.shape}, the reference {expected.shape}")
+        elif value.dtype.kind not in "fc":
+            problems += [f"{name} differs"] if not np.array_equal(value, expected) else []
+        elif (not_finite(value) != not_finite(expected)).any():
+            problems.append(f"{name} has NaN or Inf in other places")
+        elif value.size and not relative_l2(value, expected) <= case.tolerance:
+            problems.append(f"{name} is off by {relative_l2(value, expected):.3g}, allowed {case.tolerance:.3g}")
+    return "; ".join(problems)
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
+def test_a_kernel_agrees_with_its_oracle(session: Session, triton_runtime: VenvRuntime, path: Path) -> None:
+    stack = {"runtime": triton_runtime.spec.name}
+    cell = Cell("cell", stack, stack, None)
+    cases = cases_of(read_file(path, kernel=True), {Tier.INTERPRETED})
+    able = [case for case in cases if lacking(case, cell, {triton_runtime.spec.name: triton_runtime.spec}) is None]
+    assert able
+    assert {case.id: said for case in able if (said := wrong(session, path, case))} == {}
+
+
+KERNEL = '''
+"""Doubles each element, up to a limit that may be wrong."""
+
+import triton
+import triton.language as tl
+
+COMPONENTS = ("triton",)
+IMPORTS = ("torch", "triton")
+CASES = {{"a": {{"dtype": "fp32", "n": 13, "reach": {reach}}}}}
+AOT = {{"a": {{"signature": {{"x": "*fp32", "y": "*fp32", "reach": "i32"}}, "constexprs": {{"BLOCK": 64}}}}}}
+
+
+@triton.jit
+def double(x, y, reach, BLOCK: tl.constexpr):
+    at = tl.arange(0, BLOCK)
+    tl.store({target} + at, 2.0 * tl.load(x + at, mask=at < {read}), mask=at < reach)
+
+
+def prepare(params, tools):
+    x, y = tools.tensor(tools.uniform(13)), tools.empty(13)
+
+    def work():
+        double[(1,)](x, y, params["reach"], BLOCK=64)
+        return {{"y": y}}
+
+    return work
+
+
+def reference(params, tools):
+    return {{"y": 2.0 * tools.tensor(tools.uniform(13)).double()}}
+'''
+
+
+@pytest.mark.parametrize(
+    ("reach", "read", "target", "expected"),
+    [
+        (13, "reach", "y", ""),
+        (12, "reach", "y", "1 of 13 elements of y are not finite where the reference is; y[12] is nan"),
+        (14, "reach", "y", "4 bytes outside of its elements were written: output 2, float32 [13] with strides [1]"),
+        (13, "reach", "x", "52 bytes of what may only be read were written: input 1, float32 [13] with strides [1]"),
+    ],
+)
+def test_a_kernel_that_leaves_its_tensors_is_found(
+    session: Session, triton_runtime: VenvRuntime, reach: int, read: str, target: str, expected: str
+) -> None:
+    path = triton_runtime._folders.content[1] / "double.py"
+    path.write_text(KERNEL.format(reach=reach, read=read, target=target), encoding="utf-8")
+    (case,) = cases_of(read_file(path, kernel=True), {Tier.INTERPRETED})
+    found = wrong(session, path, case)
+    assert expected in found if expected else found == ""
