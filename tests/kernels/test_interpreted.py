@@ -1,4 +1,4 @@
-"""Every kernel against its oracle in Triton's interpreter, as the product runs it: right, steady, within its tensors."""
+"""Every kernel against its oracle in Triton's interpreter, as the product runs it: right, steady, in its tensors."""
 
 from __future__ import annotations
 
