@@ -217,10 +217,11 @@ def _numbers(params, tools):
         smallest = 2.0**-149 if dtype == "fp32" else 2.0**-24
         a, c = np.floor(a * 64.0) * smallest, np.floor(c * 64.0) * smallest
         b, m = np.where(b < 0, -2.0, 1.0), m * 0 + 1
-    across = (1, shape[0] + pitch) if params.get("transposed") else (2 * shape[1] + 2 * pitch, 2)
+    spread = 3 * shape[1] + pitch, 3
+    transposed = params.get("transposed")
     return (
-        tools.tensor(a, dtype, (shape[1] + pitch, 1)),
-        tools.tensor(b, dtype, across),
+        tools.tensor(a, dtype, spread if transposed else (shape[1] + pitch, 1)),
+        tools.tensor(b, dtype, (1, shape[0] + pitch) if transposed else spread),
         tools.tensor(c, dtype, (shape[1] + 3 * pitch, 1)),
         tools.tensor(bias, dtype),
         tools.tensor(m, "i8"),

@@ -17,11 +17,12 @@ COMPONENTS = ("triton",)
 IMPORTS = ("torch", "triton")
 
 # block: of columns that a program works on, small enough that rows have several and a tail. infinite: gates of +-inf
-# and NaN, and 1000 times larger ones; -inf times 0 is NaN as IEEE 754 says, and so it is in the reference. every: of a
-# large case, each so-manieth row is compared.
+# and NaN, and 1000 times larger ones; -inf times 0 is NaN as IEEE 754 says, and so it is in the reference. behind:
+# numbers that lie behind each row of gate and up, so that a column too many is no NaN and is seen where it is written.
+# every: of a large case, each so-manieth row is compared.
 CASES = {
     "fp32-5x131": {"dtype": "fp32", "rows": 5, "columns": 131, "block": 32},
-    "fp16-3x97-pitched": {"dtype": "fp16", "rows": 3, "columns": 97, "block": 64, "pitch": 7},
+    "fp16-3x97-pitched": {"dtype": "fp16", "rows": 3, "columns": 97, "block": 64, "pitch": 7, "behind": 2},
     "fp32-4x64-infinite": {"dtype": "fp32", "rows": 4, "columns": 64, "block": 32, "infinite": True},
     "fp32-1x1": {"dtype": "fp32", "rows": 1, "columns": 1, "block": 16},
     "fp32-0x16": {"dtype": "fp32", "rows": 0, "columns": 16, "block": 16},
@@ -101,12 +102,13 @@ def reference(params, tools):
 
 def _tensors(params, tools):
     shape, dtype, pitch = (params["rows"], params["columns"]), params["dtype"], params.get("pitch", 0)
-    gate, up = tools.uniform(shape) * 8.0, tools.uniform(shape)
+    wide = shape[0], shape[1] + params.get("behind", 0)
+    gate, up = tools.uniform(wide) * 8.0, tools.uniform(wide)
     if params.get("infinite"):
         gate[0], gate[1, 3], gate[1, 40], gate[2, 5] = gate[0] * 1000.0, float("inf"), -float("inf"), float("nan")
     strides = [(shape[1] + times * pitch, 1) for times in (1, 2, 3)]
     return (
-        tools.tensor(gate, dtype, strides[0]),
-        tools.tensor(up, dtype, strides[1]),
+        tools.tensor(gate, dtype, strides[0])[:, : shape[1]],
+        tools.tensor(up, dtype, strides[1])[:, : shape[1]],
         tools.empty(shape, dtype, strides[2]),
     )
