@@ -44,12 +44,12 @@ CASES = {
         "tolerance": 2e-5  # scores of some hundreds, whose error the exponential makes relative
     },
     "fp32-2x0x16x16": {"dtype": "fp32", "heads": 2, "queries": 0, "keys": 16, "D": 16, "causal": False},
-    "fp16-32x4033x4096x128-causal": {
-        "dtype": "fp16", "heads": 32, "queries": 4033, "keys": 4096, "D": 128, "length": 4224, "causal": True,
+    "fp16-8x4033x4096x128-causal": {
+        "dtype": "fp16", "heads": 8, "queries": 4033, "keys": 4096, "D": 128, "length": 4224, "causal": True,
         "block": 64, "tolerance": 2e-3, "tiers": ("gpu",)
     },
-    "bf16-32x2112x2112x64-padded": {
-        "dtype": "bf16", "heads": 32, "queries": 2112, "keys": 2112, "D": 64, "length": 2176, "causal": False,
+    "bf16-24x2112x2112x64-padded": {
+        "dtype": "bf16", "heads": 24, "queries": 2112, "keys": 2112, "D": 64, "length": 2176, "causal": False,
         "block": 64, "padded": True, "tolerance": 1.5e-2, "tiers": ("gpu",)
     },
 }  # fmt: skip

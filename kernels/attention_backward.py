@@ -36,8 +36,8 @@ CASES = {
         "dtype": "fp16", "heads": 2, "queries": 34, "keys": 65, "D": 32, "length": 97, "causal": True,
         "tolerance": 2e-3  # p and ds are rounded to fp16 for the second products, and so is the result
     },
-    "bf16-16x2112x2112x64-padded": {
-        "dtype": "bf16", "heads": 16, "queries": 2112, "keys": 2112, "D": 64, "length": 2176, "causal": False,
+    "bf16-8x2112x2112x64-padded": {
+        "dtype": "bf16", "heads": 8, "queries": 2112, "keys": 2112, "D": 64, "length": 2176, "causal": False,
         "block": 32, "padded": True, "tolerance": 2e-2, "tiers": ("gpu",)
     },
 }  # fmt: skip

@@ -35,7 +35,7 @@ CASES = {
     "fp32-1x1": {"dtype": "fp32", "rows": 1, "columns": 1, "length": 4, "whole": "i8"},
     "fp32-0x8": {"dtype": "fp32", "rows": 0, "columns": 8},
     "fp16-4096x8191": {
-        "dtype": "fp16", "rows": 4096, "columns": 8191, "block": 1024, "every": 16, "tiers": ("gpu",)
+        "dtype": "fp16", "rows": 4096, "columns": 8191, "block": 1024, "every": 32, "tiers": ("gpu",)
     },
 }  # fmt: skip
 COST = {"operations": "20 * rows * columns", "bytes": "5 * rows * columns * width + 26 * rows * columns"}

@@ -23,8 +23,8 @@ CASES = {
     "i32-300-into-8-one": {"dtype": "i32", "n": 300, "bins": 8, "low": 3, "high": 4},
     "i32-1-into-8": {"dtype": "i32", "n": 1, "bins": 8, "low": 0, "high": 8},
     "i32-0-into-8": {"dtype": "i32", "n": 0, "bins": 8, "low": 0, "high": 8},
-    "i32-67108865-into-256": {
-        "dtype": "i32", "n": 67108865, "bins": 256, "low": 0, "high": 256, "block": 1024, "tiers": ("gpu",)
+    "i32-16777217-into-256": {
+        "dtype": "i32", "n": 16777217, "bins": 256, "low": 0, "high": 256, "block": 1024, "tiers": ("gpu",)
     },
 }  # fmt: skip
 COST = {"operations": "n", "bytes": "4 * n + 4 * bins"}

@@ -27,7 +27,7 @@ CASES = {
     "fp32-one-token": {"dtype": "fp32", "tokens": (0, 0, 1), "N": 1, "K": 50, "length": 50},
     "fp32-no-token": {"dtype": "fp32", "tokens": (0, 0), "N": 16, "K": 16},
     "bf16-8-experts": {
-        "dtype": "bf16", "tokens": (4096, 1, 0, 977, 2048, 63, 64, 65), "N": 4096, "K": 2048, "length": 2048,
+        "dtype": "bf16", "tokens": (4096, 1, 0, 977, 2048, 63, 64, 65), "N": 512, "K": 2048, "length": 2048,
         "block": 64, "tiers": ("gpu",)
     },
 }  # fmt: skip

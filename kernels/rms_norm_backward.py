@@ -2,8 +2,7 @@
 
 With n = x * inverse and w = weight * dy: dx = inverse * (w - n * mean(w * n)), and the weight's gradient is the sum of
 dy * n over all rows. x, dy and dx are (rows, columns), rows ``stride`` elements apart; inverse is the forward pass's,
-(rows,) in float32. The weight's gradient, (columns,) in float32, is summed with atomic additions, so it
-is zero before.
+(rows,) in float32. The weight's gradient, (columns,) in float32, is zero before, and summed with atomic additions.
 
 Why upgrades break it: the reduction's result is needed again by every element of the row, so a layout that is wrong by
 one lane gives gradients that are nearly right; and the additions of many programs meet in one place.

@@ -23,8 +23,8 @@ CASES = {
     "fp32-3x131-pitched": {"dtype": "fp32", "rows": 3, "columns": 131, "length": 131, "pitch": 7},
     "fp16-4x50-whole": {"dtype": "fp16", "rows": 4, "columns": 50, "whole": True, "tolerance": 0.0},
     "fp32-2x1": {"dtype": "fp32", "rows": 2, "columns": 1},
-    "fp16-8192x8192": {
-        "dtype": "fp16", "rows": 8192, "columns": 8192, "length": 8192, "block": 1024, "out": "fp32", "tiers": ("gpu",)
+    "fp16-1024x2048": {
+        "dtype": "fp16", "rows": 1024, "columns": 2048, "length": 2048, "block": 1024, "out": "fp32", "tiers": ("gpu",)
     },
 }  # fmt: skip
 COST = {"operations": "6 * rows * columns", "bytes": "2 * rows * columns * width + 8 * rows * columns"}

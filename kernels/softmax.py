@@ -25,7 +25,7 @@ CASES = {
     "fp32-0x64": {"dtype": "fp32", "rows": 0, "columns": 64},
     "fp32-4x97-large": {"dtype": "fp32", "rows": 4, "columns": 97, "length": 97, "scale": 5000.0},
     "fp32-4x97-infinite": {"dtype": "fp32", "rows": 4, "columns": 97, "length": 97, "infinite": True},
-    "bf16-4096x4096": {"dtype": "bf16", "rows": 4096, "columns": 4096, "length": 4096, "tiers": ("gpu",)},
+    "bf16-1024x4096": {"dtype": "bf16", "rows": 1024, "columns": 4096, "length": 4096, "tiers": ("gpu",)},
 }
 COST = {"operations": "5 * rows * columns", "bytes": "2 * rows * columns * width"}
 

@@ -25,7 +25,7 @@ CASES = {
     "i32-4x33-below": {"dtype": "i32", "rows": 4, "columns": 33, "k": 33, "range": 1000, "below": True},
     "i32-3x1": {"dtype": "i32", "rows": 3, "columns": 1, "k": 1, "range": 10},
     "i32-2x16-equal": {"dtype": "i32", "rows": 2, "columns": 16, "k": 5, "range": 1},
-    "i32-16384x1000": {"dtype": "i32", "rows": 16384, "columns": 1000, "k": 50, "range": 1073741824, "tiers": ("gpu",)},
+    "i32-4096x1000": {"dtype": "i32", "rows": 4096, "columns": 1000, "k": 50, "range": 1073741824, "tiers": ("gpu",)},
 }
 COST = {"operations": "100 * rows * columns", "bytes": "8 * rows * columns + 12 * rows * k"}
 

@@ -19,6 +19,8 @@ from compat.probe.tensors import Guarded, OutsideError
 
 __all__ = ["Tools"]
 
+_PIECE = 1 << 24  # words
+
 
 class Tools:
     """The helper object that ``prepare(params, tools)`` gets; one for each seed."""
@@ -96,7 +98,9 @@ class Tools:
 
         if self._random is None:
             self._random = random.Random(f"compat/{self.seed}")  # noqa: S311 - reproducible by intent
-        data = self._random.randbytes(4 * count)
+        # In pieces, for one draw has less than 2**31 bits; their bytes follow each other as those of one draw would.
+        pieces = (self._random.randbytes(4 * min(_PIECE, count - at)) for at in range(0, count, _PIECE))
+        data = b"".join(pieces)
         self._digest.update(f"{what}\n".encode())
         self._digest.update(data)
         return np.frombuffer(data, dtype="<u4")

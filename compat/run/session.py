@@ -210,12 +210,20 @@ class Session:
         except ProtocolError as problem:  # the message is whole: what it says is the case's own doing
             fault = Fault("report", FaultKind.OUTPUT, problem.problem)
             return CaseResult(request.id, request.nonce, 0.0, "", fault=fault), ()
+        if result.fault is not None:
+            result = replace(result, fault=_without_place(result.fault, request.path))
         return result, frames
 
     def close(self) -> None:
         """End the runtime's process."""
         self.alive = False
         self._connection.close()
+
+
+def _without_place(fault: Fault, path: str) -> Fault:
+    """A fault that quotes the content's file by its name: where it lies here is nobody's business, and no cause."""
+    name = path.rpartition("/")[2]
+    return replace(fault, detail=fault.detail.replace(path, name), output=fault.output.replace(path, name))
 
 
 def _body(message: Message, expected: str) -> dict[str, Any]:
