@@ -91,8 +91,8 @@ def _rows(params, tools):
     if params.get("infinite"):
         values[:, ::3] = -float("inf")
         values[-1, 1] = float("nan")
-    strides = params.get("pitch", shape[1]), 1
-    return tools.tensor(values, params["dtype"], strides), tools.empty(shape, params["dtype"], strides)
+    pitch = params.get("pitch", shape[1])
+    return tools.tensor(values, params["dtype"], (pitch, 1)), tools.empty(shape, params["dtype"], (pitch + 16, 1))
 
 
 def _launch(x, y):
