@@ -38,19 +38,19 @@ CASES = {
     "fp32-6x50-c8-infinite": {"dtype": "fp32", "rows": 6, "columns": 50, "chunk": 8, "length": 8, "infinite": True},
     "fp32-1x1-c4": {"dtype": "fp32", "rows": 1, "columns": 1, "chunk": 4},
     "fp32-0x40-c8": {"dtype": "fp32", "rows": 0, "columns": 40, "chunk": 8},
-    "bf16-4096x4101-c64": {
+    "bf16-512x4101-c64": {
         "dtype": "bf16",
         "out": "fp32",
-        "rows": 4096,
+        "rows": 512,
         "columns": 4101,
         "chunk": 64,
         "length": 64,
         "tiers": ("gpu",),
     },
-    "fp16-4096x4100-c32-transposed": {
+    "fp16-512x4100-c32-transposed": {
         "dtype": "fp16",
         "out": "fp32",
-        "rows": 4096,
+        "rows": 512,
         "columns": 4100,
         "chunk": 32,
         "length": 32,

@@ -53,19 +53,19 @@ CASES = {
         "needs": ("fp8_cast",),
     },
     "i8-bf16-1024x4096": {"dtype": "i8", "out": "bf16", "rows": 1024, "columns": 4096, "tiers": ("gpu",)},
-    "u8-fp16-8192x4096": {
+    "u8-fp16-1024x4096": {
         "dtype": "u8",
         "out": "fp16",
-        "rows": 8192,
+        "rows": 1024,
         "columns": 4096,
         "group": 128,
         "join": 1,
         "tiers": ("gpu",),
     },
-    "fp8e4nv-bf16-8192x4096": {
+    "fp8e4nv-bf16-1024x4096": {
         "dtype": "fp8e4nv",
         "out": "bf16",
-        "rows": 8192,
+        "rows": 1024,
         "columns": 4096,
         "nan": True,
         "tiers": ("gpu",),

@@ -197,6 +197,8 @@ def matmul(
 
     rows = block_m * BLOCK_M + tl.arange(0, BLOCK_M)
     columns = block_n * BLOCK_N + tl.arange(0, BLOCK_N)
+    inside_m = rows[:, None] < M
+    inside_n = columns[None, :] < N
     inner = tl.arange(0, BLOCK_K)
     a = a_ptr + rows[:, None] * stride_am + inner[None, :] * stride_ak
     b = b_ptr + inner[:, None] * stride_bk + columns[None, :] * stride_bn
@@ -204,8 +206,8 @@ def matmul(
     total = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.int32 if whole else tl.float32)
     for start in range(0, K, BLOCK_K):
         left = K - start
-        a_block = tl.load(a, mask=(rows[:, None] < M) & (inner[None, :] < left), other=0.0)
-        b_block = tl.load(b, mask=(inner[:, None] < left) & (columns[None, :] < N), other=0.0)
+        a_block = tl.load(a, mask=inside_m & (inner[None, :] < left), other=0.0)
+        b_block = tl.load(b, mask=(inner[:, None] < left) & inside_n, other=0.0)
         if whole:
             total = tl.dot(a_block, b_block, total, out_dtype=tl.int32)
         else:
@@ -213,7 +215,7 @@ def matmul(
         a += BLOCK_K * stride_ak
         b += BLOCK_K * stride_bk
     c = c_ptr + rows[:, None] * stride_cm + columns[None, :] * stride_cn
-    tl.store(c, total.to(c_ptr.dtype.element_ty), mask=(rows[:, None] < M) & (columns[None, :] < N))
+    tl.store(c, total.to(c_ptr.dtype.element_ty), mask=inside_m & inside_n)
 
 
 def prepare(params, tools):
@@ -290,7 +292,7 @@ def _launch(a, b, c, params):
             c.stride(1),
             BLOCK_M=block,
             BLOCK_N=block,
-            BLOCK_K=32 if params["dtype"] == "i8" else 16,
+            BLOCK_K=32 if params["dtype"] in ("i8", "fp8e4nv") else 16,
             GROUP_M=2,
             PRECISION="tf32" if params["dtype"] == "tf32" else "ieee",
         )

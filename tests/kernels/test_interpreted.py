@@ -63,8 +63,11 @@ def test_a_kernel_agrees_with_its_oracle(session: Session, triton_runtime: VenvR
     stack = {"runtime": triton_runtime.spec.name}
     cell = Cell("cell", stack, stack, None)
     cases = cases_of(read_file(path, kernel=True), {Tier.INTERPRETED})
-    able = [case for case in cases if lacking(case, cell, {triton_runtime.spec.name: triton_runtime.spec}) is None]
-    assert able
+    runtimes = {triton_runtime.spec.name: triton_runtime.spec}
+    reasons = {case.id: lacking(case, cell, runtimes) for case in cases}
+    able = [case for case in cases if reasons[case.id] is None]
+    # A release whose interpreter can run none of them is one that the table names.
+    assert able or all((said or "").startswith("the interpreter of triton ") for said in reasons.values())
     assert {case.id: said for case in able if (said := wrong(session, path, case))} == {}
 
 
