@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from compat.plan.shapes import is_json, is_limit
+from compat.plan.shapes import is_count, is_json, is_limit
 from compat.plan.tolerances import DIGITS
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ __all__ = [
     "parameters",
     "required",
     "required_types",
+    "seeds",
+    "splits",
 ]
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -78,6 +80,21 @@ def names(declared: Declarations, name: str, default: tuple[str, ...] | None = N
     if name == "IMPORTS":
         need(declared, name, all(_MODULE.fullmatch(item) for item in value), "IMPORTS is a tuple of module names")
     return tuple(value)
+
+
+def seeds(declared: Declarations) -> int:
+    """``SEEDS``: how many inputs a case has; 1 if it is not declared."""
+    found = declared.values.get("SEEDS", 1)
+    need(declared, "SEEDS", is_count(found), "SEEDS is a whole number above 0")
+    return int(found)
+
+
+def splits(declared: Declarations) -> bool:
+    """Whether the file has a function ``split``, by which a batch is computed in parts."""
+    arguments = declared.functions.get("split")
+    good = arguments in (None, ("params", "tools"))
+    need(declared, "split", good, "a function split has the arguments params, tools")
+    return arguments is not None
 
 
 def required(declared: Declarations, name: str) -> Any:

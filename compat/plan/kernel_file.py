@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compat.model import Tier
 from compat.plan.cost import Cost
-from compat.plan.demands import check_keys, configurations, names, need, parameters, required_types
+from compat.plan.demands import check_keys, configurations, names, need, parameters, required_types, seeds, splits
 from compat.plan.shapes import is_count, is_text_map
 from compat.plan.workload import Workload
 
@@ -37,11 +37,6 @@ def kernel_of(declared: Declarations) -> Workload:
     if "KERNEL" in declared.values:
         kernel = declared.values["KERNEL"]
         need(declared, "KERNEL", isinstance(kernel, str) and kernel.isidentifier(), "KERNEL names a function")
-    seeds = declared.values.get("SEEDS", 1)
-    need(declared, "SEEDS", is_count(seeds), "SEEDS is a whole number above 0")
-    split = declared.functions.get("split")
-    good = split in (None, ("params", "tools"))
-    need(declared, "split", good, "a function split has the arguments params, tools")
     needs = names(declared, "NEEDS", default=())
     return Workload(
         name=f"kernel:{declared.path.stem}",
@@ -53,11 +48,11 @@ def kernel_of(declared: Declarations) -> Workload:
         components=names(declared, "COMPONENTS"),
         imports=names(declared, "IMPORTS", default=()),
         tolerance=None,
-        seeds=seeds,
+        seeds=seeds(declared),
         artifact=None,
         onnx_ir=None,
         timed=bool(cases),
-        splits=split is not None,
+        splits=splits(declared),
         oracle=bool(cases),
         configurations=_configurations(declared),
         cost=_cost(declared, cases),

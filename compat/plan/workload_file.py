@@ -6,7 +6,18 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from compat.model import STANDARD_NAMES, Artifact, Direction, Kind, Metric, Tier
-from compat.plan.demands import SHA256, check_keys, is_tiers, names, need, parameters, required, required_types
+from compat.plan.demands import (
+    SHA256,
+    check_keys,
+    is_tiers,
+    names,
+    need,
+    parameters,
+    required,
+    required_types,
+    seeds,
+    splits,
+)
 from compat.plan.golden import read_golden
 from compat.plan.shapes import is_count, is_limit, is_text_map
 from compat.plan.workload import Workload
@@ -70,8 +81,6 @@ def workload_of(declared: Declarations) -> Workload:
         required_types(declared, cases)
     else:
         need(declared, "TOLERANCE", is_limit(tolerance), "TOLERANCE is a number, 0 or more")
-    seeds = declared.values.get("SEEDS", 1)
-    need(declared, "SEEDS", is_count(seeds), "SEEDS is a whole number above 0")
     timed = declared.values.get("TIMED", True)
     need(declared, "TIMED", isinstance(timed, bool), "TIMED is True or False")
     onnx_ir = declared.values.get("ONNX_IR")
@@ -86,12 +95,12 @@ def workload_of(declared: Declarations) -> Workload:
         components=names(declared, "COMPONENTS"),
         imports=names(declared, "IMPORTS", default=()),
         tolerance=None if tolerance is None else float(tolerance),
-        seeds=seeds,
+        seeds=seeds(declared),
         artifact=_artifact(declared),
         onnx_ir=onnx_ir,
         timed=timed,
         items=_items(declared, cases, timed),
-        splits=_splits(declared),
+        splits=splits(declared),
         oracle="reference" in declared.functions,
         golden=_golden(declared),
     )
@@ -110,14 +119,6 @@ def _items(declared: Declarations, cases: dict[str, dict[str, Any]], timed: bool
         return items
     need(declared, "ITEMS", is_limit(items) and items > 0, "ITEMS is a number above 0, or the name of a parameter")
     return float(items)
-
-
-def _splits(declared: Declarations) -> bool:
-    arguments = declared.functions.get("split")
-    need(
-        declared, "split", arguments in (None, ("params", "tools")), "a function split has the arguments params, tools"
-    )
-    return arguments is not None
 
 
 def _golden(declared: Declarations) -> dict[str, tuple[Output, ...]] | None:
