@@ -63,7 +63,7 @@ class CompiledBefore:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.folder)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(plain(replace(result, libraries={})), file)
+                json.dump(plain(result), file)
             Path(name).replace(self.folder / f"{key}.json")
         except OSError:  # a full disk costs the next run its time, and this one nothing
             return

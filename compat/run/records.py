@@ -91,25 +91,20 @@ class Records:
         return self._ran[key], answers
 
     def _compiled(self, arms: Arms, arm: Arm, group: Sequence[Due], numbers: Sequence[int]) -> list[Answer] | None:
-        """The answers of cases that are compiled ahead of time, from the cache where it has them; None for others."""
+        """The answer for a case that is compiled ahead of time, from the cache where it has it; None for others."""
         before = self._prepared.compiled
         if group[0].item.case.tier is not Tier.AOT or before is None:
             return None
-        answers: list[Answer] = []
-        for member, number in zip(group, numbers, strict=True):
-            case = member.item.case
-            needed = needs(case, self._plan.runtimes[stack_of(member.item, arm)["runtime"]])
-            key = before.key(arms.session(arm).ready, case, needed, number)
-            found = None if key is None else before.find(key)
-            if found is not None:
-                answers.append(Answer(found))
-                continue
-            answers += arms.run(arm, [self._work(member, arm)])
-            result = answers[-1].result
-            if result.fault is not None:
-                break
-            if key is not None:
-                before.keep(key, result)
+        (member,), (number,) = group, numbers  # only cases on a GPU share a process
+        case = member.item.case
+        needed = needs(case, self._plan.runtimes[stack_of(member.item, arm)["runtime"]])
+        key = before.key(arms.session(arm).ready, case, needed, number)
+        found = None if key is None else before.find(key)
+        if found is not None:
+            return [Answer(found)]
+        answers = arms.run(arm, [self._work(member, arm)])
+        if key is not None and answers[0].result.fault is None:
+            before.keep(key, answers[0].result)
         return answers
 
     def _work(self, member: Due, arm: Arm) -> Work:

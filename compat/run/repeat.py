@@ -96,7 +96,8 @@ class _Repeating(Measuring):
         count: int,
         arms: Sequence[Arm],
     ) -> None:
-        super().__init__(plan, [item], store, node, prepared, math.inf, gpus=1)
+        # What was compiled before is compiled again: an answer from the cache would repeat nothing.
+        super().__init__(plan, [item], store, node, replace(prepared, compiled=None), math.inf, gpus=1)
         (self._place,) = places_of(item, node, 1)
         self._due_again = Due(item, self._place, 1, tuple(arms))
         self._count = count

@@ -16,8 +16,9 @@ CASE = Case("kernel:k", "c", Tier.AOT, {"target": "sm_90"}, (), (), 0.0, 1, None
 READY = Ready(Identity("3.11", "CPython", "x86_64", {"triton": "3.9.0"}, {"TRITON_X": "1"}), compiler="abc")
 PTXAS = Artifact("nvidia-cuda-nvcc==13.0.88", "bin/ptxas", "0" * 64)
 RESULT = CaseResult(
-    7, "nonce", 0.5, "", (Measurement("spills", "B", Direction.LOWER, Kind.EXACT, (0.0,)),), took={"PTX": "9.4"}
-)
+    7, "nonce", 0.5, "", (Measurement("spills", "B", Direction.LOWER, Kind.EXACT, (0.0,)),), took={"PTX": "9.4"},
+    libraries={"triton:libtriton.so": "0" * 64},
+)  # fmt: skip
 
 
 def test_a_result_comes_back_and_says_so(tmp_path: Path) -> None:
