@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.errors import RuntimeSetupError
+from compat.errors import ContentError, RuntimeSetupError
 from compat.model import Arm, Decision, Evidence, FaultKind, Runtime, Status
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring, Pace, Progress
@@ -293,3 +293,22 @@ def test_a_slow_pace_lets_a_line_through_now_and_then() -> None:
     pace = Pace(10.0)
     times = [0.1, 0.2, 9.9, 10.2, 10.3, 35.0, 44.0, 45.1]
     assert [elapsed for elapsed in times if pace.due(_progress(elapsed))] == [0.1, 10.2, 35.0, 45.1]
+
+
+def test_content_that_changes_while_it_is_measured_ends_the_run(tmp_path: Path) -> None:
+    small = Small(tmp_path)
+    text = small.prepared.content["operator:text"]
+
+    def change(progress: Progress) -> None:
+        small.seen.append(progress)
+        if progress.pairs == 3:
+            text.write_text(CONTENT["text"] + "\n", encoding="utf-8")
+
+    with pytest.raises(ContentError) as caught:
+        small.measuring().run(change)
+    assert str(caught.value) == (
+        f"{text}: was changed while it was measured; start again: the plan will have the new file"
+    )
+    assert {record.content for record in _of(small.evidence(), TEXT)} <= {small.plan.content["operator:text"]}
+    text.write_text(CONTENT["text"], encoding="utf-8")  # as it was: what was measured counts, and the rest follows
+    assert small.measure() is True
