@@ -1,186 +1,107 @@
-"""Hunts the mutants of kernel files: ``python hunt.py KERNEL.py ... [--most N]``, in a runtime with torch and Triton.
-
-For each a line of JSON: the mutant's id, its line, the change, and the case that found it, or null. It is found by a
-fault, a result that its case's tolerance does not allow, one that is not the same twice or in parts, or one that
-leaves a process running for too long. An atomic addition that became a plain store is found where the compiler's text
-has fewer atomic operations: no interpreter shows a race.
-"""
+"""Hunts the mutants of a kernel: which of them do its own cases find, run by the product's probe?"""
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-ROOT = Path(__file__).parents[2]
-_SECONDS = 20
+from compat.model import Case, Cell, Tier
+from compat.plan.cases import cases_of
+from compat.plan.content import read_file
+from compat.plan.lacking import lacking
+from compat.run.lanes import processors
+from compat.run.session import Session
+from compat.run.venv import VenvRuntime
+
+from .agreement import wrong
+from .mutants import Mutant, mutants_of
+
+__all__ = ["Hunted", "hunt"]
+
+_SECONDS = 20.0  # that a mutant's case may take: some never end
 _SEED = 7
 
 
-def load(path: Path) -> ModuleType:
-    """A module of planning by its path: the package around it needs what runtimes lack."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@dataclass(frozen=True)
+class Hunted:
+    """A mutant, and what found it: the name of a case, or ``atomics``; empty if nothing did."""
+
+    mutant: Mutant
+    found: str
 
 
-def declared(path: Path) -> dict[str, Any]:
-    """The literals of a kernel file that a hunt needs."""
-    names = {"CASES", "SEEDS", "NEEDS"}
-    found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
-            found[node.targets[0].id] = ast.literal_eval(node.value)
-    return found
+def hunt(runtime: VenvRuntime, kernel: Path, own: Path, most: int) -> list[Hunted]:
+    """What becomes of the mutants of a kernel file, of which at most so many are drawn, always the same.
 
-
-def finds(path: Path, params: dict[str, Any], seeds: int) -> bool:
-    """Whether a case finds that a kernel is wrong."""
-    import numpy as np
-
-    from compat.probe.child import run_case
-    from compat.probe.protocol import CaseRequest
-    from compat.probe.stage import Stage
-
-    tolerance = load(ROOT / "compat" / "plan" / "tolerances.py").tolerance_of(params)
-    request = CaseRequest(1, "n", "kernel:k", str(path), "interpreted", params, seeds, False, (), None, float(_SECONDS))
-    result, frames = run_case(request, Stage())
-    if result.fault is not None or any(m.samples != (0.0,) for m in result.measurements):
-        return True
-    arrays = {
-        (head.name, head.seed, head.reference): np.frombuffer(frame, head.dtype).reshape(head.shape)
-        for head, frame in zip(result.outputs, frames, strict=True)
-    }
-    for (name, seed, is_reference), value in arrays.items():
-        if is_reference:
-            continue
-        expected = arrays.get((name, seed, True))
-        if expected is None:  # it is compared between the arms only
-            continue
-        if value.shape != expected.shape or value.dtype.kind not in "fc":
-            if not np.array_equal(value, expected):
-                return True
-        else:
-            good, new = expected.astype(float), value.astype(float)
-            finite = np.isfinite(good)
-            if not np.array_equal(np.where(finite, 0.0, good), np.where(finite, 0.0, new), equal_nan=True):
-                return True
-            size = float(np.linalg.norm(good[finite]))
-            if not float(np.linalg.norm((new - good)[finite])) <= tolerance * size:
-                return True
-    return False
-
-
-def first_find(path: Path, cases: dict[str, dict[str, Any]], seeds: int) -> str | None:
-    """The first case that finds it, in a forked process; ``hang`` for one that does not end."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        os.setsid()
-        signal.alarm(_SECONDS)
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        for case, params in cases.items():
-            os.write(write, f"?{case}".encode())
-            if finds(path, params, seeds):
-                os.write(write, f"!{case}".encode())
-                os._exit(0)
-        os.write(write, b"-")
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as stream:
-        said = stream.read().decode()
-    os.waitpid(pid, 0)
-    if said.endswith("-"):
-        return None
-    return said.rpartition("!")[2] if "!" in said else said.rpartition("?")[2] + " (it did not end)"
-
-
-def counted(path: Path) -> int:
-    """The atomic operations of all configurations of a kernel file, compiled for sm_80 by a process that can."""
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    command = [sys.executable, __file__, "--atomics", str(path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return int(done.stdout.splitlines()[-1])
-
-
-def count_atomics(path: Path) -> int:
-    """The same, in this process."""
-    from compat.probe.aot import compile_case
-    from compat.probe.child import load_content
-
-    module = load_content(str(path))
-    compiled = [
-        compile_case(module, {**config, "target": "sm_80"})
-        for config in module.AOT.values()
-        if config.get("since", 0) <= 80
-    ]
-    return int(sum(m.samples[0] for one in compiled for m in one.measurements if m.metric == "atomics"))
-
-
-def hunt(path: Path, most: int) -> None:
-    """Print what became of each mutant of a kernel file."""
-    from tests.kernels.mutants import mutants_of
-
-    literals = declared(path)
-    never = {"bf16_dot", "bf16_cast", "fp8_cast", "bf16_atomics", "inline_asm"}
-    cases = {
-        case: params
-        for case, params in literals["CASES"].items()
-        if "interpreted" in params.get("tiers", ("interpreted",)) and not never & set(params.get("needs", ()))
-    }
-    seeds = literals.get("SEEDS", 1)
-    wrong = first_find(path, cases, seeds)
-    if wrong is not None:
-        sys.exit(f"{path.name}: {wrong} does not pass as it is")
-    mutants = mutants_of(path)
+    ``own`` is a folder that the runtime can read. AssertionError where a case fails with the kernel as it is: then
+    nothing could be said of its mutants.
+    """
+    mutants = mutants_of(kernel)
     if len(mutants) > most:
-        chosen = set(random.Random(_SEED).sample(range(len(mutants)), most))  # noqa: S311 - the same each time
-        mutants = [mutant for number, mutant in enumerate(mutants) if number in chosen]
-    with tempfile.TemporaryDirectory() as folder:
-
-        def look(numbered: tuple[int, Any]) -> str:
-            number, mutant = numbered
-            place = Path(folder) / str(number) / path.name
-            place.parent.mkdir()
-            place.write_text(mutant.source, encoding="utf-8")
-            found = first_find(place, cases, seeds)
-            if found is None and mutant.operator == "plain store" and counted(place) < counted(path):
-                found = "atomics"
-            told = {"id": mutant.id, "operator": mutant.operator, "line": mutant.line, "change": mutant.change}
-            return json.dumps({**told, "found": found})
-
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            for line in pool.map(look, enumerate(mutants)):
-                print(line, flush=True)  # noqa: T201 - it is what a hunt is for
+        drawn = set(random.Random(_SEED).sample(range(len(mutants)), most))  # noqa: S311 - the same each time
+        mutants = [mutant for number, mutant in enumerate(mutants) if number in drawn]
+    hunter = _Hunter(runtime)
+    try:
+        assert hunter.finder(kernel) == "", f"{kernel.name} does not pass as it is"
+    finally:
+        hunter.close()
+    shares = [mutants[start :: processors()] for start in range(processors())]
+    with ThreadPoolExecutor(len(shares)) as pool:
+        hunted = pool.map(lambda share: list(_hunt(runtime, kernel, own, share)), shares)
+        return sorted((one for share in hunted for one in share), key=lambda one: (one.mutant.line, one.mutant.id))
 
 
-if __name__ == "__main__":
-    sys.path.append(str(ROOT))
-    if "--atomics" in sys.argv:
-        print(count_atomics(Path(sys.argv[-1])))  # noqa: T201
-        sys.exit()
-    os.environ["TRITON_INTERPRET"] = "1"
-    import torch  # noqa: F401 - once, for all forks
-    import triton  # noqa: F401
+def _hunt(runtime: VenvRuntime, kernel: Path, own: Path, mutants: list[Mutant]) -> Iterator[Hunted]:
+    hunter = _Hunter(runtime)
+    try:
+        for mutant in mutants:
+            path = own / mutant.digest / kernel.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(mutant.source, encoding="utf-8")
+            found = hunter.finder(path)
+            if not found and mutant.operator == "plain store" and hunter.atomics(path) < hunter.atomics(kernel):
+                found = "atomics"  # no interpreter shows a race: the compiler's count does
+            yield Hunted(mutant, found)
+    finally:
+        hunter.close()
 
-    words = sys.argv[1:]
-    limit = int(words[words.index("--most") + 1]) if "--most" in words else 60
-    for word in words:
-        if word.endswith(".py"):
-            hunt(Path(word), limit)
+
+class _Hunter:
+    """A probe that interprets, and one that compiles once it is asked to; what a mutant breaks is opened anew."""
+
+    def __init__(self, runtime: VenvRuntime) -> None:
+        self._runtime = runtime
+        self._sessions: dict[bool, Session] = {}
+
+    def _session(self, interpret: bool) -> Session:
+        session = self._sessions.get(interpret)
+        if session is None or not session.alive:
+            imports = ("torch", "triton") if interpret else ("triton",)
+            session = self._sessions[interpret] = Session(self._runtime, imports, interpret=interpret)
+        return session
+
+    def finder(self, path: Path) -> str:
+        """The first case of a kernel file that is wrong; empty if all are right."""
+        name = self._runtime.spec.name
+        cell = Cell("cell", {"runtime": name}, {"runtime": name}, None)
+        for case in cases_of(read_file(path, kernel=True), {Tier.INTERPRETED}):
+            able = lacking(case, cell, {name: self._runtime.spec}) is None
+            if able and wrong(self._session(True), path, case, _SECONDS):
+                return case.id
+        return ""
+
+    def atomics(self, path: Path) -> float:
+        """The atomic operations of all configurations of a kernel file, compiled for sm_80."""
+        cases = cases_of(read_file(path, kernel=True), {Tier.AOT}, ["sm_80"])
+        return sum(self._counted(path, case) for case in cases)
+
+    def _counted(self, path: Path, case: Case) -> float:
+        result, _ = self._session(False).run(case, path, None, _SECONDS)
+        return sum(m.samples[0] for m in result.measurements if m.metric == "atomics")
+
+    def close(self) -> None:
+        for session in self._sessions.values():
+            session.close()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compat.model import digest
 from tests.kernels.function import Function, jit_functions
 from tests.kernels.operators import OPERATORS
 
@@ -41,6 +42,11 @@ class Mutant:
     line: int
     change: str
     source: str
+
+    @property
+    def digest(self) -> str:
+        """That of its source, which tells it from every other."""
+        return digest(self.source)
 
 
 def mutants_of(path: Path, source: str | None = None) -> list[Mutant]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from compat.judge.arrays import not_finite, relative_l2
-from compat.model import Case, Cell, Tier
+from compat.model import Cell, Tier
 from compat.plan.cases import cases_of
 from compat.plan.content import read_file
 from compat.plan.lacking import lacking
 from compat.run.session import Session
 from compat.run.venv import VenvRuntime
 
+from .agreement import wrong
 from .conftest import ROOT
 
 KERNELS = sorted((ROOT / "kernels").glob("*.py"))
@@ -28,34 +27,6 @@ def session(triton_runtime: VenvRuntime) -> Iterator[Session]:
     opened = Session(triton_runtime, ("torch", "triton"), interpret=True)
     yield opened
     opened.close()
-
-
-def wrong(session: Session, path: Path, case: Case) -> str:
-    """What is not as it should be with one case; empty if nothing is."""
-    result, frames = session.run(case, path, None, 120.0)
-    if result.fault is not None:
-        return f"{result.fault.kind.value} in {result.fault.stage}: {result.fault.detail}"
-    found = {m.metric: m.samples for m in result.measurements}
-    if any(samples != (0.0,) for samples in found.values()):
-        return str(found)
-    arrays = {
-        (head.name, head.seed, head.reference): np.frombuffer(frame, head.dtype).reshape(head.shape)
-        for head, frame in zip(result.outputs, frames, strict=True)
-    }
-    problems = []
-    for (name, seed, is_reference), value in arrays.items():
-        expected = arrays.get((name, seed, True))
-        if is_reference or expected is None:
-            continue
-        if value.shape != expected.shape:
-            problems.append(f"{name} is {value.shape}, the reference {expected.shape}")
-        elif value.dtype.kind not in "fc":
-            problems += [f"{name} differs"] if not np.array_equal(value, expected) else []
-        elif (not_finite(value) != not_finite(expected)).any():
-            problems.append(f"{name} has NaN or Inf in other places")
-        elif value.size and not relative_l2(value, expected) <= case.tolerance:
-            problems.append(f"{name} is off by {relative_l2(value, expected):.3g}, allowed {case.tolerance:.3g}")
-    return "; ".join(problems)
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)

@@ -1,0 +1,44 @@
+"""What is not as it should be with one case of a kernel, run by a probe in Triton's interpreter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from compat.judge.arrays import not_finite, relative_l2
+from compat.model import Case
+from compat.run.session import Session
+
+__all__ = ["wrong"]
+
+
+def wrong(session: Session, path: Path, case: Case, seconds: float = 120.0) -> str:
+    """Its fault, or what it returned that its reference does not allow; empty if nothing is wrong.
+
+    What has no reference is compared between arms only, and here there is one.
+    """
+    result, frames = session.run(case, path, None, seconds)
+    if result.fault is not None:
+        return f"{result.fault.kind.value} in {result.fault.stage}: {result.fault.detail}"
+    found = {m.metric: m.samples for m in result.measurements}
+    if any(samples != (0.0,) for samples in found.values()):
+        return str(found)
+    arrays = {
+        (head.name, head.seed, head.reference): np.frombuffer(frame, head.dtype).reshape(head.shape)
+        for head, frame in zip(result.outputs, frames, strict=True)
+    }
+    problems = []
+    for (name, seed, is_reference), value in arrays.items():
+        expected = arrays.get((name, seed, True))
+        if is_reference or expected is None:
+            continue
+        if value.shape != expected.shape:
+            problems.append(f"{name} is {value.shape}, the reference {expected.shape}")
+        elif value.dtype.kind not in "fc":
+            problems += [f"{name} differs"] if not np.array_equal(value, expected) else []
+        elif (not_finite(value) != not_finite(expected)).any():
+            problems.append(f"{name} has NaN or Inf in other places")
+        elif value.size and not relative_l2(value, expected) <= case.tolerance:
+            problems.append(f"{name} is off by {relative_l2(value, expected):.3g}, allowed {case.tolerance:.3g}")
+    return "; ".join(problems)
