@@ -54,7 +54,9 @@ def histogram(x_ptr, count_ptr, n, BINS: tl.constexpr, BLOCK: tl.constexpr):
     counts = tl.histogram(tl.where(valid, x, 0), BINS)
     strays = BLOCK - tl.sum(valid.to(tl.int32), axis=0)
     bins = tl.arange(0, BINS)
-    tl.atomic_add(count_ptr + bins, counts - tl.where(bins == 0, strays, 0))
+    counts = counts - tl.where(bins == 0, strays, 0)
+    # Triton's interpreter counts in 64 bits, whatever the type says, and would add so many: this cuts them to 32.
+    tl.atomic_add(count_ptr + bins, counts.to(tl.int64).to(tl.int32))
 
 
 def prepare(params, tools):

@@ -71,7 +71,10 @@ def sort(x_ptr, ordered_ptr, top_ptr, place_ptr, first_ptr, last_ptr, columns, k
     inside = offsets < columns
     high = tl.load(x_ptr + row * columns + offsets, mask=inside, other=2147483647)
     low = tl.load(x_ptr + row * columns + offsets, mask=inside, other=-2147483648)
-    tl.store(ordered_ptr + row * columns + offsets, tl.sort(high), mask=inside)
+    ordered = (
+        tl.sort(high).to(tl.int64).to(tl.int32)
+    )  # the interpreter of Triton 3.2 sorts in 64 bits, and stores those
+    tl.store(ordered_ptr + row * columns + offsets, ordered, mask=inside)
     keys = low.to(tl.int64) * 65536 + (65535 - offsets)
     keys = tl.sort(keys, descending=True)
     among = offsets < k

@@ -53,7 +53,9 @@ def normal(name: str) -> str:
 
 
 def version_of(identity: Identity | None, component: str) -> str:
-    """The version of a distribution, or ``absent``."""
+    """The version of a distribution, or of the ``driver``; or ``absent``."""
+    if component == "driver":
+        return (identity and identity.driver_version) or ABSENT
     found = {} if identity is None else {normal(k): v for k, v in identity.distributions.items()}
     return found.get(normal(component), ABSENT)
 

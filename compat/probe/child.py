@@ -196,7 +196,8 @@ def _one_seed(
 
 
 def _tools(request: CaseRequest, seed: int) -> Tools:
-    return Tools(seed, request.artifact, "cuda" if request.tier == "gpu" else "cpu")
+    device = "cuda" if request.tier == "gpu" else "cpu"
+    return Tools(seed, request.artifact, device, fenced=request.tier == "interpreted")
 
 
 def _splits(module: ModuleType) -> bool:

@@ -11,7 +11,8 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from compat.probe.cuda import CudaError, Device
+from compat.probe.cuda import Device
+from compat.probe.libcuda import CudaError
 from compat.probe.timing import _FEWEST, _MOST, _SETTLED, _TELLING, _WARM_UP, _WINDOW, UNSETTLED
 
 if TYPE_CHECKING:

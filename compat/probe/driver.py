@@ -15,24 +15,28 @@ import signal
 import time
 from pathlib import Path
 
-from compat.probe import cuda
+from compat.probe import libcuda
 
-__all__ = ["read_driver"]
+__all__ = ["read_driver", "read_module"]
 
+_MODULE = "/proc/driver/nvidia/version"
 _SECONDS = 10.0  # for the libraries to answer in; a driver that hangs must not take the probe with it
 _TEXT = 96  # bytes of a version's buffer: NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE is 80
 
 
-def read_driver(module: str = "/proc/driver/nvidia/version") -> dict[str, str]:
+def read_driver(module: str = _MODULE) -> dict[str, str]:
     """What there is of ``kernel_module``, ``flavour`` (open or proprietary), ``cuda``, ``libcuda`` and ``nvml``.
 
     ``cuda`` is the newest CUDA that libcuda speaks (cuDriverGetVersion), ``libcuda`` the file it was loaded from.
     """
-    return {**_kernel_module(module), **_asked_apart()}
+    return {**read_module(module), **_asked_apart()}
 
 
-def _kernel_module(module: str) -> dict[str, str]:
-    """From the line ``NVRM version: NVIDIA UNIX [Open] Kernel Module [for] x86_64  570.172.08  Release Build ...``."""
+def read_module(module: str = _MODULE) -> dict[str, str]:
+    """``kernel_module`` and ``flavour``; empty without one.
+
+    From the line ``NVRM version: NVIDIA UNIX [Open] Kernel Module [for] x86_64  570.172.08  Release Build ...``.
+    """
     try:
         first = Path(module).read_text(encoding="utf-8", errors="replace").partition("\n")[0]
     except OSError:
@@ -71,7 +75,8 @@ def _asked_apart() -> dict[str, str]:
 
 
 def _cuda() -> dict[str, str]:
-    found = {"cuda": cuda.driver_version(), "libcuda": cuda.loaded_library()}
+    version = libcuda.driver_version()
+    found = {"cuda": version, "libcuda": next(iter(libcuda.loaded_libraries()), None)}
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from compat.probe import cuda
+from compat.probe import libcuda
 
 __all__ = ["why_not_fork"]
 
@@ -21,11 +21,11 @@ def why_not_fork(thorough: bool = False) -> str:
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - asked before every case
     if threads > 1:
         return f"importing its libraries started {threads - 1} {'thread' if threads == 2 else 'threads'}"
-    opened = cuda.open_devices()
+    opened = libcuda.open_devices()
     if opened is None:
         return "/proc does not tell what its libraries have opened"
     if opened:
         return f"importing its libraries opened {', '.join(opened)}"
-    if thorough and cuda.initialised() is not False:
+    if thorough and libcuda.initialised() is not False:
         return "importing its libraries initialised CUDA"
     return ""

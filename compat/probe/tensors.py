@@ -1,14 +1,19 @@
 """Tensors for kernels, with guards around and between their elements: what is read or written outside is found.
 
 A kernel that drops a mask reads a neighbour's memory and, as a rule, computes the right thing; one that stores too far
-destroys somebody else's. So tensors lie inside a larger buffer whose other elements are NaN (of an integer each byte is
-85): what is read there spoils the result, and what is written there is counted. Those of a result are another NaN (42),
-so that what is read beyond an input and written beyond a result is no guard.
+destroys somebody else's. So tensors lie inside a larger buffer. Around an input its other elements are NaN (of an
+integer each byte is 85): what is read there spoils the result. Around a result they are -0.0 (42), to which nothing can
+be added that leaves the bits as they were but -0.0 itself: what is written there is counted. And in the interpreter,
+which reads and writes as this process, the memory behind the last element may not be touched at all: also a read whose
+value nobody uses ends the case there (SIGSEGV), as it may end a launch on a GPU.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
+import mmap
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +36,8 @@ DTYPES = {
 }
 
 _MARGIN = 256  # elements before and after: a multiple of what frameworks align to, whatever the type
-_READ, _WRITTEN = 0x55, 0x2A  # each byte of an integer; below the first byte of a NaN, in what may be written
+_READ, _WRITTEN = 0x55, 0x2A  # each byte of an integer
+_PROT_NONE = 0  # of mprotect: neither read nor written
 
 
 class OutsideError(RuntimeError):
@@ -42,10 +48,18 @@ class Guarded:
     """One tensor in its buffer. ``view`` is the tensor; ``readable`` says that the kernel may not write it."""
 
     def __init__(
-        self, name: str, shape: Sequence[int], dtype: str, strides: Sequence[int] | None, device: str, written: bool
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: str,
+        strides: Sequence[int] | None,
+        device: str,
+        written: bool,
+        fenced: bool = False,
     ) -> None:
-        """A tensor that holds guards until something is written. ``strides`` are in elements, row by row if None.
+        """A tensor of NaN (42 in each byte of an integer). ``strides`` are in elements, row by row if None.
 
+        ``fenced``: memory that may not be touched begins where the last element ends; on the host only.
         ValueError for a type that is none of ``DTYPES``, and for strides that are too few, negative or overlap.
         """
         import torch
@@ -59,9 +73,13 @@ class Guarded:
         span = 0 if 0 in shape else 1 + sum((size - 1) * step for size, step in zip(shape, steps))
         self.name = name
         self._written = written
-        self._bytes = _guards(torch, kind, span + 2 * _MARGIN, device, written)
+        self._bytes = _guards(torch, kind, _MARGIN + span + (0 if fenced else _MARGIN), device, written)
+        if fenced:
+            self._bytes = _before_a_fence(torch, self._bytes)
         self._buffer = self._bytes.view(kind)
         self.view = self._buffer.as_strided(tuple(shape), steps, _MARGIN)
+        if kind.is_floating_point:
+            self.view.fill_(math.nan)
         self._whole: Any = None  # the buffer as it was, where no element of it may change
 
     def fill(self, values: Any, readable: bool) -> Any:
@@ -89,15 +107,27 @@ class Guarded:
 
 
 def _guards(torch: Any, kind: Any, count: int, device: str, written: bool) -> Any:
-    """So many elements of a type, as bytes: one kind of NaN or integer for what may be written, another for others."""
+    """So many elements of a type, as bytes, of what lies outside a tensor: of one that may be written, or another."""
     width = torch.empty((), dtype=kind).element_size()
     if not kind.is_floating_point:
         value = 1 if kind is torch.bool else _WRITTEN if written else _READ
         return torch.full((count * width,), value, dtype=torch.uint8, device=device)
-    nan = torch.full((1,), math.nan, dtype=torch.float32).to(kind).view(torch.uint8)
-    if written:  # of one byte there is NaN with the other sign only; else the last bits are of no meaning
-        nan[0] = 0xFF if width == 1 else _WRITTEN
-    return nan.repeat(count).to(device)
+    value = torch.full((1,), -0.0 if written else math.nan, dtype=torch.float32).to(kind)
+    return value.view(torch.uint8).repeat(count).to(device)
+
+
+def _before_a_fence(torch: Any, data: Any) -> Any:
+    """A copy of bytes that ends where a page begins that nobody may read or write."""
+    size = data.numel()
+    room = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+    memory = mmap.mmap(-1, room + mmap.PAGESIZE)
+    fence = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + room
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    if protect(ctypes.c_void_p(fence), ctypes.c_size_t(mmap.PAGESIZE), _PROT_NONE) != 0:
+        problem = ctypes.get_errno()
+        raise OSError(problem, f"mprotect: {os.strerror(problem)}")
+    found = torch.frombuffer(memory, dtype=torch.uint8, count=size, offset=room - size)
+    return found.copy_(data)
 
 
 def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:

@@ -25,12 +25,13 @@ _PIECE = 1 << 24  # words
 class Tools:
     """The helper object that ``prepare(params, tools)`` gets; one for each seed."""
 
-    def __init__(self, seed: int, artifact: str | None = None, device: str = "cpu") -> None:
+    def __init__(self, seed: int, artifact: str | None = None, device: str = "cpu", *, fenced: bool = False) -> None:
         self.seed = seed
         self.artifact = artifact
         self.device = device  # where tensors belong, in torch's words: cpu or cuda
         self.paths: dict[str, str] = {}  # what took() was told
         self._tensors: dict[str, Any] = {}
+        self._fenced = fenced  # whether a tensor ends where memory begins that may not be touched
         self._guarded: list[Guarded] = []
         self.restart()
 
@@ -74,13 +75,17 @@ class Tools:
         It lies between guards (``compat.probe.tensors``), which are also between its elements where ``strides``, in
         elements, leave room. A work may not write it, unless it is ``inout``.
         """
-        found = Guarded(f"input {len(self._guarded) + 1}", values.shape, dtype, strides, self.device, inout)
+        found = Guarded(
+            f"input {len(self._guarded) + 1}", values.shape, dtype, strides, self.device, inout, self._fenced
+        )
         self._guarded.append(found)
         return found.fill(values, readable=not inout)
 
     def empty(self, shape: int | Sequence[int], dtype: str = "fp32", strides: Sequence[int] | None = None) -> Any:
         """A torch tensor for a result: NaN everywhere (42 in each byte of an integer), and between guards."""
-        found = Guarded(f"output {len(self._guarded) + 1}", _dims(shape), dtype, strides, self.device, True)
+        found = Guarded(
+            f"output {len(self._guarded) + 1}", _dims(shape), dtype, strides, self.device, True, self._fenced
+        )
         self._guarded.append(found)
         return found.view
 

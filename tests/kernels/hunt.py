@@ -27,7 +27,7 @@ _SEED = 7
 
 @dataclass(frozen=True)
 class Hunted:
-    """A mutant, and what found it: the name of a case, or ``atomics``; empty if nothing did."""
+    """A mutant, and the case that found it, interpreted or ahead of time; empty if none did."""
 
     mutant: Mutant
     found: str
@@ -61,10 +61,7 @@ def _hunt(runtime: VenvRuntime, kernel: Path, own: Path, mutants: list[Mutant]) 
             path = own / mutant.digest / kernel.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(mutant.source, encoding="utf-8")
-            found = hunter.finder(path)
-            if not found and mutant.operator == "plain store" and hunter.atomics(path) < hunter.atomics(kernel):
-                found = "atomics"  # no interpreter shows a race: the compiler's count does
-            yield Hunted(mutant, found)
+            yield Hunted(mutant, hunter.finder(path) or hunter.compiled_otherwise(path, kernel))
     finally:
         hunter.close()
 
@@ -75,6 +72,7 @@ class _Hunter:
     def __init__(self, runtime: VenvRuntime) -> None:
         self._runtime = runtime
         self._sessions: dict[bool, Session] = {}
+        self._before: dict[str, float] = {}  # of the kernel as it is
 
     def _session(self, interpret: bool) -> Session:
         session = self._sessions.get(interpret)
@@ -93,14 +91,22 @@ class _Hunter:
                 return case.id
         return ""
 
-    def atomics(self, path: Path) -> float:
-        """The atomic operations of all configurations of a kernel file, compiled for sm_80."""
-        cases = cases_of(read_file(path, kernel=True), {Tier.AOT}, ["sm_80"])
-        return sum(self._counted(path, case) for case in cases)
+    def compiled_otherwise(self, path: Path, kernel: Path) -> str:
+        """The first case ahead of time that does not compile as the kernel's does, or has fewer atomic operations.
 
-    def _counted(self, path: Path, case: Case) -> float:
+        The interpreter shows neither a race nor a variable that a loop leaves in another type than it had.
+        """
+        for case in cases_of(read_file(path, kernel=True), {Tier.AOT}, ["sm_90"]):
+            if case.id not in self._before:
+                self._before[case.id] = self._atomics(kernel, case)
+            if self._atomics(path, case) < self._before[case.id]:
+                return case.id
+        return ""
+
+    def _atomics(self, path: Path, case: Case) -> float:
+        """How many atomic operations the compiled case has; -1 if it does not compile."""
         result, _ = self._session(False).run(case, path, None, _SECONDS)
-        return sum(m.samples[0] for m in result.measurements if m.metric == "atomics")
+        return -1.0 if result.fault else sum(m.samples[0] for m in result.measurements if m.metric == "atomics")
 
     def close(self) -> None:
         for session in self._sessions.values():

@@ -42,6 +42,7 @@ def test_a_kernel_agrees_with_its_oracle(session: Session, triton_runtime: VenvR
     assert {case.id: said for case in able if (said := wrong(session, path, case))} == {}
 
 
+VECTOR = "float32 [13] with strides [1]"
 KERNEL = '''
 """Doubles each element, up to a limit that may be wrong."""
 
@@ -57,7 +58,7 @@ AOT = {{"a": {{"signature": {{"x": "*fp32", "y": "*fp32", "reach": "i32"}}, "con
 @triton.jit
 def double(x, y, reach, BLOCK: tl.constexpr):
     at = tl.arange(0, BLOCK)
-    tl.store({target} + at, 2.0 * tl.load(x + at, mask=at < {read}), mask=at < reach)
+    tl.{store}({target} + at, 2.0 * tl.load(x + at, mask=at < {read}), mask=at < reach)
 
 
 def prepare(params, tools):
@@ -76,19 +77,22 @@ def reference(params, tools):
 
 
 @pytest.mark.parametrize(
-    ("reach", "read", "target", "expected"),
+    ("reach", "read", "store", "target", "expected"),
     [
-        (13, "reach", "y", ""),
-        (12, "reach", "y", "1 of 13 elements of y are not finite where the reference is; y[12] is nan"),
-        (14, "reach", "y", "4 bytes outside of its elements were written: output 2, float32 [13] with strides [1]"),
-        (13, "reach", "x", "52 bytes of what may only be read were written: input 1, float32 [13] with strides [1]"),
+        (13, "reach", "store", "y", ""),
+        (12, "reach", "store", "y", "1 of 13 elements of y are not finite where the reference is; y[12] is nan"),
+        (14, "13", "store", "y", "crash in run: ended by SIGSEGV"),
+        (13, "14", "store", "y", "crash in run: ended by SIGSEGV"),  # it reads one too many and stores it nowhere
+        (13, "reach", "store", "y - 1", f"4 bytes outside of its elements were written: output 2, {VECTOR}"),
+        (13, "reach", "atomic_add", "y - 1", f"4 bytes outside of its elements were written: output 2, {VECTOR}"),
+        (13, "reach", "store", "x", f"52 bytes of what may only be read were written: input 1, {VECTOR}"),
     ],
 )
 def test_a_kernel_that_leaves_its_tensors_is_found(
-    session: Session, triton_runtime: VenvRuntime, reach: int, read: str, target: str, expected: str
+    session: Session, triton_runtime: VenvRuntime, reach: int, read: str, store: str, target: str, expected: str
 ) -> None:
     path = triton_runtime._folders.content[1] / "double.py"
-    path.write_text(KERNEL.format(reach=reach, read=read, target=target), encoding="utf-8")
+    path.write_text(KERNEL.format(reach=reach, read=read, store=store, target=target), encoding="utf-8")
     (case,) = cases_of(read_file(path, kernel=True), {Tier.INTERPRETED})
     found = wrong(session, path, case)
     assert expected in found if expected else found == ""

@@ -44,6 +44,7 @@ class Cuda:
         script = (
             "import ctypes, gc, json, os, statistics, sys, time\n"
             "from compat.probe.cuda import *\n"
+            "from compat.probe.libcuda import *\n"
             "from compat.probe.cuda_memory import *\n"
             "from compat.probe.cuda_timing import *\n"
             f"{textwrap.dedent(code)}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.probe.cuda import initialised, open_devices
+from compat.probe.libcuda import initialised, open_devices
 from tests.probe.fake_cuda import UUID, Cuda, compile_library
 
 MIB = 2**20
@@ -199,7 +199,7 @@ def test_without_a_driver_there_is_no_device(tmp_path: Path) -> None:
     try:
         answer = Device().uuid
     except CudaError as problem:
-        answer = [str(problem), problem.name, driver_version(), initialised(), loaded_library()]
+        answer = [str(problem), problem.name, driver_version(), initialised(), loaded_libraries()]
     """
     said, *rest = cuda.run(code)
     assert said.startswith("dlopen: ")
@@ -214,7 +214,7 @@ def test_the_version_is_the_newest_cuda_that_the_driver_speaks(cuda: Cuda) -> No
 
 
 def test_the_library_that_is_loaded_is_named(cuda: Cuda) -> None:
-    code = "before = loaded_library()\nctypes.CDLL('libcuda.so.1')\nanswer = [before, loaded_library()]"
+    code = "before = loaded_libraries()\nctypes.CDLL('libcuda.so.1')\nanswer = [before, loaded_libraries()]"
     assert cuda.run(code) == [None, str(cuda.library)]
 
 
@@ -256,7 +256,7 @@ def test_a_library_whose_file_was_replaced_is_still_the_one_that_is_asked(cuda: 
     with open({str(file)!r} + ".new", "wb") as new, open({str(file)!r}, "rb") as old:
         new.write(old.read())
     os.replace({str(file)!r} + ".new", {str(file)!r})
-    answer = [initialised(), loaded_library()]
+    answer = [initialised(), loaded_libraries()]
     """
     assert cuda.run(code, LD_LIBRARY_PATH=tmp_path) == [True, str(file)]
 

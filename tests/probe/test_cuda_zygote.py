@@ -20,7 +20,8 @@ ASKS_AS_TORCH = OPENS + (
     "import os\nif os.environ.get('PYTORCH_NVML_BASED_CUDA_CHECK') != '1':\n    assert LIBRARY.cuInit(0) == 0\n"
 )
 ASKS = (
-    "import pathlib\nfrom compat.probe.cuda import initialised\npathlib.Path({file!r}).write_text(str(initialised()))\n"
+    "import pathlib\nfrom compat.probe.libcuda import initialised\n"
+    "pathlib.Path({file!r}).write_text(str(initialised()))\n"
 )
 
 CASE = """
