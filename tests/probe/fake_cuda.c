@@ -2,7 +2,8 @@
 
    Modelled: cuInit for each process (a child that is forked after it has no CUDA), current and primary contexts, device
    memory shared by all processes of a test, streams whose work takes its time after the calls have returned, events with
-   a step, an L2 cache that work finds warm or cold, errors that stay after a kernel's fault.
+   a step, an L2 cache that work finds warm or cold, errors that stay after a kernel's fault. PTX is not compiled: its
+   version and target are looked at, and a launch does what the kernel of workloads/cuda_ptx.py does.
 
    FAKE_CUDA_LOG        file to which each call adds "pid name [size]"
    FAKE_CUDA_DEVICE     file that holds the device's memory accounts; without it they are this process's and its children's
@@ -10,6 +11,9 @@
    FAKE_CUDA_TOTAL, FAKE_CUDA_CONTEXT, FAKE_CUDA_L2   bytes      FAKE_CUDA_HOST  bytes of the host that a context takes
    FAKE_CUDA_BANDWIDTH  bytes per ns of a memset     FAKE_CUDA_TICK  step of an event's time, in ns
    FAKE_CUDA_COUNT, FAKE_CUDA_VERSION, FAKE_CUDA_MIG, FAKE_CUDA_EXCLUSIVE
+   FAKE_CUDA_PTX        the newest PTX that is taken, 87 for 8.7      FAKE_CUDA_CAPABILITY  of the GPU, 90 for sm_90
+   FAKE_CUDA_UUID       0 for UUIDs that are NVML's of tests/node/fake_nvml.c
+   FAKE_CUDA_WRONG      1 where a launched kernel computes something else
    FAKE_CUDA_MPS        1 where contexts are shared, -1 of a driver that is too old to tell
    -DWITHOUT_UUID_V2 leaves a function out, as drivers before CUDA 11.4 do. */
 
@@ -26,7 +30,8 @@
 
 enum {
     SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
-    DEVICE_UNAVAILABLE = 46, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_READY = 600, ILLEGAL_ADDRESS = 700,
+    DEVICE_UNAVAILABLE = 46, INVALID_CONTEXT = 201, INVALID_PTX = 218,
+    UNSUPPORTED_PTX_VERSION = 222, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700,
     LAST_FAULT = 719
 };
 enum { L2_CACHE_SIZE = 38, MPS_ENABLED = 133, PROCESSES = 64, ALLOCATIONS = 64, MIB = 1 << 20 };
@@ -167,6 +172,8 @@ int cuGetErrorName(int code, const char **text) {
         {OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY"}, {NOT_INITIALIZED, "CUDA_ERROR_NOT_INITIALIZED"},
         {DEVICE_UNAVAILABLE, "CUDA_ERROR_DEVICE_UNAVAILABLE"}, {NO_DEVICE, "CUDA_ERROR_NO_DEVICE"},
         {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE"}, {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT"},
+        {INVALID_PTX, "CUDA_ERROR_INVALID_PTX"},
+        {UNSUPPORTED_PTX_VERSION, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"}, {NOT_FOUND, "CUDA_ERROR_NOT_FOUND"},
         {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE"}, {NOT_READY, "CUDA_ERROR_NOT_READY"},
         {ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS"},
     };
@@ -204,7 +211,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 }
 
 static void fill_uuid(unsigned char *uuid, int device, int instance) {
-    for (int i = 0; i < 16; i++) uuid[i] = (unsigned char)(i * 16 + i);
+    for (int i = 0; i < 16; i++) uuid[i] = (unsigned char)(number("FAKE_CUDA_UUID", 1) ? i * 16 + i : 0);
     uuid[15] = (unsigned char)device;
     uuid[0] = (unsigned char)instance;
 }
@@ -309,6 +316,90 @@ int cuMemsetD8Async(unsigned long long address, unsigned char value, size_t size
         }
     }
     return INVALID_VALUE;
+}
+
+/* The memory behind an address, for the host, or what it must not touch again; NULL outside of all allocations. */
+static char *opened(unsigned long long address, size_t size, int protection) {
+    char *from = (char *)(size_t)address;
+    for (int i = 0; i < ALLOCATIONS; i++) {
+        char *start = allocations[i].address;
+        if (start && from >= start && from + size <= start + allocations[i].size) {
+            if (mprotect(start, allocations[i].size, protection)) abort();
+            return from;
+        }
+    }
+    return NULL;
+}
+
+int cuMemcpyHtoD_v2(unsigned long long to, const void *from, size_t size) {
+    char *memory;
+    ENTER((long long)size, 1, 1);
+    if (!(memory = opened(to, size, PROT_READ | PROT_WRITE))) return INVALID_VALUE;
+    memcpy(memory, from, size);
+    opened(to, size, PROT_NONE);
+    return SUCCESS;
+}
+
+int cuMemcpyDtoH_v2(void *to, unsigned long long from, size_t size) {
+    char *memory;
+    ENTER((long long)size, 1, 1);
+    sleep_until(default_stream.free_at);
+    if (!(memory = opened(from, size, PROT_READ | PROT_WRITE))) return INVALID_VALUE;
+    memcpy(to, memory, size);
+    opened(from, size, PROT_NONE);
+    return SUCCESS;
+}
+
+int cuModuleLoadDataEx(char **module, const char *ptx, unsigned count, const int *options, void **values) {
+    enum { ERROR_LOG = 5, ERROR_LOG_BYTES = 6 };
+    int major, minor, target, code = SUCCESS;
+    char entry[64], *log = NULL;
+    size_t room = 0;
+    WITH_CONTEXT;
+    for (unsigned i = 0; i < count; i++) {
+        if (options[i] == ERROR_LOG) log = values[i];
+        if (options[i] == ERROR_LOG_BYTES) room = (size_t)values[i];
+    }
+    if (sscanf(ptx, ".version %d.%d .target sm_%d", &major, &minor, &target) != 3 || !strstr(ptx, ".entry ") ||
+        sscanf(strstr(ptx, ".entry "), ".entry %63[A-Za-z0-9_](", entry) != 1) code = INVALID_PTX;
+    else if (10 * major + minor > number("FAKE_CUDA_PTX", 87)) code = UNSUPPORTED_PTX_VERSION;
+    else if (target > number("FAKE_CUDA_CAPABILITY", 90)) code = INVALID_PTX;
+    if (code && log) snprintf(log, room, "ptxas application ptx input, line 1; fatal : it is refused\n");
+    if (code == SUCCESS) *module = strdup(entry);
+    return code;
+}
+
+int cuModuleGetFunction(char **function, char *module, const char *name) {
+    WITH_CONTEXT;
+    if (strcmp(module, name)) return NOT_FOUND;
+    *function = module;
+    return SUCCESS;
+}
+
+int cuModuleUnload(char *module) {
+    WITH_CONTEXT;
+    free(module);
+    return SUCCESS;
+}
+
+/* What workloads/cuda_ptx.py says: numbers turned round in each block, squared, and their places added. */
+int cuLaunchKernel(char *function, unsigned blocks, unsigned by, unsigned bz, unsigned threads, unsigned ty, unsigned tz,
+                   unsigned shared, stream_t *stream, void **arguments, void **extra) {
+    unsigned long long at_y = *(unsigned long long *)arguments[0], at_x = *(unsigned long long *)arguments[1];
+    unsigned n = *(unsigned *)arguments[2], *x, *y;
+    WITH_CONTEXT;
+    if (!blocks || threads > 1024 || by * bz * ty * tz != 1 || shared || extra) return INVALID_VALUE;
+    x = (unsigned *)opened(at_x, 4 * n, PROT_READ | PROT_WRITE);
+    y = (unsigned *)opened(at_y, 4 * n, PROT_READ | PROT_WRITE);
+    if (!x || !y) return fault = ILLEGAL_ADDRESS;
+    for (unsigned i = 0; i < blocks * threads && i < n; i++) {
+        unsigned from = i / threads * threads + (threads - 1 - i % threads), value = from < n ? x[from] : 0;
+        y[i] = value * value + i + (unsigned)number("FAKE_CUDA_WRONG", 0);
+    }
+    opened(at_x, 4 * n, PROT_NONE);
+    opened(at_y, 4 * n, PROT_NONE);
+    enqueue(stream, 2000);
+    return SUCCESS;
 }
 
 int cuStreamCreate(stream_t **stream, unsigned flags) {

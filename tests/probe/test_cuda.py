@@ -204,7 +204,7 @@ def test_without_a_driver_there_is_no_device(tmp_path: Path) -> None:
     said, *rest = cuda.run(code)
     assert said.startswith("dlopen: ")
     assert "libcuda.so.1" in said
-    assert rest == [None, None, False, None]
+    assert rest == [None, None, False, []]
 
 
 def test_the_version_is_the_newest_cuda_that_the_driver_speaks(cuda: Cuda) -> None:
@@ -215,7 +215,7 @@ def test_the_version_is_the_newest_cuda_that_the_driver_speaks(cuda: Cuda) -> No
 
 def test_the_library_that_is_loaded_is_named(cuda: Cuda) -> None:
     code = "before = loaded_libraries()\nctypes.CDLL('libcuda.so.1')\nanswer = [before, loaded_libraries()]"
-    assert cuda.run(code) == [None, str(cuda.library)]
+    assert cuda.run(code) == [[], [str(cuda.library)]]
 
 
 def test_only_cuinit_initialises_cuda(cuda: Cuda) -> None:
@@ -258,7 +258,7 @@ def test_a_library_whose_file_was_replaced_is_still_the_one_that_is_asked(cuda: 
     os.replace({str(file)!r} + ".new", {str(file)!r})
     answer = [initialised(), loaded_libraries()]
     """
-    assert cuda.run(code, LD_LIBRARY_PATH=tmp_path) == [True, str(file)]
+    assert cuda.run(code, LD_LIBRARY_PATH=tmp_path) == [True, [str(file)]]
 
 
 @pytest.mark.parametrize(("code", "answer"), [(0, True), (3, False), (4, True), (34, None), (999, None)])
