@@ -16,7 +16,7 @@ TIMED = False
 METRICS = (
     {"name": "functions", "unit": "functions", "direction": "higher", "kind": "exact"},
     {"name": "libraries", "unit": "files", "direction": "lower", "kind": "exact"},
-    {"name": "cuda_version", "unit": "(major.minor)", "direction": "higher", "kind": "exact"},
+    {"name": "cuda_version", "unit": "", "direction": "higher", "kind": "exact"},
 )
 CASES = {"loaded": {}}
 

@@ -18,7 +18,7 @@ TIERS = ("gpu",)
 TOLERANCE = 0.0
 TIMED = False
 METRICS = (
-    {"name": "ptx_version", "unit": "(major.minor)", "direction": "higher", "kind": "exact"},
+    {"name": "ptx_version", "unit": "", "direction": "higher", "kind": "exact"},
     {"name": "jit_time", "unit": "s", "direction": "lower", "kind": "sampled", "gated": False},
 )
 CASES = {"1": {"n": 1}, "1000": {"n": 1000}, "1048573": {"n": 1048573}}

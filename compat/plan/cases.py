@@ -24,8 +24,9 @@ def cases_of(
     """The cases that give evidence of one of ``tiers``; empty when the workload runs in none of them.
 
     A kernel has one for each configuration and target; with ``assemblers`` a second one, whose id ends in ``-cuda``,
-    for the ptxas of the CUDA that a runtime states. A workload has one for each of its cases and tiers; when it
-    runs on CPU and GPU both, the ids of the latter end in ``-gpu``. ContentError when two cases get the same id.
+    for the ptxas of the CUDA that a runtime states. A workload has one for each of its cases and tiers, of those that
+    are ``per_target`` one for each target; when it runs on CPU and GPU both, the ids of the latter end in ``-gpu``.
+    ContentError when two cases get the same id.
     """
     planned = [tier for tier in workload.tiers if tier in tiers]
     cases: dict[str, Case] = {}
@@ -35,7 +36,7 @@ def cases_of(
             if tier is Tier.AOT:
                 variants = _compiled(name, params, targets, assemblers)
             elif tier.value in params.get("tiers", (tier.value,)):
-                variants = [(f"{name}-gpu" if tier is Tier.GPU and len(planned) > 1 else name, params)]
+                variants = _placed(f"{name}-gpu" if tier is Tier.GPU and len(planned) > 1 else name, params, targets)
             else:
                 continue
             for case_id, values in variants:
@@ -59,6 +60,13 @@ def cases_of(
                     oracle=workload.oracle and tier is not Tier.AOT,
                 )
     return tuple(cases.values())
+
+
+def _placed(case_id: str, params: Mapping[str, Any], targets: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """A case once, or one that is ``per_target`` for each target."""
+    if not params.get("per_target"):
+        return [(case_id, dict(params))]
+    return [(f"{case_id}-{target}", {**params, "target": target}) for target in targets]
 
 
 def _compiled(

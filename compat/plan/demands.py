@@ -39,6 +39,8 @@ def parameters(declared: Declarations, tiers: tuple[str, ...]) -> dict[str, dict
         need(declared, "CASES", is_limit(tolerance), f"CASES[{case!r}]['tolerance'] is a number, 0 or more")
         narrowed = is_tiers(params.get("tiers", tiers), tiers)
         need(declared, "CASES", narrowed, f"CASES[{case!r}]['tiers'] has some of {', '.join(tiers)}")
+        whether = isinstance(params.get("per_target", False), bool)
+        need(declared, "CASES", whether, f"CASES[{case!r}]['per_target'] is True or False")
     return cases
 
 

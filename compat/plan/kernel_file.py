@@ -51,7 +51,7 @@ def kernel_of(declared: Declarations) -> Workload:
         seeds=seeds(declared),
         artifact=None,
         onnx_ir=None,
-        timed=bool(cases),
+        timed=frozenset({Tier.GPU} if cases else ()),
         splits=splits(declared),
         oracle=bool(cases),
         configurations=_configurations(declared),

@@ -31,7 +31,7 @@ def promised(workload: Workload, tier: Tier, target: str = "") -> tuple[Metric, 
         names.append("batch_mismatches")
     if tier in (Tier.CPU, Tier.GPU):
         names += ["memory", "memory_virtual", "memory_cgroup"]
-        if workload.timed:
+        if tier in workload.timed:
             names += ["latency", "first_call", "leak", "memory_private"]
             names += ["throughput"] if workload.items is not None else []
         if workload.imports:

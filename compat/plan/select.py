@@ -53,11 +53,11 @@ def select_workloads(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Wor
         if kernels and not selection.targets:
             problem = f"{label} selects kernels ({', '.join(kernels)}) and names no targets"
             raise MatrixError(where, problem, "add targets: [sm_80, ...]")
-        if selection.targets and not kernels:
-            problem = f"{label} names targets and selects no kernel"
+        if selection.targets and not any(content[name].has_targets for name in names):
+            problem = f"{label} names targets and selects nothing that is for a target"
             raise MatrixError(file.where("workloads", index, "targets"), problem, "leave targets out")
         for name in names:
-            targets = tuple(selection.targets or ()) if content[name].kind == "kernel" else ()
+            targets = tuple(selection.targets or ()) if content[name].has_targets else ()
             selected[name] = Selected(
                 content[name], targets, selection.timeout, selection.required, index, selection.sentinel
             )

@@ -35,7 +35,7 @@ class Workload:
     seeds: int
     artifact: Artifact | None
     onnx_ir: int | None
-    timed: bool = False
+    timed: frozenset[Tier] = frozenset()  # in which tiers speed and leaks are measured
     items: float | str | None = None
     splits: bool = False
     oracle: bool = False
@@ -47,6 +47,11 @@ class Workload:
     def kind(self) -> str:
         """``kernel``, ``operator`` or ``model``."""
         return self.name.partition(":")[0]
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether it is a kernel, or has cases that are ``per_target``."""
+        return self.kind == "kernel" or any(params.get("per_target") for params in self.cases.values())
 
     @property
     def stem(self) -> str:

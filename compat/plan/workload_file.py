@@ -81,8 +81,7 @@ def workload_of(declared: Declarations) -> Workload:
         required_types(declared, cases)
     else:
         need(declared, "TOLERANCE", is_limit(tolerance), "TOLERANCE is a number, 0 or more")
-    timed = declared.values.get("TIMED", True)
-    need(declared, "TIMED", isinstance(timed, bool), "TIMED is True or False")
+    timed = _timed(declared, tuple(tiers))
     onnx_ir = declared.values.get("ONNX_IR")
     need(declared, "ONNX_IR", onnx_ir is None or is_count(onnx_ir), "ONNX_IR is a whole number above 0")
     return Workload(
@@ -98,12 +97,21 @@ def workload_of(declared: Declarations) -> Workload:
         seeds=seeds(declared),
         artifact=_artifact(declared),
         onnx_ir=onnx_ir,
-        timed=timed,
-        items=_items(declared, cases, timed),
+        timed=frozenset(map(Tier, timed)),
+        items=_items(declared, cases, bool(timed)),
         splits=splits(declared),
         oracle="reference" in declared.functions,
         golden=_golden(declared),
     )
+
+
+def _timed(declared: Declarations, tiers: tuple[str, ...]) -> tuple[str, ...]:
+    """The tiers in which speed is measured: all, none, or those that are named."""
+    timed = declared.values.get("TIMED", True)
+    if isinstance(timed, bool):
+        return tiers if timed else ()
+    need(declared, "TIMED", is_tiers(timed, tiers), f"TIMED is True, False, or some of {', '.join(tiers)}")
+    return tuple(timed)
 
 
 def _items(declared: Declarations, cases: dict[str, dict[str, Any]], timed: bool) -> float | str | None:

@@ -1,4 +1,4 @@
-"""What is not as it should be with one case of a kernel, run by a probe in Triton's interpreter."""
+"""What is not as it should be with one case that has an oracle, run by a probe on a CPU."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ def wrong(session: Session, path: Path, case: Case, seconds: float = 120.0) -> s
     result, frames = session.run(case, path, None, seconds)
     if result.fault is not None:
         return f"{result.fault.kind.value} in {result.fault.stage}: {result.fault.detail}"
-    found = {m.metric: m.samples for m in result.measurements}
-    if any(samples != (0.0,) for samples in found.values()):
-        return str(found)
+    # How a library splits its work is its own affair: a change of that shows between the arms.
+    looked_at = (
+        ("nondeterministic", "batch_mismatches") if case.workload.startswith("kernel:") else ("nondeterministic",)
+    )
+    mismatches = {m.metric: m.samples for m in result.measurements if m.metric in looked_at}
+    if any(samples != (0.0,) for samples in mismatches.values()):
+        return str(mismatches)
     arrays = {
         (head.name, head.seed, head.reference): np.frombuffer(frame, head.dtype).reshape(head.shape)
         for head, frame in zip(result.outputs, frames, strict=True)

@@ -71,6 +71,8 @@ TOLERANCE = 1e-6
 CASES = {"small": {"n": 3}, "large": {"n": 300, "tolerance": 1e-3}}
 '''
 
+PER_TARGET = OPERATOR.replace('"large": {', '"code": {"per_target": True, "tiers": ("cpu",), ')
+
 MODEL = '''\
 """A tiny model."""
 

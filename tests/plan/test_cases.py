@@ -9,7 +9,7 @@ from compat.model import Tier
 from compat.plan.cases import cases_of
 from compat.plan.content import read_file
 
-from .conftest import KERNEL, MODEL, OPERATOR
+from .conftest import KERNEL, MODEL, OPERATOR, PER_TARGET
 
 if TYPE_CHECKING:
     from .conftest import Write
@@ -43,6 +43,18 @@ def test_tolerance_may_be_the_case_s_own(write: Write) -> None:
 def test_the_tiers_decide(write: Write, tiers: set[Tier], expected: list[tuple[str, Tier]]) -> None:
     model = read_file(write(MODEL, "tiny.py"), kernel=False)
     assert [(case.id, case.tier) for case in cases_of(model, tiers)] == expected
+
+
+def test_a_case_that_is_per_target_is_planned_for_each_that_is_named(write: Write) -> None:
+    workload = read_file(write(PER_TARGET, "total.py"), kernel=False)
+    assert workload.has_targets
+    assert [case.id for case in cases_of(workload, {Tier.CPU})] == ["small"]
+    planned = cases_of(workload, {Tier.CPU}, ["sm_80", "gfx942"])
+    assert [(case.id, case.params.get("target")) for case in planned] == [
+        ("small", None),
+        ("code-sm_80", "sm_80"),
+        ("code-gfx942", "gfx942"),
+    ]
 
 
 def test_ids_that_meet(write: Write) -> None:

@@ -31,8 +31,8 @@ def test_what_there_is(shipped: Path) -> None:
     assert (model.tiers, model.onnx_ir, model.tolerance) == ((Tier.CPU, Tier.GPU), 8, 1e-4)
     assert model.components == ("onnxruntime", "numpy")
     assert (operator.seeds, operator.artifact, operator.onnx_ir, operator.imports) == (1, None, None, ())
-    assert (operator.timed, operator.items, operator.splits, operator.golden) == (True, None, False, None)
-    assert (kernel.timed, kernel.splits) == (False, False)
+    assert (operator.timed, operator.items, operator.splits, operator.golden) == ({Tier.CPU}, None, False, None)
+    assert (kernel.timed, kernel.splits) == (set(), False)
 
 
 def test_the_metrics_of_kernels_are_oriented() -> None:
@@ -57,7 +57,7 @@ def test_everything_that_may_be_declared(write: Write) -> None:
     )
     workload = read_file(write(OPERATOR + extra, "w.py"), kernel=False)
     assert workload.own_metrics == (Metric("chunks", "1", Direction.HIGHER, Kind.EXACT, gated=False),)
-    assert workload.timed is False
+    assert workload.timed == set()
     assert workload.artifact == Artifact("m==1.0", "m/m.onnx", SHA)
     assert workload.seeds == 4
 
@@ -142,7 +142,7 @@ def test_a_file_name_that_is_none(write: Write) -> None:
         ('("numpy",)', '"numpy"', "FILE:3: expected: COMPONENTS is a tuple of names"),
         ("TOLERANCE", 'IMPORTS = ("a-b",)\nTOLERANCE', "FILE:6: expected: IMPORTS is a tuple of module names"),
         ("TOLERANCE", "SEEDS = 0\nTOLERANCE", "FILE:6: expected: SEEDS is a whole number above 0"),
-        ("TOLERANCE", "TIMED = 1\nTOLERANCE", "FILE:6: expected: TIMED is True or False"),
+        ("TOLERANCE", "TIMED = 1\nTOLERANCE", "FILE:6: expected: TIMED is True, False, or some of cpu"),
         (
             "TOLERANCE",
             "ITEMS = 0\nTOLERANCE",
@@ -294,7 +294,9 @@ def split(params, tools):
 def test_a_kernel_with_cases(write: Write) -> None:
     kernel = read_file(write(KERNEL + WITH_CASES, "add.py"), kernel=True)
     assert kernel.tiers == (Tier.AOT, Tier.INTERPRETED, Tier.GPU)
-    assert (kernel.timed, kernel.splits, kernel.oracle, kernel.seeds, kernel.tolerance) == (True, True, True, 2, None)
+    assert (kernel.timed, kernel.splits, kernel.oracle, kernel.seeds, kernel.tolerance) == (
+        {Tier.GPU}, True, True, 2, None
+    )  # fmt: skip
     assert kernel.cases["a"]["needs"] == ("scan",)
     assert kernel.cases["b"]["needs"] == ("scan", "sort")
     assert kernel.cost is not None

@@ -9,7 +9,7 @@ from compat.errors import MatrixError
 from compat.model import Arm, Rejection, Ring, Runtime, Tier, canonical, digest
 from compat.plan import build_plan, load_matrix
 
-from .conftest import AXES, MATRIX, MODEL, OPERATOR
+from .conftest import AXES, MATRIX, MODEL, OPERATOR, PER_TARGET
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +101,16 @@ def test_a_workload_in_none_of_the_tiers(plan_text: PlanText) -> None:
         Rejection("kernel:add", "it runs in the tiers aot, and the rings ask for cpu, static", blocking=False),
     )
     assert "kernel:add" not in plan.content
+
+
+def test_cases_for_targets_that_nobody_names_are_told_of(plan_text: PlanText, write: Write) -> None:
+    write(PER_TARGET, "shipped/workloads/total.py")
+    plan = plan_text(MATRIX)
+    said = "it has cases for each target, and its selection names no targets"
+    assert plan.rejections == (Rejection("operator:total", said, blocking=False),)
+    named = plan_text(MATRIX.replace('"operator:*"', '"operator:*", targets: [sm_90]'))
+    assert named.rejections == ()
+    assert {item.case.id for item in named.items} - {item.case.id for item in plan.items} == {"code-sm_90"}
 
 
 def test_a_tier_without_a_case_blocks(plan_text: PlanText) -> None:

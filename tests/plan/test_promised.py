@@ -14,6 +14,7 @@ PLAIN = Workload("operator:x", Path("x.py"), "", (), {}, (), ("numpy",), (), 0.0
 OWN = Metric("rate", "items/s", Direction.HIGHER, Kind.SAMPLED)
 ARTIFACT = Artifact("m==1", "m.onnx", "0" * 64)
 
+EVERYWHERE = frozenset(Tier)
 ALWAYS = {"nondeterministic"}
 HOST = ALWAYS | {"memory", "memory_virtual", "memory_cgroup"}
 TIMED = HOST | {"latency", "first_call", "leak", "memory_private"}
@@ -25,19 +26,20 @@ TORCH = {"memory_allocated", "memory_reserved"}
     ("tier", "declared", "expected"),
     [
         (Tier.CPU, {}, HOST),
-        (Tier.CPU, {"timed": True}, TIMED),
-        (Tier.CPU, {"timed": True, "items": "batch"}, TIMED | {"throughput"}),
+        (Tier.CPU, {"timed": EVERYWHERE}, TIMED),
+        (Tier.CPU, {"timed": frozenset({Tier.GPU})}, HOST),
+        (Tier.CPU, {"timed": EVERYWHERE, "items": "batch"}, TIMED | {"throughput"}),
         (Tier.CPU, {"imports": ("numpy",)}, HOST | {"import_time"}),
         (Tier.CPU, {"artifact": ARTIFACT}, HOST | {"load_time"}),
         (Tier.CPU, {"splits": True}, HOST | {"batch_mismatches"}),
         (Tier.CPU, {"components": ("torch",)}, HOST),
         (Tier.CPU, {"own_metrics": (OWN,)}, HOST | {"rate"}),
         (Tier.GPU, {}, HOST | GPU),
-        (Tier.GPU, {"timed": True, "components": ("numpy", "torch")}, TIMED | GPU | TORCH),
+        (Tier.GPU, {"timed": EVERYWHERE, "components": ("numpy", "torch")}, TIMED | GPU | TORCH),
         (Tier.INTERPRETED, {}, ALWAYS),
         (
             Tier.INTERPRETED,
-            {"timed": True, "items": 1.0, "imports": ("triton",), "artifact": ARTIFACT, "splits": True},
+            {"timed": EVERYWHERE, "items": 1.0, "imports": ("triton",), "artifact": ARTIFACT, "splits": True},
             ALWAYS | {"batch_mismatches"},
         ),
     ],
@@ -50,13 +52,13 @@ def test_the_declarations_and_the_tier_decide(tier: Tier, declared: dict[str, An
 
 
 def test_a_kernel_has_what_its_compiler_tells() -> None:
-    assert promised(replace(PLAIN, timed=True), Tier.AOT, "sm_90") == AOT_METRICS
+    assert promised(replace(PLAIN, timed=EVERYWHERE), Tier.AOT, "sm_90") == AOT_METRICS
     other = promised(PLAIN, Tier.AOT, "gfx942")
     assert {metric.name for metric in AOT_METRICS} - {metric.name for metric in other} == {"occupancy"}
 
 
 def test_every_metric_of_the_catalogue_is_promised_to_some_case() -> None:
     everything = replace(
-        PLAIN, timed=True, items=1.0, splits=True, imports=("torch",), components=("torch",), artifact=ARTIFACT
+        PLAIN, timed=EVERYWHERE, items=1.0, splits=True, imports=("torch",), components=("torch",), artifact=ARTIFACT
     )
     assert {metric.name for metric in promised(everything, Tier.GPU)} == STANDARD.keys()

@@ -65,7 +65,7 @@ def test_the_last_selection_counts(write: Write, shipped: Path) -> None:
         (
             '"operator:*"',
             '"operator:*", targets: [sm_80]',
-            "FILE:12: workloads[1] names targets and selects no kernel; leave targets out",
+            "FILE:12: workloads[1] names targets and selects nothing that is for a target; leave targets out",
         ),
         (
             "[tiny]",
