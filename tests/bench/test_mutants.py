@@ -16,7 +16,7 @@ from tests.kernels.hunt import Hunted, hunt
 from .conftest import Record
 
 ROOT = Path(__file__).parents[2]
-MOST = int(os.environ.get("COMPAT_MUTANTS", "20"))  # of each kernel
+MOST = int(os.environ.get("COMPAT_MUTANTS", "1000"))  # of each kernel: all of them
 
 
 @pytest.mark.network
@@ -42,5 +42,5 @@ def survivors(hunted: list[Hunted]) -> str:
     lines += [f"| {kernel} | {found[kernel]} | {count} |" for kernel, count in sorted(of.items())]
     lines.append("")
     left = (one.mutant for one in hunted if not one.found)
-    lines += [f"- `{mutant.id}` (line {mutant.line}, {mutant.operator})" for mutant in left]
+    lines += [f"- `{mutant.id}` (line {mutant.line}, {mutant.operator}): {mutant.change}" for mutant in left]
     return "\n".join(lines) + "\n"
