@@ -2,8 +2,7 @@
 
 The case is rank 0. The other ranks are processes of its own, which do the same over and over, so that a call takes as
 long as it takes all of them; what each of them got is checked there, and one that got something else ends, which ends
-the case. Values are whole numbers, whose sums are exact in any order. On GPUs there is a rank for each that the case
-can see, which is one today: then NCCL starts, and nothing is sent.
+the case. Values are whole numbers, whose sums are exact in any order. On GPUs there is a rank for each of the node's.
 
 Why upgrades break it: NCCL and gloo choose algorithm, protocol and transport by size, topology and driver, so that a
 release or a driver loses half of the bandwidth of one range of sizes; and a transport that no longer works hangs. Then
@@ -15,6 +14,7 @@ from __future__ import annotations
 COMPONENTS = ("torch", "nvidia-nccl-cu12", "nvidia-nccl-cu13")
 IMPORTS = ("torch",)
 KIND = "operator"
+GPUS = "all"
 TIERS = ("cpu", "gpu")
 TOLERANCE = 0.0
 TIMED = ("gpu",)  # two processes and their network on a few processors are no measure of anything
@@ -46,16 +46,21 @@ def prepare(params, tools):
     """Start the other ranks and meet them; the work is one collective."""
     import os
     import tempfile
+    import weakref
 
     ranks = _ranks(tools)
     place = os.path.join(tempfile.mkdtemp(), "meeting")  # noqa: PTH118 - torch wants text
     inputs = _inputs(params, tools, ranks)
-    for rank in range(1, ranks):
-        _start(params, inputs, rank, place, tools.device)
-    work = _member(params, inputs, 0, place, tools.device)
+    others = [_start(params, inputs, rank, place, tools.device) for rank in range(1, ranks)]
+    collective = _member(params, inputs, 0, place, tools.device)
     tools.took("ranks", str(ranks))
     every = params.get("every", 1)
-    return lambda: {"y": work()[::every]}
+
+    def work():
+        return {"y": collective()[::every]}
+
+    weakref.finalize(work, _end, others)  # cases that share a process on a GPU follow each other
+    return work
 
 
 def reference(params, tools):
@@ -128,7 +133,7 @@ def _member(params, inputs, rank, place, device):
 
 
 def _start(params, inputs, rank, place, device):
-    """Another rank: a fork, or on a GPU, whose context no fork shares, a process of its own."""
+    """The process of another rank: a fork, or on a GPU, whose context no fork shares, a new interpreter."""
     import os
     import subprocess
     import sys
@@ -147,12 +152,27 @@ def _start(params, inputs, rank, place, device):
             "module.take_part({'what': what, 'dtype': dtype}, inputs, int(rank), place, 'cuda')\n"
         )
         words = (__file__, params["what"], params["dtype"], str(rank), place)
-        subprocess.Popen([sys.executable, "-c", code, *words])
-    elif os.fork() == 0:
+        return subprocess.Popen([sys.executable, "-c", code, *words]).pid
+    pid = os.fork()
+    if pid == 0:
         try:
             take_part(params, inputs, rank, place, device)
         finally:
             os._exit(1)
+    return pid
+
+
+def _end(others):
+    """End the other ranks, and leave their group."""
+    import os
+    import signal
+
+    from torch import distributed
+
+    for pid in others:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    distributed.destroy_process_group()
 
 
 def take_part(params, inputs, rank, place, device):

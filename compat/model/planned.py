@@ -75,6 +75,7 @@ class Case:
     imports: tuple[str, ...] = ()  # what the zygote may import before it forks
     golden: tuple[Output, ...] | None = None
     oracle: bool = False  # whether it returns a reference beside its outputs
+    all_gpus: bool = False  # whether it runs once, on all measured GPUs of a node, and not on each of them
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def cases_of(
                     imports=_imports(workload, tier),
                     golden=None if workload.golden is None else workload.golden.get(case_id, ()),
                     oracle=workload.oracle and tier is not Tier.AOT,
+                    all_gpus=workload.all_gpus and tier is Tier.GPU,
                 )
     return tuple(cases.values())
 

@@ -36,6 +36,7 @@ class Workload:
     artifact: Artifact | None
     onnx_ir: int | None
     timed: frozenset[Tier] = frozenset()  # in which tiers speed and leaks are measured
+    all_gpus: bool = False
     items: float | str | None = None
     splits: bool = False
     oracle: bool = False

@@ -34,6 +34,7 @@ WORKLOAD_NAMES = frozenset(
         "CASES",
         "COMPONENTS",
         "GOLDEN",
+        "GPUS",
         "IMPORTS",
         "ITEMS",
         "KIND",
@@ -82,6 +83,8 @@ def workload_of(declared: Declarations) -> Workload:
     else:
         need(declared, "TOLERANCE", is_limit(tolerance), "TOLERANCE is a number, 0 or more")
     timed = _timed(declared, tuple(tiers))
+    gpus = declared.values.get("GPUS", "each")
+    need(declared, "GPUS", gpus in ("each", "all"), "GPUS is 'each' or 'all'")
     onnx_ir = declared.values.get("ONNX_IR")
     need(declared, "ONNX_IR", onnx_ir is None or is_count(onnx_ir), "ONNX_IR is a whole number above 0")
     return Workload(
@@ -98,6 +101,7 @@ def workload_of(declared: Declarations) -> Workload:
         artifact=_artifact(declared),
         onnx_ir=onnx_ir,
         timed=frozenset(map(Tier, timed)),
+        all_gpus=gpus == "all",
         items=_items(declared, cases, bool(timed)),
         splits=splits(declared),
         oracle="reference" in declared.functions,

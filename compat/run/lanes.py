@@ -40,10 +40,11 @@ class Lane:
 
 
 def places_of(item: Item, node: Node, gpus: int | None = None) -> tuple[Place, ...]:
-    """Where on a node an item runs: for one that needs a GPU each of them, or the first ``gpus``."""
+    """Where on a node an item runs: for one that needs a GPU each of them, or the first ``gpus``; or all at once."""
     if item.case.tier is not Tier.GPU or not node.gpus:
         return (Place(node.id),)
-    return tuple(Place(node.id, (gpu.uuid,)) for gpu in node.gpus[:gpus])
+    devices = tuple(gpu.uuid for gpu in node.gpus[:gpus])
+    return (Place(node.id, devices),) if item.case.all_gpus else tuple(Place(node.id, (uuid,)) for uuid in devices)
 
 
 def processors() -> int:
@@ -54,13 +55,14 @@ def processors() -> int:
 def side_by_side(lanes: Mapping[tuple[str, ...], Sequence[Lane]], measure: Callable[[Lane], None], stop: Event) -> None:
     """Measure lanes, by the GPUs (or processors) that they are on. Those on different ones run at the same time.
 
-    Those that are on none come first, one after the other: what ran beside them would count as theirs. After an error
-    or Ctrl-C ``stop`` is set, and each thread ends what it has begun; the first error is raised.
+    Those that are on none come first, one after the other, and those that are on several: what ran beside them would
+    count as theirs. After an error or Ctrl-C ``stop`` is set, and each thread ends what it has begun; the first error
+    is raised.
     """
     try:
-        for lane in lanes.get((), ()):
-            measure(lane)
-        apart = [list(own) for devices, own in lanes.items() if devices]
+        alone = [lane for devices, own in lanes.items() if len(devices) != 1 for lane in own]
+        _one_after_the_other(alone, measure, stop)
+        apart = [list(own) for devices, own in lanes.items() if len(devices) == 1]
         if len(apart) == 1:
             _one_after_the_other(apart[0], measure, stop)
         elif apart:

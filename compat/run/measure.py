@@ -192,7 +192,8 @@ class Measuring:
             imports = {name for due in found for name in due.item.case.imports}
             for place in range(share or 1):
                 own = found[place :: share or 1]
-                where = (f"processor {place}",) if share else tuple(boards.get(uuid, uuid) for uuid in devices)
+                on = dict.fromkeys(boards.get(uuid, uuid) for uuid in devices)
+                where = (f"processor {place}",) if share else tuple(on)
                 if own:
                     lanes[where].append(Lane(Arms(runtimes, imports, devices, interpret), own))
         return lanes

@@ -142,6 +142,7 @@ def test_a_file_name_that_is_none(write: Write) -> None:
         ('("numpy",)', '"numpy"', "FILE:3: expected: COMPONENTS is a tuple of names"),
         ("TOLERANCE", 'IMPORTS = ("a-b",)\nTOLERANCE', "FILE:6: expected: IMPORTS is a tuple of module names"),
         ("TOLERANCE", "SEEDS = 0\nTOLERANCE", "FILE:6: expected: SEEDS is a whole number above 0"),
+        ("TOLERANCE", "GPUS = 2\nTOLERANCE", "FILE:6: expected: GPUS is 'each' or 'all'"),
         ("TOLERANCE", "TIMED = 1\nTOLERANCE", "FILE:6: expected: TIMED is True, False, or some of cpu"),
         (
             "TOLERANCE",

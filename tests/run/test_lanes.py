@@ -37,6 +37,8 @@ def test_an_item_runs_on_each_gpu_or_on_as_many_as_the_ring_asks_for(tmp_path: P
     assert places_of(kernel, node, 2) == places_of(kernel, node)[:2]
     assert places_of(kernel, node, 8) == places_of(kernel, node)
     assert places_of(kernel, NODE) == (Place(NODE.id),)
+    together = replace(kernel, case=replace(kernel.case, all_gpus=True))
+    assert places_of(together, node, 2) == (Place(NODE.id, ("GPU-1", "GPU-2")),)
 
 
 def test_every_case_is_measured_on_every_gpu_and_sees_that_one_alone(tmp_path: Path) -> None:
@@ -65,9 +67,10 @@ def test_lanes_of_different_gpus_run_at_the_same_time_and_all_others_by_themselv
             assert running[-1] == name
 
     lanes = {(name,) if name.startswith("GPU") else (): [lane(name)] for name in ("GPU-1", "GPU-2", "GPU-3")}
-    side_by_side({**lanes, (): [lane("one"), lane("two")]}, measure, threading.Event())
-    assert running[:2] == ["one", "two"]
-    assert sorted(running[2:]) == ["GPU-1", "GPU-2", "GPU-3"]
+    alone = {(): [lane("one"), lane("two")], ("GPU-1", "GPU-2"): [lane("both")]}
+    side_by_side({**lanes, **alone}, measure, threading.Event())
+    assert running[:3] == ["one", "two", "both"]
+    assert sorted(running[3:]) == ["GPU-1", "GPU-2", "GPU-3"]
 
 
 @pytest.mark.parametrize("gpus", [1, 3])
