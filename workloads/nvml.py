@@ -28,7 +28,7 @@ def prepare(_, tools):
     with Device() as device:
         uuid = device.uuid
     nvml = _Nvml()
-    tools.took("NVML", nvml.driver())
+    tools.took("NVML", nvml.version())
 
     def work():
         nvml.device(uuid)
@@ -38,14 +38,14 @@ def prepare(_, tools):
 
 
 def observe(*_):
-    """Whether library and module are of two versions, and how much less memory NVML tells of than CUDA."""
+    """Whether NVML and the kernel module are of two versions, and how much less memory NVML tells of than CUDA."""
     from compat.probe.cuda import Device
 
     nvml = _Nvml()
     with Device() as device:
         missing = max(0, device.memory_info()[1] - nvml.memory(nvml.device(device.uuid)))
     module = _module()
-    return {"mismatches": float(module is not None and module != nvml.driver()), "memory_missing": float(missing)}
+    return {"mismatches": float(module not in (None, nvml.version())), "memory_missing": float(missing)}
 
 
 def _module():
@@ -70,13 +70,13 @@ class _Nvml:
         if code != 0:
             raise RuntimeError(f"{name}: {self._library.nvmlErrorString(code).decode()} ({code})")
 
-    def driver(self):
-        """The driver's version, as NVML tells it."""
+    def version(self):
+        """The driver that the library is of, which is its own version without the first number (``12.570.172.08``)."""
         import ctypes
 
         text = ctypes.create_string_buffer(96)
-        self._call("nvmlSystemGetDriverVersion", text, 96)
-        return text.value.decode()
+        self._call("nvmlSystemGetNVMLVersion", text, 96)
+        return text.value.decode().partition(".")[2]
 
     def device(self, uuid):
         """The handle of a GPU or MIG instance."""

@@ -1,9 +1,10 @@
 """For which GPUs torch has code of its own: binaries, or PTX that the driver compiles at first use.
 
-A binary for sm_XY runs on GPUs of compute capability X.Y and later ones of the same X; PTX for X.Y runs on every later
-GPU; what ends in ``a`` runs on its own capability only (NVIDIA's CUDA C++ Programming Guide, "Application
-Compatibility"). The list is that of the build and needs no GPU: a case for each target of the selection asks whether
-the cards that you have are on it. On a GPU it is the card that is there, and a kernel of torch's is launched.
+A binary for sm_XY runs on GPUs of compute capability X.Y and later ones of the same X, but for Tegra's; PTX for X.Y
+runs on every later GPU; what ends in ``a`` runs on its own capability only (NVIDIA's CUDA C++ Programming Guide,
+"Application Compatibility"). The list is that of the build and needs no GPU: a case for each target of the selection
+asks whether the cards that you have are on it. On a GPU it is the card that is there, and a kernel of torch's is
+launched.
 
 Why upgrades break it: releases drop old architectures to keep wheels small, and then the first launch says that no
 kernel image is available for execution on the device.
@@ -21,6 +22,7 @@ METRICS = (
     {"name": "binary", "unit": "", "direction": "higher", "kind": "exact"},
     {"name": "code", "unit": "", "direction": "higher", "kind": "exact"},
 )
+_TEGRA = {53, 62, 72, 87}  # whose binaries run on no other GPU, and which run no other's
 CASES = {"torch": {"per_target": True, "tiers": ("cpu",)}, "launched": {"tiers": ("gpu",)}}
 
 
@@ -67,9 +69,11 @@ def runs(built, target):
     if found is None or wanted is None:
         return None
     capability, card = int(found[2]), int(wanted[1])
-    if found[3] == "a" and capability != card:
+    if capability == card:
+        return "binary" if found[1] == "sm" else "ptx"
+    if found[3] == "a":
         return None
-    same_family = capability // 10 == card // 10
+    same_family = capability // 10 == card // 10 and not {capability, card} & _TEGRA
     if capability > card or ((found[1] == "sm" or found[3] == "f") and not same_family):
         return None
     return "binary" if found[1] == "sm" else "ptx"

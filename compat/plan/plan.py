@@ -111,7 +111,7 @@ def _not_planned(
     for name, each in sorted(selected.items()):
         if not any(_runs_in(each, cell) for cell in cells):
             rejections.append(Rejection(name, "it is selected, and no cell has this model"))
-        elif each.workload.has_targets and not each.targets:
+        elif not each.targets and each.workload.per_target(tiers):
             rejections.append(Rejection(name, "it has cases for each target, and its selection names no targets"))
         elif not cases[name]:
             has = ", ".join(tier.value for tier in each.workload.tiers)

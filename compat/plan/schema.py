@@ -78,7 +78,8 @@ class SelectionSpec(Spec):
 
     select: Text = Field(description="names such as kernel:matmul, or a pattern such as model:*")
     targets: Annotated[list[Target], Field(min_length=1), AfterValidator(distinct)] | None = Field(
-        default=None, description="the GPUs that kernels are compiled for, such as [sm_80, sm_90]"
+        default=None,
+        description="GPUs that kernels are compiled for, and that libraries need code for, such as [sm_80, sm_90]",
     )
     timeout: Duration = Field(default=300.0, description="for one run of a case in one arm")
     required: bool = Field(default=True, description="false: measured and shown, and never in the way of GO")

@@ -34,8 +34,8 @@ class Selected:
 def select_workloads(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Workload]) -> dict[str, Selected]:
     """The selected workloads by name.
 
-    MatrixError when a selection matches nothing or what it matches runs nowhere, a kernel has no targets, targets have
-    no kernel, or the model axis and the models that there are or that are selected do not agree.
+    MatrixError when a selection matches nothing or what it matches runs nowhere, a kernel has no targets, targets are
+    of no use, or the model axis and the models that there are or that are selected do not agree.
     """
     models = _models(file, spec, content)
     selected: dict[str, Selected] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from compat.model import Artifact, Metric, Output, Tier
@@ -52,7 +53,13 @@ class Workload:
     @property
     def has_targets(self) -> bool:
         """Whether it is a kernel, or has cases that are ``per_target``."""
-        return self.kind == "kernel" or any(params.get("per_target") for params in self.cases.values())
+        return self.kind == "kernel" or self.per_target(self.tiers)
+
+    def per_target(self, tiers: Iterable[Tier]) -> bool:
+        """Whether it has cases for each target in one of these tiers."""
+        asked = {tier.value for tier in tiers if tier in self.tiers}
+        each = [params.get("tiers", asked) for params in self.cases.values() if params.get("per_target")]
+        return any(asked & set(own) for own in each)
 
     @property
     def stem(self) -> str:

@@ -122,7 +122,7 @@ def _items(declared: Declarations, cases: dict[str, dict[str, Any]], timed: bool
     items = declared.values.get("ITEMS")
     if items is None:
         return None
-    need(declared, "ITEMS", timed, "ITEMS goes with TIMED = True")
+    need(declared, "ITEMS", timed, "ITEMS goes with a TIMED that is not False")
     if isinstance(items, str):
         for case, params in cases.items():
             need(

@@ -124,11 +124,13 @@ class Device:
         self.driver.call("cuMemsetD8Async", address, value, size, self.stream())
 
     def write(self, address: int, data: bytes) -> None:
-        """Copy bytes of the host to device memory; they are there when it returns."""
+        """Copy bytes of the host to device memory; they are there when it returns, for every stream."""
         self.driver.call("cuMemcpyHtoD_v2", address, data, len(data))
+        self.synchronize()
 
     def read(self, address: int, size: int) -> bytes:
-        """Copy ``size`` bytes of device memory to the host, after all that the default stream was asked before."""
+        """Copy ``size`` bytes of device memory to the host, after all that the GPU was asked before."""
+        self.synchronize()
         data = create_string_buffer(size)
         self.driver.call("cuMemcpyDtoH_v2", data, address, size)
         return data.raw

@@ -3,7 +3,8 @@
 A kernel that drops a mask reads a neighbour's memory and, as a rule, computes the right thing; one that stores too far
 destroys somebody else's. So tensors lie inside a larger buffer. Around an input its other elements are NaN (of an
 integer each byte is 85): what is read there spoils the result. Around a result they are -0.0 (42), to which nothing can
-be added that leaves the bits as they were but -0.0 itself: what is written there is counted. And in the interpreter,
+be added that leaves the bits as they were but -0.0 itself: what is written there is counted. What is read and written
+is among both: 1.5. And in the interpreter,
 which reads and writes as this process, the memory behind the last element may not be touched at all: also a read whose
 value nobody uses ends the case there (SIGSEGV), as it may end a launch on a GPU.
 """
@@ -36,7 +37,8 @@ DTYPES = {
 }
 
 _MARGIN = 256  # elements before and after: a multiple of what frameworks align to, whatever the type
-_READ, _WRITTEN = 0x55, 0x2A  # each byte of an integer
+_GUARDS = {"input": math.nan, "inout": 1.5, "output": -0.0}
+_READ, _WRITTEN = 0x55, 0x2A  # each byte of an integer: of an input, and of what may be written
 _PROT_NONE = 0  # of mprotect: neither read nor written
 
 
@@ -54,12 +56,13 @@ class Guarded:
         dtype: str,
         strides: Sequence[int] | None,
         device: str,
-        written: bool,
+        role: str,
         fenced: bool = False,
     ) -> None:
-        """A tensor of NaN (42 in each byte of an integer). ``strides`` are in elements, row by row if None.
+        """A tensor of NaN (42 or 85 in each byte of an integer). ``strides`` are in elements, row by row if None.
 
-        ``fenced``: memory that may not be touched begins where the last element ends; on the host only.
+        ``role`` is ``input``, ``inout`` or ``output``. ``fenced``: memory that may not be touched begins where the last
+        element ends; on the host only.
         ValueError for a type that is none of ``DTYPES``, and for strides that are too few, negative or overlap.
         """
         import torch
@@ -72,8 +75,8 @@ class Guarded:
         kind = getattr(torch, DTYPES[dtype])
         span = 0 if 0 in shape else 1 + sum((size - 1) * step for size, step in zip(shape, steps))
         self.name = name
-        self._written = written
-        self._bytes = _guards(torch, kind, _MARGIN + span + (0 if fenced else _MARGIN), device, written)
+        self._role = role
+        self._bytes = _guards(torch, kind, _MARGIN + span + (0 if fenced else _MARGIN), device, role)
         if fenced:
             self._bytes = _before_a_fence(torch, self._bytes)
         self._buffer = self._bytes.view(kind)
@@ -101,18 +104,18 @@ class Guarded:
             return int(width) * int(changed.sum().item())
         mine = torch.zeros(self._buffer.numel(), dtype=torch.bool, device=self._buffer.device)
         mine.as_strided(tuple(self.view.shape), self.view.stride(), _MARGIN).fill_(True)
-        untouched = _guards(torch, self._buffer.dtype, self._buffer.numel(), str(self._buffer.device), self._written)
+        untouched = _guards(torch, self._buffer.dtype, self._buffer.numel(), str(self._buffer.device), self._role)
         changed = (self._bytes != untouched).view(-1, width).any(dim=1) & ~mine
         return int(width) * int(changed.sum().item())
 
 
-def _guards(torch: Any, kind: Any, count: int, device: str, written: bool) -> Any:
-    """So many elements of a type, as bytes, of what lies outside a tensor: of one that may be written, or another."""
+def _guards(torch: Any, kind: Any, count: int, device: str, role: str) -> Any:
+    """So many elements of a type, as bytes, of what lies outside a tensor of that role."""
     width = torch.empty((), dtype=kind).element_size()
     if not kind.is_floating_point:
-        value = 1 if kind is torch.bool else _WRITTEN if written else _READ
+        value = 1 if kind is torch.bool else _READ if role == "input" else _WRITTEN
         return torch.full((count * width,), value, dtype=torch.uint8, device=device)
-    value = torch.full((1,), -0.0 if written else math.nan, dtype=torch.float32).to(kind)
+    value = torch.full((1,), _GUARDS[role], dtype=torch.float32).to(kind)
     return value.view(torch.uint8).repeat(count).to(device)
 
 

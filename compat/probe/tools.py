@@ -75,8 +75,9 @@ class Tools:
         It lies between guards (``compat.probe.tensors``), which are also between its elements where ``strides``, in
         elements, leave room. A work may not write it, unless it is ``inout``.
         """
+        role = "inout" if inout else "input"
         found = Guarded(
-            f"input {len(self._guarded) + 1}", values.shape, dtype, strides, self.device, inout, self._fenced
+            f"input {len(self._guarded) + 1}", values.shape, dtype, strides, self.device, role, self._fenced
         )
         self._guarded.append(found)
         return found.fill(values, readable=not inout)
@@ -84,7 +85,7 @@ class Tools:
     def empty(self, shape: int | Sequence[int], dtype: str = "fp32", strides: Sequence[int] | None = None) -> Any:
         """A torch tensor for a result: NaN everywhere (42 in each byte of an integer), and between guards."""
         found = Guarded(
-            f"output {len(self._guarded) + 1}", _dims(shape), dtype, strides, self.device, True, self._fenced
+            f"output {len(self._guarded) + 1}", _dims(shape), dtype, strides, self.device, "output", self._fenced
         )
         self._guarded.append(found)
         return found.view

@@ -90,7 +90,15 @@ def _one_after_the_other(lanes: Sequence[Lane], measure: Callable[[Lane], None],
 
 
 def in_groups(members: Sequence[Due]) -> Iterator[list[Due]]:
-    """Cases that share a process: on a GPU several, elsewhere each has its own."""
-    size = _GROUP if members[0].item.case.tier is Tier.GPU else 1
-    for start in range(0, len(members), size):
-        yield list(members[start : start + size])
+    """Cases that share a process: several of one GPU. Elsewhere, and on all GPUs at once, each has its own."""
+    shared: list[Due] = []
+    for due in members:
+        if due.item.case.tier is not Tier.GPU or due.item.case.all_gpus:
+            yield [due]
+            continue
+        shared.append(due)
+        if len(shared) == _GROUP:
+            yield shared
+            shared = []
+    if shared:
+        yield shared

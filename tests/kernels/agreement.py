@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from compat.judge.arrays import not_finite, relative_l2
-from compat.model import Case
+from compat.model import Case, FaultKind
 from compat.run.session import Session
 
 __all__ = ["wrong"]
@@ -20,6 +20,7 @@ def wrong(session: Session, path: Path, case: Case, seconds: float = 120.0) -> s
     """
     result, frames = session.run(case, path, None, seconds)
     if result.fault is not None:
+        assert result.fault.kind is not FaultKind.INFRASTRUCTURE, result.fault  # that says nothing about the case
         return f"{result.fault.kind.value} in {result.fault.stage}: {result.fault.detail}"
     # How a library splits its work is its own affair: a change of that shows between the arms.
     looked_at = (

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from compat.model import Case, Cell, Tier
+from compat.model import Case, Cell, FaultKind, Tier
 from compat.plan.cases import cases_of
 from compat.plan.content import read_file
 from compat.plan.lacking import lacking
@@ -99,6 +99,7 @@ class _Hunter:
         for case in cases_of(read_file(path, kernel=True), {Tier.AOT}, ["sm_90"]):
             if case.id not in self._before:
                 self._before[case.id] = self._atomics(kernel, case)
+                assert self._before[case.id] >= 0, f"{kernel.name}: {case.id} does not compile as it is"
             if self._atomics(path, case) < self._before[case.id]:
                 return case.id
         return ""
@@ -106,6 +107,7 @@ class _Hunter:
     def _atomics(self, path: Path, case: Case) -> float:
         """How many atomic operations the compiled case has; -1 if it does not compile."""
         result, _ = self._session(False).run(case, path, None, _SECONDS)
+        assert result.fault is None or result.fault.kind is not FaultKind.INFRASTRUCTURE, result.fault
         return -1.0 if result.fault else sum(m.samples[0] for m in result.measurements if m.metric == "atomics")
 
     def close(self) -> None:

@@ -155,7 +155,11 @@ def test_a_file_name_that_is_none(write: Write) -> None:
             "FILE:6: expected: ITEMS is a number above 0, or the name of a parameter",
         ),
         ("TOLERANCE", 'ITEMS = "m"\nTOLERANCE', "FILE:6: expected: CASES['small']['m'] is a whole number above 0"),
-        ("TOLERANCE", 'ITEMS = "n"\nTIMED = False\nTOLERANCE', "FILE:6: expected: ITEMS goes with TIMED = True"),
+        (
+            "TOLERANCE",
+            'ITEMS = "n"\nTIMED = False\nTOLERANCE',
+            "FILE:6: expected: ITEMS goes with a TIMED that is not False",
+        ),
         (
             "TOLERANCE",
             "def split(x, n): ...\nTOLERANCE",

@@ -27,6 +27,10 @@ RUNS = load(ROOT / "workloads" / "torch_architectures.py").runs
         ("sm_100f", "sm_103", "binary"),
         ("compute_100f", "sm_103", "ptx"),
         ("compute_100f", "sm_120", None),
+        ("sm_80", "sm_87", None),  # Tegra
+        ("sm_87", "sm_87", "binary"),
+        ("sm_87", "sm_89", None),
+        ("compute_80", "sm_87", "ptx"),
         ("gfx942", "gfx942", "binary"),
         ("gfx90a", "gfx942", None),
         ("sm_90", "gfx942", None),
