@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from compat.judge import faults, numerics
+from compat.judge import faults, numerics, suite
 from compat.judge.admit import Pair, in_pairs, measurement
 from compat.judge.confirm import can_be_confirmed
 from compat.judge.exact import judge_values
@@ -50,7 +50,8 @@ class Examined:
 
 def expected_metrics(item: Item, *, speed: bool = True) -> tuple[str, ...]:
     """What must have been compared before an item can be part of a GO; without sampled metrics if not ``speed``."""
-    outputs = (numerics.METRIC,) if expects_outputs(item.case) else ()
+    returned = suite.METRIC if suite.is_suite(item.case) else numerics.METRIC
+    outputs = (returned,) if expects_outputs(item.case) else ()
     gated = (m.name for m in item.case.metrics if m.gated and (speed or m.kind is not Kind.SAMPLED))
     return (faults.METRIC, *outputs, *gated)
 
@@ -183,12 +184,14 @@ def without_statistics(item: Item, clean: Sequence[Pair], plan: Plan, blob: Call
     if not clean:
         return []
     policy = plan.policy.of(item.case.workload)
-    outputs = numerics.judge_outputs(clean, item.case, policy.numerics, blob)
     values = [
         judge_values(metric, clean, policy)
         for metric in item.case.metrics
         if metric.gated and metric.kind is not Kind.SAMPLED
     ]
+    if suite.is_suite(item.case):
+        return [*suite.judge_suite(clean, blob), *values]
+    outputs = numerics.judge_outputs(clean, item.case, policy.numerics, blob)
     return values if outputs is None else [outputs, *values]
 
 
@@ -200,5 +203,7 @@ def candidate_alone(item: Item, evidence: Sequence[Evidence], blob: Callable[[st
         for m in item.case.metrics
         if m.gated and any(measurement(run, m.name) is None for run in runs)
     ]
+    if suite.is_suite(item.case):
+        return [*suite.judge_suite_alone(runs, blob), *missing]
     outputs = numerics.judge_alone(runs, item.case, blob)
     return missing if outputs is None else [outputs, *missing]

@@ -20,6 +20,7 @@ from compat.plan.demands import (
 )
 from compat.plan.golden import read_golden
 from compat.plan.shapes import is_count, is_limit, is_text_map
+from compat.plan.suite_file import suite_of
 from compat.plan.workload import Workload
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ _TIERS = ("cpu", "gpu")
 def workload_of(declared: Declarations) -> Workload:
     """The workload that a file declares. ContentError where a declaration is not what it has to be."""
     kind = required(declared, "KIND")
-    need(declared, "KIND", kind in ("operator", "model"), "KIND is 'operator' or 'model'")
+    need(declared, "KIND", kind in ("operator", "model", "pytest"), "KIND is 'operator', 'model' or 'pytest'")
+    if kind == "pytest":
+        return suite_of(declared, _metrics(declared))
     tiers = required(declared, "TIERS")
     need(declared, "TIERS", is_tiers(tiers, _TIERS), "TIERS has 'cpu', 'gpu' or both")
     cases = parameters(declared, tuple(tiers))

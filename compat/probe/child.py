@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from compat.model import Direction, Fault, FaultKind, Kind, Measurement
+from compat.model import Direction, Fault, FaultKind, Kind, Measurement, canonical, digest
 from compat.probe import aot
 from compat.probe.bench import Bench, bench_for, measured
 from compat.probe.cuda import SharedDeviceError
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
 from compat.probe.stage import Stage
+from compat.probe.suite import OUTCOMES, run_suite
 from compat.probe.tools import Tools
 
 __all__ = ["LOADED", "describe", "import_all", "run_case"]
@@ -111,6 +112,8 @@ def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[byte
             compiled = answer.staged("compile", aot.compile_case, module, request.params, request.artifact)
             answer.measurements += compiled.measurements
             answer.took.update(compiled.took)
+        elif request.workload.startswith("pytest:"):
+            _run_suite(request, answer)
         else:
             _run_workload(request, answer)
     except _StageError as staged:
@@ -129,6 +132,15 @@ def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[byte
         took=answer.took,
     )
     return result, tuple(answer.frames)
+
+
+def _run_suite(request: CaseRequest, answer: _Answer) -> None:
+    names = [metric["name"] for metric in request.extra_metrics]
+    text, rounds = answer.staged("run", run_suite, request.path, request.params, bool(names))
+    answer.inputs.append(digest(canonical(request.params)))
+    answer.add({OUTCOMES: encode(text)}, 0, False)
+    observed = {name: rounds[name] for name in names if name in rounds}
+    answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
 
 
 def _run_workload(request: CaseRequest, answer: _Answer) -> None:
