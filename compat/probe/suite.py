@@ -73,8 +73,8 @@ def _outcomes(report: Path, module: str) -> list[str]:
     found: dict[str, tuple[str, str]] = {}
     for case in cases:
         place = case.get("classname", "")
-        if module and module in place:
-            place = module + place.partition(module)[2]
+        if module:
+            place = ".".join(filter(None, (module, place.rpartition(module)[2].strip("."))))
         name = f"{place}::{case.get('name', '')}"
         outcome = _outcome(case)
         if found.setdefault(name, outcome)[0] in ("passed", "skipped"):  # a test that also fails in its teardown
