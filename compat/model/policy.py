@@ -49,6 +49,9 @@ _METRIC_DEFAULTS = {
     "batch_mismatches": MetricPolicy(relative=1.0),
     # No product may lose its matrix instructions. Where one always lacked them, a compiler may repeat it.
     "scalar_dots": MetricPolicy(relative=1.0),
+    # Eight registers. Another assembler spills one or two of a kernel's (8 B were seen) and nobody's kernel is slower;
+    # those that lost their matrix instructions spilled 352 B and more.
+    "spills": MetricPolicy(absolute=32.0),
     # A register more can cost one resident block in three or four, which alone was never seen to matter: benign
     # upgrades move it by up to 37 %. Half of what hides latency is another thing.
     "occupancy": MetricPolicy(relative=0.45),
