@@ -59,9 +59,7 @@ def judge_suite_alone(runs: Sequence[Evidence], blob: Callable[[str], bytes]) ->
         return [Outcome(METRIC, Status.INVALID, f"{METRIC}: {problem}")]
     if not failing:
         return []
-    said = (
-        f"{plural(len(failing), 'test')} fail in the candidate, and the known-good arm ran none: {sorted(failing)[0]}"
-    )
+    said = f"{plural(len(failing), 'failed test')} in the candidate, and the known-good arm ran none: {min(failing)}"
     return [Outcome(METRIC, Status.PREEXISTING, f"{METRIC}: {clip(said)}")]
 
 
