@@ -20,6 +20,7 @@ __all__ = ["OUTCOMES", "SuiteError", "run_suite"]
 OUTCOMES = "test outcomes"  # the output: a line of JSON for each test, [id, outcome, message]
 _RAN = (0, 1)  # pytest's exit codes: all passed, some failed
 _MEANING = {2: "was interrupted", 3: "had an internal error", 4: "was used wrongly", 5: "found no test"}
+_ROUNDS = 1000  # of a benchmark that are handed on: a message holds no more than 4096 samples
 _MESSAGE = 300  # characters of a failure's first line
 
 
@@ -97,6 +98,11 @@ def _outcome(case: ElementTree.Element) -> tuple[str, str]:
 def _rounds(timings: Path) -> dict[str, list[float]]:
     try:
         found = json.loads(timings.read_text(encoding="utf-8"))
-        return {each["name"]: [float(value) for value in each["stats"]["data"]] for each in found["benchmarks"]}
+        return {each["name"]: _thinned(each["stats"]["data"]) for each in found["benchmarks"]}
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise SuiteError(f"pytest-benchmark's report cannot be read: {problem}") from problem
+
+
+def _thinned(rounds: list[float]) -> list[float]:
+    """Rounds at even distances, so many as are handed on."""
+    return [float(value) for value in rounds[:: -(-len(rounds) // _ROUNDS) or 1]]
