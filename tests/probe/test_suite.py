@@ -47,7 +47,11 @@ def test_a_benchmark_s_rounds_are_samples_and_one_that_is_not_there_is_a_fault(r
         result, frames = session.run(case, folder / "mine.py", None, 60.0)
         assert result.fault is None
         (measurement,) = result.measurements
-        assert (measurement.metric, measurement.unit, len(measurement.samples) >= 7) == ("test_speed", "s", True)
+        assert (measurement.metric, measurement.unit, 7 <= len(measurement.samples) <= 1000) == (
+            "test_speed",
+            "s",
+            True,
+        )
         assert all(0 < sample < 0.1 for sample in measurement.samples)
         assert frames[0].decode().splitlines() == [
             f'["test_mine::test_{each}", "passed", ""]' for each in ("fine", "speed")
@@ -64,6 +68,6 @@ def test_a_benchmark_s_rounds_are_samples_and_one_that_is_not_there_is_a_fault(r
         (other,) = cases_of(read_file(folder / "mine.py", kernel=False), {Tier.CPU})
         lacks, _ = session.run(other, folder / "mine.py", None, 60.0)
         assert lacks.fault is not None
-        assert (lacks.fault.stage, "test_speed" in lacks.fault.detail) == ("observe", True)
+        assert lacks.fault.detail.startswith("SuiteError: pytest-benchmark's report cannot be read")
     finally:
         session.close()
