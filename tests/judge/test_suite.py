@@ -63,7 +63,17 @@ def test_those_alike_are_one_line_and_absent_ones_are_missing() -> None:
     assert judged([told(a="skipped")], [told(a="skipped")]) == {"tests": Status.MISSING}
 
 
-@pytest.mark.parametrize("text", ["no json", '["a", "passed"]', '["a", "fine", ""]', "7", '["a", [], ""]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        '["a", "passed"]',
+        '["a", "fine", ""]',
+        "7",
+        '["a", [], ""]',
+        f"{told(a='failed')}\n{told(a='passed')}",
+    ],
+)
 def test_what_says_nothing_of_tests_is_invalid(text: str) -> None:
     assert judged([told(a="passed")], [text]) == {"tests": Status.INVALID}
     (alone,) = judge_suite_alone([run_of(Arm.CANDIDATE, text)], BLOBS.__getitem__)
