@@ -11,6 +11,7 @@ COMPONENTS = ("driver",)
 IMPORTS = ("numpy",)
 KIND = "operator"
 TIERS = ("gpu",)
+# There is one right answer.
 TOLERANCE = 0.0
 TIMED = False
 METRICS = (

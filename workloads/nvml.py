@@ -12,84 +12,82 @@ COMPONENTS = ("driver",)
 IMPORTS = ("numpy",)
 KIND = "operator"
 TIERS = ("gpu",)
+# There is one right answer.
 TOLERANCE = 0.0
 TIMED = False
 METRICS = (
     {"name": "mismatches", "unit": "versions", "direction": "lower", "kind": "exact"},
     {"name": "memory_missing", "unit": "B", "direction": "lower", "kind": "exact"},
 )
-CASES = {"first-gpu": {}}
+CASES = {"first-gpu": {"gpu": 0}}
 
 
-def prepare(_, tools):
-    """Start NVML; the work looks the first GPU up by the UUID that CUDA gives it."""
+def prepare(params, tools):
+    """Start NVML; the work looks the GPU up by the UUID that CUDA gives it."""
     from compat.probe.cuda import Device
 
-    with Device() as device:
+    with Device(params["gpu"]) as device:
         uuid = device.uuid
-    nvml = _Nvml()
-    tools.took("NVML", nvml.version())
+    nvml = _started()
+    tools.took("NVML", _version(nvml))
 
     def work():
-        nvml.device(uuid)
+        _device(nvml, uuid)
         return {"known": 1}
 
     return work
 
 
-def observe(*_):
+def observe(params, _):
     """Whether NVML and the kernel module are of two versions, and how much less memory NVML tells of than CUDA."""
     from compat.probe.cuda import Device
-
-    nvml = _Nvml()
-    with Device() as device:
-        missing = max(0, device.memory_info()[1] - nvml.memory(nvml.device(device.uuid)))
-    module = _module()
-    return {"mismatches": float(module not in (None, nvml.version())), "memory_missing": float(missing)}
-
-
-def _module():
-    """The version of the kernel module; None where the container does not show it."""
     from compat.probe.driver import read_module
 
-    return read_module().get("kernel_module")
+    nvml = _started()
+    with Device(params["gpu"]) as device:
+        missing = max(0, device.memory_info()[1] - _memory(nvml, _device(nvml, device.uuid)))
+    module = read_module().get("kernel_module")  # None where the container does not show it
+    return {"mismatches": float(module not in (None, _version(nvml))), "memory_missing": float(missing)}
 
 
-class _Nvml:
-    """The few functions of NVML that this needs, by ctypes: a runtime need not have a binding."""
+def _started():
+    """NVML by ctypes, for a runtime need not have a binding. RuntimeError where it does not start."""
+    import ctypes
 
-    def __init__(self):
-        import ctypes
+    nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    nvml.nvmlErrorString.restype = ctypes.c_char_p
+    _call(nvml, "nvmlInit_v2")
+    return nvml
 
-        self._library = ctypes.CDLL("libnvidia-ml.so.1")
-        self._library.nvmlErrorString.restype = ctypes.c_char_p
-        self._call("nvmlInit_v2")
 
-    def _call(self, name, *arguments):
-        code = getattr(self._library, name)(*arguments)
-        if code != 0:
-            raise RuntimeError(f"{name}: {self._library.nvmlErrorString(code).decode()} ({code})")
+def _call(nvml, name, *arguments):
+    code = getattr(nvml, name)(*arguments)
+    if code != 0:
+        raise RuntimeError(f"{name}: {nvml.nvmlErrorString(code).decode()} ({code})")
 
-    def version(self):
-        """The driver that the library is of, which is its own version without the first number (``12.570.172.08``)."""
-        import ctypes
 
-        text = ctypes.create_string_buffer(96)
-        self._call("nvmlSystemGetNVMLVersion", text, 96)
-        return text.value.decode().partition(".")[2]
+def _version(nvml):
+    """The driver that the library is of, which is its own version without the first number (``12.570.172.08``)."""
+    import ctypes
 
-    def device(self, uuid):
-        """The handle of a GPU or MIG instance."""
-        import ctypes
+    text = ctypes.create_string_buffer(96)
+    _call(nvml, "nvmlSystemGetNVMLVersion", text, 96)
+    return text.value.decode().partition(".")[2]
 
-        handle = ctypes.c_void_p()
-        self._call("nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(handle))
-        return handle
 
-    def memory(self, handle):
-        """Its memory in bytes."""
-        import ctypes
+def _device(nvml, uuid):
+    """The handle of a GPU or MIG instance."""
+    import ctypes
 
-        found = (ctypes.c_ulonglong * 3)()  # nvmlMemory_t: total, free, used
-        self._call("nvmlDeviceGetMemoryInfo", handle, found)
-        return found[0]
+    handle = ctypes.c_void_p()
+    _call(nvml, "nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(handle))
+    return handle
+
+
+def _memory(nvml, handle):
+    """Its memory in bytes."""
+    import ctypes
+
+    found = (ctypes.c_ulonglong * 3)()  # nvmlMemory_t: total, free, used
+    _call(nvml, "nvmlDeviceGetMemoryInfo", handle, found)
+    return found[0]

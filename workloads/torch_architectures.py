@@ -13,9 +13,10 @@ kernel image is available for execution on the device.
 from __future__ import annotations
 
 COMPONENTS = ("torch",)
-IMPORTS = ("torch",)
+IMPORTS = ("numpy", "torch")
 KIND = "operator"
 TIERS = ("cpu", "gpu")
+# There is one right answer.
 TOLERANCE = 0.0
 TIMED = False
 METRICS = (
@@ -23,22 +24,24 @@ METRICS = (
     {"name": "code", "unit": "", "direction": "higher", "kind": "exact"},
 )
 _TEGRA = {53, 62, 72, 87}  # whose binaries run on no other GPU, and which run no other's
-CASES = {"torch": {"per_target": True, "tiers": ("cpu",)}, "launched": {"tiers": ("gpu",)}}
+CASES = {
+    "torch": {"count": 4099, "per_target": True, "tiers": ("cpu",)},
+    "launched": {"count": 4099, "tiers": ("gpu",)},
+}
 
 
-def prepare(_, tools):
+def prepare(params, tools):
     """Say what torch was built for; the work is a small computation on the tier's device."""
     import torch
 
     tools.took("torch's code", " ".join(_built_for(torch)) or "none for GPUs")
-    return lambda: {"y": torch.arange(4099, device=tools.device) * 3 + 1}
+    x = torch.from_numpy(tools.integers(-1000, 1000, params["count"])).to(tools.device)
+    return lambda: {"y": x * 3 + 1}
 
 
-def reference(*_):
-    """The same numbers."""
-    import numpy as np
-
-    return {"y": np.arange(4099) * 3 + 1}
+def reference(params, tools):
+    """The same numbers, by numpy."""
+    return {"y": tools.integers(-1000, 1000, params["count"]) * 3 + 1}
 
 
 def observe(params, _):

@@ -13,10 +13,11 @@ the collective's own timeout says so: gloo raises it, and NCCL's watchdog ends t
 from __future__ import annotations
 
 COMPONENTS = ("torch", "nvidia-nccl-cu12", "nvidia-nccl-cu13")
-IMPORTS = ("torch",)
+IMPORTS = ("numpy", "torch")
 KIND = "operator"
 GPUS = "all"
 TIERS = ("cpu", "gpu")
+# There is one right answer.
 TOLERANCE = 0.0
 TIMED = ("gpu",)  # two processes and their network on a few processors are no measure of anything
 ITEMS = "bytes"  # of a rank's message
