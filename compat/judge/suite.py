@@ -75,8 +75,8 @@ def _read(run: Evidence, arrays: Arrays) -> dict[str, tuple[str, str]]:
         name, outcome, why = json.loads(line)
         if outcome not in _OUTCOMES:
             raise ValueError(f"{clip(repr(outcome))} is nothing that becomes of a test")
-        if name in found:
-            raise ValueError(f"a run says two things of {clip(name)}")
+        if str(name) in found:
+            raise ValueError(f"a run says two things of {clip(str(name))}")
         found[str(name)] = outcome, str(why)
     return found
 

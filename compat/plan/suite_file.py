@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SUITE_NAMES", "suite_of"]
 
 SUITE_NAMES = frozenset({"CASES", "COMPONENTS", "IMPORTS", "KIND", "METRICS", "TIERS"})
-_CASE_KEYS = {"files", "module", "options", "path", "tiers"}
+_CASE_KEYS = {"module", "options", "path", "tiers"}
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -54,7 +54,7 @@ def suite_of(declared: Declarations, metrics: tuple[Metric, ...]) -> Workload:
 
 def _case(declared: Declarations, case: str, params: dict[str, Any], tiers: tuple[str, ...]) -> dict[str, Any]:
     label = f"CASES[{case!r}]"
-    check_keys(declared, "CASES", label, params, _CASE_KEYS - {"files"}, set())
+    check_keys(declared, "CASES", label, params, _CASE_KEYS, set())
     need(declared, "CASES", is_json(params), f"{label} has plain values")
     need(declared, "CASES", ("module" in params) != ("path" in params), f"{label} has either module or path")
     options = params.get("options", ())

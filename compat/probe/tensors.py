@@ -3,10 +3,10 @@
 A kernel that drops a mask reads a neighbour's memory and, as a rule, computes the right thing; one that stores too far
 destroys somebody else's. So tensors lie inside a larger buffer. Around an input its other elements are NaN (of an
 integer each byte is 85): what is read there spoils the result. Around a result they are -0.0 (42), to which nothing can
-be added that leaves the bits as they were but -0.0 itself: what is written there is counted. What is read and written
-is among both: 1.5. And in the interpreter,
-which reads and writes as this process, the memory behind the last element may not be touched at all: also a read whose
-value nobody uses ends the case there (SIGSEGV), as it may end a launch on a GPU.
+be added that leaves the bits as they were but -0.0 itself: what is written there is counted. Around what is read and
+written they are 1.5 (42). And in the interpreter, which reads and writes as this process, the memory behind the last
+element may not be touched at all: also a read whose value nobody uses ends the case there (SIGSEGV), as it may end a
+launch on a GPU.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Guarded:
         role: str,
         fenced: bool = False,
     ) -> None:
-        """A tensor of NaN (42 or 85 in each byte of an integer). ``strides`` are in elements, row by row if None.
+        """A tensor of NaN; of an integer type, of its guards. ``strides`` are in elements, row by row if None.
 
         ``role`` is ``input``, ``inout`` or ``output``. ``fenced``: memory that may not be touched begins where the last
         element ends; on the host only.
