@@ -180,7 +180,14 @@ def _bind(
     versions = tuple((c, version_of(good, c), version_of(new, c)) for c in item.case.components if good and new)
     required = item.required and item.cell.required
     place = item.key, item.cell.id, item.case.workload, item.case.id, item.case.tier, required
+    if item.cell.rollback:
+        outcomes = [outcome if outcome.status is Status.PASS else _turned(outcome) for outcome in outcomes]
     return [_comparison(outcome, *place, versions=versions) for outcome in outcomes]
+
+
+def _turned(outcome: Outcome) -> Outcome:
+    """What is said of a way back, where the arms have changed their places."""
+    return replace(outcome, reason=f"{outcome.reason}; on the way back: the candidate here is the older stack")
 
 
 def _comparison(
@@ -216,7 +223,8 @@ def _environments(
         if not own:
             continue
         state = environment.judge_environment(cell, own, plan, identities)
-        differences |= set(state.differences)
+        if not cell.rollback:  # the same, the other way round
+            differences |= set(state.differences)
         if state.misrealised:
             blameless[name] = "what ran is not what the matrix says"
         elif cell.phased and state.outcome.status is Status.UNDECLARED:

@@ -16,7 +16,7 @@ def judge_tables(plan: Plan, ring: Ring) -> list[Comparison]:
 
     A failure that the known-good arm does not have gates in every ring. What is unknown, or fails in both arms, is
     never taken for ok: it gates where the ring asks for tier static, and there a required cell without findings is
-    missing.
+    missing. What the tables say of a cell, they say of its way back.
     """
     cells = {item.cell.id: item.cell for item in plan.items}
     asked = Tier.STATIC in ring.tiers
@@ -29,7 +29,10 @@ def judge_tables(plan: Plan, ring: Ring) -> list[Comparison]:
         gates = asked or status in (Status.REGRESS, Status.PASS, Status.FIXED)
         found.append(_comparison(cell, f"static:{rule}", status, said, _required(cells, cell) and gates))
     if asked:
-        silent = sorted({name for name, cell in cells.items() if cell.required} - {f.cell for f in plan.findings})
+        silent = sorted(
+            {name for name, cell in cells.items() if cell.required and not cell.rollback}
+            - {f.cell for f in plan.findings}
+        )
         said = "no table says anything of this cell, and the ring asks for tier static"
         found += [_comparison(cell, "static:tables", Status.MISSING, said, True) for cell in silent]
     return found

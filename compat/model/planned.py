@@ -7,7 +7,7 @@ from typing import Any
 
 from compat.model.measured import Node, Output
 from compat.model.policy import Policy
-from compat.model.words import Arm, Design, Direction, Kind, Stack, Tier
+from compat.model.words import Arm, Design, Direction, Kind, Loads, Stack, Tier
 
 __all__ = [
     "NODE_AXES",
@@ -76,6 +76,7 @@ class Case:
     golden: tuple[Output, ...] | None = None
     oracle: bool = False  # whether it returns a reference beside its outputs
     all_gpus: bool = False  # whether it runs once, on all measured GPUs of a node, and not on each of them
+    loads: Loads | None = None  # whose saved files its arms load, beside its artifact
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Cell:
     """One point of the matrix that is compared with its known-good counterpart.
 
     ``required`` cells are the candidate's: the verdict rests on them. The others lie between the known-good and the
-    candidate point; they are measured and shown.
+    candidate point; they are measured and shown. The arms of a ``rollback`` cell are the other way round: what the newer
+    stack saved is loaded by the one that it would be rolled back to.
     """
 
     id: str
@@ -116,6 +118,7 @@ class Cell:
     known_good: Stack
     model: str | None
     required: bool = True
+    rollback: bool = False
 
     @property
     def phased(self) -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "Direction",
     "FaultKind",
     "Kind",
+    "Loads",
     "Phase",
     "Stack",
     "Status",
@@ -90,6 +91,13 @@ class FaultKind(str, enum.Enum):
     OUTPUT = "output"  # printed or returned more than it may, or something that is not a result
     NONFINITE = "numerics-nonfinite"
     INFRASTRUCTURE = "infrastructure"  # the runtime, the engine or the node: nobody's fault but ours
+
+
+class Loads(str, enum.Enum):
+    """Who saved the files that a case loads."""
+
+    KNOWN_GOOD = "known_good"  # the runtime of its known-good arm, once, for both arms
+    OWN = "own"  # each arm's runtime, for itself
 
 
 class Status(str, enum.Enum):

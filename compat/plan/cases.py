@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import ContentError
-from compat.model import Case, Tier
+from compat.model import Case, Loads, Tier
 from compat.plan.promised import promised
 from compat.plan.tolerances import tolerance_of
 
@@ -59,6 +59,7 @@ def cases_of(
                     golden=None if workload.golden is None else workload.golden.get(case_id, ()),
                     oracle=workload.oracle and tier is not Tier.AOT,
                     all_gpus=workload.all_gpus and tier is Tier.GPU,
+                    loads=Loads.KNOWN_GOOD if workload.kind == "loader" else None,
                 )
     return tuple(cases.values())
 

@@ -24,12 +24,13 @@ _LONGEST = 100
 
 
 def make_cells(
-    points: Points, exclude: Sequence[dict[str, str]], *, without_model: bool
+    points: Points, exclude: Sequence[dict[str, str]], *, without_model: bool, rollbacks: bool = False
 ) -> tuple[list[Cell], tuple[Route, ...], list[Rejection]]:
     """All cells but the known-good's own, sorted by id, and the routes of those that are reached over others.
 
-    ``without_model`` asks for a cell of each stack for the work that needs no model. A cell whose known-good
-    counterpart is excluded cannot be compared: a Rejection, blocking when it is the candidate's.
+    ``without_model`` asks for a cell of each stack for the work that needs no model, ``rollbacks`` for one more in which
+    two runtimes are the other way round. A cell whose known-good counterpart is excluded cannot be compared: a
+    Rejection, blocking when it is the candidate's.
     """
     varying = _varying([points.known_good, *(stack for stack, _ in points.points)])
     wanted: dict[tuple[str, str | None], tuple[Stack, str | None]] = {}
@@ -58,7 +59,25 @@ def make_cells(
         return _cell_id(stack, known_good, model, varying)
 
     kept, routes = split_routes(cells, there.values(), name)
+    if rollbacks:
+        kept = sorted([*kept, *_rollbacks(kept, varying)], key=lambda cell: cell.id)
     return kept, routes, rejections
+
+
+def _rollbacks(cells: Sequence[Cell], varying: list[str]) -> list[Cell]:
+    """The way back of each cell without a model in which two runtimes meet on one node."""
+    return [
+        Cell(
+            f"rollback-to-{_cell_id(cell.known_good, cell.stack, None, varying)}",
+            cell.known_good,
+            cell.stack,
+            None,
+            cell.required,
+            rollback=True,
+        )
+        for cell in cells
+        if cell.model is None and not cell.phased and cell.stack["runtime"] != cell.known_good["runtime"]
+    ]
 
 
 def unplaced(cell: Cell, node: Node) -> str | None:

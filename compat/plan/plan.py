@@ -44,14 +44,16 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     measured = {name: [metric for case in each for metric in case.metrics] for name, each in cases.items()}
     policy = build_policy(file, spec, {name: (each.selection, measured[name]) for name, each in selected.items()})
     without_model = any(each.workload.kind != "model" for each in selected.values())
-    cells, routes, uncomparable = make_cells(points, spec.exclude, without_model=without_model)
+    rollbacks = any(each.workload.kind == "loader" and cases[name] for name, each in selected.items())
+    cells, routes, uncomparable = make_cells(points, spec.exclude, without_model=without_model, rollbacks=rollbacks)
     rejections = [*points.rejections, *uncomparable, *_not_planned(selected, cases, tiers, cells)]
     items: list[Item] = []
     left_out: dict[tuple[str, str], list[str]] = {}
     findings = []
     for cell in cells:
         runs = [each for each in selected.values() if _runs_in(each, cell)]
-        findings += find(cell, runtimes, runs, tiers, load_tables())
+        if not cell.rollback:  # whose stacks are those of another cell
+            findings += find(cell, runtimes, runs, tiers, load_tables())
         reason = unplaced(cell, node) if node is not None else None
         if reason is not None:
             # Its items are left out: run here, they would be evidence of a stack that this node is not.
@@ -89,7 +91,14 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
 
 
 def _runs_in(selected: Selected, cell: Cell) -> bool:
-    """A model runs in the cells of that model; all else in the one cell of a stack that has no model."""
+    """A model runs in the cells of that model; all else in the one cell of a stack that has no model.
+
+    Of that, loaders also run on the way back, and not where only the node changes: what they compare is two runtimes.
+    """
+    if selected.workload.kind == "loader":
+        return cell.model is None and cell.stack["runtime"] != cell.known_good["runtime"] and not cell.phased
+    if cell.rollback:
+        return False
     model = selected.workload.stem if selected.workload.kind == "model" else None
     return cell.model == model
 

@@ -38,7 +38,7 @@ def promised(workload: Workload, tier: Tier, target: str = "") -> tuple[Metric, 
             names += ["throughput"] if workload.items is not None else []
         if workload.imports:
             names.append("import_time")
-        if workload.artifact is not None:
+        if workload.artifact is not None or workload.kind == "loader":
             names.append("load_time")
     if tier is Tier.GPU:
         names += ["memory_context", "memory_device", "sm_clock", "temperature", "power", "throttled"]

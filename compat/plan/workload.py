@@ -24,7 +24,7 @@ class Workload:
     declares none.
     """
 
-    name: str  # kernel:matmul, operator:softmax, model:minilm, pytest:sympy_suite
+    name: str  # kernel:matmul, operator:softmax, model:minilm, loader:onnx_file, pytest:sympy_suite
     path: Path
     digest: str
     tiers: tuple[Tier, ...]
@@ -47,7 +47,7 @@ class Workload:
 
     @property
     def kind(self) -> str:
-        """``kernel``, ``operator``, ``model`` or ``pytest``."""
+        """``kernel``, ``operator``, ``model``, ``loader`` or ``pytest``."""
         return self.name.partition(":")[0]
 
     @property

@@ -74,7 +74,8 @@ _TIERS = ("cpu", "gpu")
 def workload_of(declared: Declarations) -> Workload:
     """The workload that a file declares. ContentError where a declaration is not what it has to be."""
     kind = required(declared, "KIND")
-    need(declared, "KIND", kind in ("operator", "model", "pytest"), "KIND is 'operator', 'model' or 'pytest'")
+    said = "KIND is 'operator', 'model', 'loader' or 'pytest'"
+    need(declared, "KIND", kind in ("operator", "model", "loader", "pytest"), said)
     if kind == "pytest":
         return suite_of(declared, _metrics(declared))
     tiers = required(declared, "TIERS")
@@ -85,7 +86,7 @@ def workload_of(declared: Declarations) -> Workload:
         required_types(declared, cases)
     else:
         need(declared, "TOLERANCE", is_limit(tolerance), "TOLERANCE is a number, 0 or more")
-    timed = _timed(declared, tuple(tiers))
+    timed = () if _is_loader(declared, kind) else _timed(declared, tuple(tiers))
     gpus = declared.values.get("GPUS", "each")
     need(declared, "GPUS", gpus in ("each", "all"), "GPUS is 'each' or 'all'")
     onnx_ir = declared.values.get("ONNX_IR")
@@ -110,6 +111,20 @@ def workload_of(declared: Declarations) -> Workload:
         oracle="reference" in declared.functions,
         golden=_golden(declared),
     )
+
+
+def _is_loader(declared: Declarations, kind: str) -> bool:
+    """Whether it is of kind loader, which saves what it loads. What is of interest is its ``load_time``."""
+    saves = declared.functions.get("save")
+    if kind != "loader":
+        need(declared, "save", saves is None, "a function save only in a file of kind loader")
+        return False
+    where = "save" if saves is not None else "KIND"
+    need(declared, where, saves == ("params", "tools"), "a loader has a function save with the arguments params, tools")
+    for name in ("ARTIFACT", "ITEMS", "TIMED"):
+        there = name in declared.values
+        need(declared, name, not there, f"no {name} in a loader, which loads what save() writes and is not timed")
+    return True
 
 
 def _timed(declared: Declarations, tiers: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from compat.probe.bench import Bench, bench_for, measured
 from compat.probe.cuda import SharedDeviceError
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
+from compat.probe.saved import NotSavedError, folder_digest, saved_files
 from compat.probe.stage import Stage
 from compat.probe.suite import OUTCOMES, run_suite
 from compat.probe.tools import Tools
@@ -114,6 +115,8 @@ def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[byte
             answer.took.update(compiled.took)
         elif request.workload.startswith("pytest:"):
             _run_suite(request, answer)
+        elif request.save:
+            _save(request, answer)
         else:
             _run_workload(request, answer)
     except _StageError as staged:
@@ -143,10 +146,25 @@ def _run_suite(request: CaseRequest, answer: _Answer) -> None:
     answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
 
 
+def _save(request: CaseRequest, answer: _Answer) -> None:
+    """The files that others will load are what it answers with."""
+    module = answer.staged("import", load_content, request.path)
+    answer.add(answer.staged("save", saved_files, module, request.params, _tools(request, 0)), 0, False)
+
+
+def _find_saved(module: ModuleType, request: CaseRequest, answer: _Answer) -> None:
+    """See that this runtime can save, too, and that there is something to load."""
+    answer.staged("save", saved_files, module, request.params, _tools(request, 0))
+    if request.saved is None:
+        raise _StageError("load", NotSavedError("nothing was saved for this case: the saving runtime failed in save()"))
+
+
 def _run_workload(request: CaseRequest, answer: _Answer) -> None:
     bench = answer.staged("start", bench_for, request.tier, request.timed, request.look)
     try:
         module = answer.staged("import", load_content, request.path)
+        if request.loads is not None:
+            _find_saved(module, request, answer)
         work, outputs = _one_seed(module, request, 0, bench, answer)
         for seed in range(1, request.seeds):
             _one_seed(module, request, seed, bench, answer)
@@ -176,18 +194,21 @@ def _one_seed(
     That of the first seed is called twice, to see whether the same bits come again.
     """
     tools = _tools(request, seed)
+    stage = "prepare" if request.saved is None else "load"
     begin = time.perf_counter()
-    work = answer.called("prepare", module, "prepare", request.params, tools)
+    work = answer.called(stage, module, "prepare", request.params, tools)
     seconds = time.perf_counter() - begin
-    loaded = answer.staged("prepare", tools.inventory)
+    loaded = answer.staged(stage, tools.inventory)
     values, first_call = answer.staged("run", bench.first_call, work)
     outputs = answer.encoded("run", values)
     del values
     answer.staged("run", tools.check_guards)
     answer.inputs.append(tools.inputs_digest())
+    if request.saved is not None:
+        answer.inputs.append(answer.staged("load", folder_digest, request.saved))
     answer.took.update(tools.paths)
     if seed == 0:
-        if bench.speed and request.artifact is not None:
+        if bench.speed and (request.artifact, request.saved) != (None, None):
             answer.measurements.append(measured("load_time", seconds))
         if bench.speed and request.timed:
             answer.measurements.append(measured("first_call", first_call))
@@ -209,7 +230,9 @@ def _one_seed(
 
 def _tools(request: CaseRequest, seed: int) -> Tools:
     device = "cuda" if request.tier == "gpu" else "cpu"
-    return Tools(seed, request.artifact, device, fenced=request.tier == "interpreted")
+    tools = Tools(seed, request.artifact, device, fenced=request.tier == "interpreted")
+    tools.folder = request.saved
+    return tools
 
 
 def _splits(module: ModuleType) -> bool:
@@ -270,6 +293,8 @@ def _fault(staged: _StageError) -> Fault:
         kind = FaultKind.EXIT
     elif isinstance(cause, ImportError) or staged.stage == "import":
         kind = FaultKind.IMPORT
+    elif staged.stage == "load":
+        kind = FaultKind.LOAD
     elif staged.stage == "compile":
         kind = FaultKind.COMPILE
     elif staged.stage == "report":

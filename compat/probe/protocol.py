@@ -65,6 +65,9 @@ class CaseRequest:
     timeout: float
     imports: tuple[str, ...] = ()  # modules that are no part of what is measured, whoever imports them
     look: bool = False  # for the first time here: tell what costs more than a case, libraries and contexts
+    loads: str | None = None  # whose saved files it loads, which are in the folder ``saved``
+    saved: str | None = None
+    save: bool = False  # nothing is run: the answer's outputs are the files that others will load
 
 
 @dataclass(frozen=True)

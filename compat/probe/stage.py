@@ -12,7 +12,7 @@ import tempfile
 
 __all__ = ["Stage", "shared_file"]
 
-_STAGES = ("start", "import", "prepare", "run", "compile", "reference", "split", "observe", "report")
+_STAGES = ("start", "import", "save", "load", "prepare", "run", "compile", "reference", "split", "observe", "report")
 
 
 class Stage:

@@ -28,6 +28,7 @@ class Tools:
     def __init__(self, seed: int, artifact: str | None = None, device: str = "cpu", *, fenced: bool = False) -> None:
         self.seed = seed
         self.artifact = artifact
+        self.folder: str | None = None  # of what is saved: save() writes to it, and what a loader prepares is in it
         self.device = device  # where tensors belong, in torch's words: cpu or cuda
         self.paths: dict[str, str] = {}  # what took() was told
         self._tensors: dict[str, Any] = {}

@@ -95,6 +95,7 @@ def view(
     repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
     shown = items(verdict.comparisons, by_item, verdict.policy, repeats)
     required = [comparison for comparison in verdict.comparisons if comparison.required]
+    back = {item.cell.id for item in plan.items if item.cell.rollback}  # where the versions go the other way
     passed = sum(comparison.status is Status.PASS for comparison in required)
     columns, rows = heat(verdict, plan)
     tiers = {tier: number for tier, number in verdict.tiers.items() if number}
@@ -110,7 +111,7 @@ def view(
         judged_at=verdict.judged_at,
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
-        components=versions(required or verdict.comparisons),
+        components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
         reasons=tuple(_reason(reason, verdict.comparisons) for reason in verdict.reasons),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),

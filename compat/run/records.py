@@ -28,6 +28,7 @@ from compat.run.arms import Arms
 from compat.run.engine import EngineAwayError
 from compat.run.lanes import Due
 from compat.run.prepare import Prepared, needs
+from compat.run.saved import Saved
 from compat.run.session import Answer, Session, Work
 from compat.store import LocalStore
 
@@ -42,6 +43,7 @@ class Records:
         self._digest = digest(plan)
         self._store = store
         self._prepared = prepared
+        self._saved = Saved(prepared, plan.items)
         self._ran: dict[tuple[str, tuple[str, ...]], Session] = {}  # the last probe of a runtime with these GPUs
         self._seen: dict[str, tuple[int, int, int]] = {}  # files of content as they were when they were last hashed
         # What an item loads in an installation of a runtime, once looked at.
@@ -108,12 +110,14 @@ class Records:
         return answers
 
     def _work(self, member: Due, arm: Arm) -> Work:
-        item = member.item
-        look = self._loads(member, stack_of(item, arm)["runtime"]) not in self._libraries
-        content = self._prepared.content[item.case.workload]
-        return Work(
-            item.case, content, self._prepared.artifact(item.case, stack_of(item, arm)["runtime"]), item.timeout, look
-        )
+        item, runtime = member.item, stack_of(member.item, arm)["runtime"]
+        look = self._loads(member, runtime) not in self._libraries
+        content, artifact = self._prepared.content[item.case.workload], self._prepared.artifact(item.case, runtime)
+        saved = None
+        if item.case.loads is not None:
+            number = installation(self._plan, member)
+            saved = self._saved.folder(item, runtime, number, member.place.devices)
+        return Work(item.case, content, artifact, item.timeout, look, saved)
 
     def _loads(self, member: Due, runtime: str) -> tuple[str, int, str]:
         return runtime, installation(self._plan, member), member.item.key

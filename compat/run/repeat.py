@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compat.errors import UsageError
-from compat.model import Arm, Item, Node, Plan, digest
+from compat.model import Arm, Item, Loads, Node, Plan, digest
 from compat.patterns import name_pattern
 from compat.run.arms import Arms
 from compat.run.lanes import Due, places_of
@@ -40,7 +40,7 @@ def only_item(plan: Plan, pattern: str) -> Item:
 
 def with_arms(item: Item, arms: Sequence[Arm]) -> Item:
     """The item, with a cell that asks nothing for an arm that is not among ``arms``."""
-    if len(arms) > 1:
+    if len(arms) > 1 or item.case.loads is Loads.KNOWN_GOOD:  # which one arm saves for the other
         return item
     stack = item.cell.known_good if arms[0] is Arm.KNOWN_GOOD else item.cell.stack
     return replace(item, cell=replace(item.cell, known_good=stack, stack=stack))

@@ -42,6 +42,8 @@ class Work:
     artifact: Path | None
     timeout: float
     look: bool = False  # tell what is told once (CaseRequest)
+    saved: Path | None = None  # the folder that it loads from, where it loads what was saved
+    save: bool = False  # save what others will load, and nothing else
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,9 @@ class Session:
             timeout=work.timeout,
             imports=case.imports,
             look=work.look,
+            loads=None if case.loads is None else case.loads.value,
+            saved=None if work.saved is None else self._runtime.inside(work.saved),
+            save=work.save,
         )
 
     def _answer(self, request: CaseRequest, until: float) -> tuple[CaseResult, tuple[bytes, ...]]:
@@ -202,7 +207,7 @@ class Session:
             most = request.timeout + _GRACE
             if not 0 <= result.seconds <= most:
                 raise ProtocolError("probe", f"sent a CaseResult whose seconds are not from 0 to {most:g}")
-            too_much = excess(result, request.seeds)
+            too_much = excess(result, request.seeds + (request.saved is not None))
             if too_much:
                 raise ProtocolError("probe", f"sent {too_much}")
             if len(frames) != len(result.outputs):
@@ -211,7 +216,7 @@ class Session:
             fault = Fault("report", FaultKind.OUTPUT, problem.problem)
             return CaseResult(request.id, request.nonce, 0.0, "", fault=fault), ()
         if result.fault is not None:
-            result = replace(result, fault=_without_place(result.fault, request.path))
+            result = replace(result, fault=_without_places(result.fault, request))
         return result, frames
 
     def close(self) -> None:
@@ -220,10 +225,15 @@ class Session:
         self._connection.close()
 
 
-def _without_place(fault: Fault, path: str) -> Fault:
-    """A fault that quotes the content's file by its name: where it lies here is nobody's business, and no cause."""
-    name = path.rpartition("/")[2]
-    return replace(fault, detail=fault.detail.replace(path, name), output=fault.output.replace(path, name))
+def _without_places(fault: Fault, request: CaseRequest) -> Fault:
+    """A fault that quotes the case's files by their names: where they lie here is nobody's business, and no cause."""
+    names = {request.path: request.path.rpartition("/")[2]}
+    if request.saved is not None:
+        names[f"{request.saved}/"] = ""
+    detail, output = fault.detail, fault.output
+    for path, name in names.items():
+        detail, output = detail.replace(path, name), output.replace(path, name)
+    return replace(fault, detail=detail, output=output)
 
 
 def _body(message: Message, expected: str) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""Files that one runtime saves and that runtimes load: a model that was exported, a cache of what was compiled.
+
+They travel as a case's outputs, an array of bytes for each file, and are loaded from a folder that may not be written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from compat.probe.outputs import Encoded
+from compat.probe.tools import Tools
+
+__all__ = ["NotSavedError", "folder_digest", "in_own_cache", "saved_cache", "saved_files"]
+
+_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # where torch's compiler keeps what it has compiled
+
+
+class NotSavedError(RuntimeError):
+    """There is nothing to load: the runtime that should have saved it could not."""
+
+
+def saved_files(module: ModuleType, params: dict[str, Any], tools: Tools) -> dict[str, Encoded]:
+    """What the content's ``save(params, tools)`` wrote to ``tools.folder``, by path below it. ValueError if nothing."""
+    with tempfile.TemporaryDirectory(prefix="saved-") as folder:
+        tools.folder = folder
+        module.save(params, tools)
+        found = {name: _encoded(path) for name, path in _files(folder)}
+    if not found:
+        raise ValueError("save() wrote no file to tools.folder")
+    return found
+
+
+def saved_cache(module: ModuleType, params: dict[str, Any], tools: Tools) -> dict[str, Encoded]:
+    """What the compiler keeps of the case's work, by path below its cache, once the work has run with an empty one."""
+    with tempfile.TemporaryDirectory(prefix="cache-") as folder:
+        os.environ[_CACHE] = folder
+        module.prepare(params, tools)()
+        found = {name: _encoded(path) for name, path in _files(folder)}
+    if not found:
+        raise ValueError("the compiler kept nothing in its cache")
+    return found
+
+
+def in_own_cache(saved: str) -> None:
+    """Let the compiler find what was saved, in a copy of this process's own: nothing that it adds is anybody else's."""
+    folder = tempfile.mkdtemp(prefix="cache-")
+    shutil.copytree(saved, folder, dirs_exist_ok=True)
+    os.environ[_CACHE] = folder
+
+
+def folder_digest(folder: str) -> str:
+    """sha256 over the names and the bytes of all files below the folder."""
+    digest = hashlib.sha256()
+    for name, path in _files(folder):
+        with open(path, "rb") as file:  # noqa: PTH123 - a string is what we have
+            digest.update(f"{name}\n{hashlib.sha256(file.read()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(folder: str) -> Iterator[tuple[str, str]]:
+    """Every file below the folder: its path below it, with slashes, and its whole path, in order."""
+    found = []
+    for place, _, names in os.walk(folder):
+        found += [os.path.join(place, name) for name in names]  # noqa: PTH118
+    for path in sorted(found):
+        yield os.path.relpath(path, folder).replace(os.sep, "/"), path
+
+
+def _encoded(path: str) -> Encoded:
+    with open(path, "rb") as file:  # noqa: PTH123
+        data = file.read()
+    return "|u1", (len(data),), data
