@@ -12,7 +12,7 @@ import hashlib
 import math
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from compat.probe.tensors import Guarded, OutsideError
@@ -32,6 +32,7 @@ class Tools:
         self.device = device  # where tensors belong, in torch's words: cpu or cuda
         self.paths: dict[str, str] = {}  # what took() was told
         self._tensors: dict[str, Any] = {}
+        self._astray: list[str] = []  # names that were expected and are not there, or the reverse
         self._fenced = fenced  # whether a tensor ends where memory begins that may not be touched
         self._guarded: list[Guarded] = []
         self.restart()
@@ -49,24 +50,36 @@ class Tools:
         """Record which path the work takes, such as ``took("attention", "flash")``. It is shown, and not judged."""
         self.paths[str(what)] = str(path)
 
-    def loaded(self, tensors: Mapping[str, Any]) -> None:
+    def loaded(self, tensors: Mapping[str, Any], expected: Iterable[str] | None = None) -> None:
         """Hand over tensors as they were loaded, by name; may be called more than once.
 
-        They are numpy arrays or torch tensors. Their number, types, shapes and bits are compared between the arms.
+        They are numpy arrays or torch tensors. Their number, types, shapes and bits are compared between the arms, and
+        which of them are one in memory: weights that were tied and are no longer, or the reverse. Where it is known
+        which names are ``expected``, those that are missing and those that are not expected are told as well.
         They are read after ``prepare`` has returned and before the work is called.
         """
         self._tensors.update({str(name): tensor for name, tensor in tensors.items()})
+        if expected is not None:
+            named, there = set(expected), set(tensors)
+            self._astray += [f"missing: {name}" for name in sorted(named - there)]
+            self._astray += [f"unexpected: {name}" for name in sorted(there - named)]
 
     def inventory(self) -> str | None:
         """A line ``name dtype shape sha256`` for each tensor that was handed over, sorted, which are then let go.
 
-        None when there were none. The digest is of the bytes in C order, little-endian.
+        Then come the names that are missing or unexpected, and those that are tied, ``tied: a b``. None when there
+        were no tensors. The digest is of the bytes in C order, little-endian.
         """
-        if not self._tensors:
+        if not self._tensors and not self._astray:
             return None
-        lines = [f"{name} {_described(tensor)}" for name, tensor in self._tensors.items()]
-        self._tensors = {}
-        return "\n".join(sorted(lines))
+        lines = sorted(f"{name} {_described(tensor)}" for name, tensor in self._tensors.items())
+        places: dict[object, list[str]] = {}
+        for name, tensor in self._tensors.items():
+            places.setdefault(_place(tensor) or name, []).append(name)
+        tied = sorted(f"tied: {' '.join(sorted(names))}" for names in places.values() if len(names) > 1)
+        told = "\n".join((*lines, *self._astray, *tied))
+        self._tensors, self._astray = {}, []
+        return told
 
     def tensor(
         self, values: Any, dtype: str = "fp32", strides: Sequence[int] | None = None, *, inout: bool = False
@@ -135,6 +148,17 @@ def _plainly(view: Any) -> str:
 def _dims(shape: int | Sequence[int]) -> tuple[int, ...]:
     """The shape as Python's own integers, which print alike whatever numpy they came from."""
     return tuple(map(int, (shape,) if isinstance(shape, int) else shape))
+
+
+def _place(tensor: Any) -> object:
+    """Where in memory a tensor lies, and how; tensors of which it is the same are one. None for an empty one."""
+    if hasattr(tensor, "data_ptr"):  # torch's
+        place, count = int(tensor.data_ptr()), int(tensor.numel())
+        strides: Any = tensor.stride()
+    else:
+        place, count = int(tensor.__array_interface__["data"][0]), int(tensor.size)
+        strides = tensor.strides
+    return (place, str(tensor.dtype), tuple(tensor.shape), tuple(strides)) if count and place else None
 
 
 def _described(tensor: Any) -> str:
