@@ -98,7 +98,17 @@ def run(
 
     labels = parse_labels(label or ())
     options = Options(
-        ring, store, engine, cache, tuple(content or ()), labels, fresh, lock_clocks, waivers, phase=phase
+        ring,
+        store,
+        engine,
+        cache,
+        tuple(content or ()),
+        labels,
+        fresh,
+        lock_clocks,
+        waivers,
+        phase=phase,
+        beside=matrix.parent,
     )
     job = Job(make_plan(matrix, options), options)
     console = _console()
@@ -132,7 +142,8 @@ def calibrate(
     from compat.way import Options, make_plan, parse_labels
     from compat.way import calibrate as measure
 
-    options = Options(ring, store, engine, cache, tuple(content or ()), parse_labels(label or ()))
+    labels = parse_labels(label or ())
+    options = Options(ring, store, engine, cache, tuple(content or ()), labels, beside=matrix.parent)
     made = make_plan(matrix, options)
     screen = _Screen(_console())
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,7 @@ class MatrixFile(pytest.File):
         """One item per case of each cell, for the ring that was asked for."""
         from compat.way import Job, make_plan
 
-        options = _options(self.config)
+        options = replace(_options(self.config), beside=self.path.parent)
         job = Job(make_plan(self.path, options), options)
         self.config.stash[_jobs][self.path] = job
         for item in job.items:

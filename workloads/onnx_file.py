@@ -1,8 +1,9 @@
 """ONNX files across versions: written by one runtime's onnx, read by the other's onnxruntime, in both directions.
 
-A newer onnx writes a newer IR version unless it is told otherwise, and an onnxruntime reads up to the one that it knows:
-1.16, 1.18, 1.19 and 1.20 of onnx write 10, 11, 12 and 13, onnxruntime up to 1.22 reads 10, 1.23 reads 11 (ORT#20559).
-An upgrade that works is then one that cannot be rolled back. The network is two products with a rectifier between them.
+A newer onnx writes a newer IR version unless it is told otherwise, and an onnxruntime reads up to the one that it
+knows: 1.16, 1.18, 1.19 and 1.20 of onnx write 10, 11, 12 and 13, onnxruntime up to 1.22 reads 10, 1.23 reads 11
+(ORT#20559). An upgrade that works is then one that cannot be rolled back. The network is two products with a rectifier
+between them.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def save(params, tools):
         onnx.save_model(model, path)
 
 
-def prepare(params, tools):
+def prepare(params, tools):  # noqa: ARG001 - every workload has this signature
     """Load the file with one thread."""
     import onnxruntime
 
@@ -63,7 +64,7 @@ def prepare(params, tools):
     return lambda: {"y": session.run(["y"], {"x": x})[0]}
 
 
-def reference(params, tools):
+def reference(params, tools):  # noqa: ARG001 - every workload has this signature
     """Compute the same in float64."""
     import numpy as np
 

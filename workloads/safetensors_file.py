@@ -36,6 +36,7 @@ def _arrays(tools):
 def save(params, tools):
     """Write the arrays to one file, or dealt out to several with an index beside them."""
     import json
+    from pathlib import Path
 
     from safetensors.numpy import save_file
 
@@ -47,24 +48,24 @@ def save(params, tools):
         own = {name: arrays[name] for name in names[place::count]}
         save_file(own, f"{tools.folder}/{file}", metadata={"format": "np"})
         index.update(dict.fromkeys(own, file))
-    with open(f"{tools.folder}/model.safetensors.index.json", "w", encoding="utf-8") as out:
-        json.dump({"weight_map": index}, out)
+    Path(tools.folder, "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}), encoding="utf-8")
 
 
-def prepare(params, tools):
+def prepare(params, tools):  # noqa: ARG001 - every workload has this signature
     """Read every tensor that the index names, and a slice of one without the rest."""
     import json
+    from pathlib import Path
 
     from safetensors import safe_open
 
-    with open(f"{tools.folder}/model.safetensors.index.json", encoding="utf-8") as file:
-        index = json.load(file)["weight_map"]
+    index = json.loads(Path(tools.folder, "model.safetensors.index.json").read_text(encoding="utf-8"))["weight_map"]
     found, told = {}, []
     for name in sorted(set(index.values())):
         with safe_open(f"{tools.folder}/{name}", framework="np") as opened:
-            told.append(f"{name} {opened.metadata()} {sorted(opened.keys())}")
-            found.update({key: opened.get_tensor(key) for key in opened.keys()})
-            if "embedding.weight" in opened.keys():
+            names = list(opened.keys())
+            told.append(f"{name} {opened.metadata()} {sorted(names)}")
+            found.update({key: opened.get_tensor(key) for key in names})
+            if "embedding.weight" in names:
                 part = opened.get_slice("embedding.weight")[3:9, 2:5]
     tools.loaded(found, index)
     return lambda: {**found, "part": part, "files": "\n".join(told)}

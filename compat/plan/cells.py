@@ -28,8 +28,8 @@ def make_cells(
 ) -> tuple[list[Cell], tuple[Route, ...], list[Rejection]]:
     """All cells but the known-good's own, sorted by id, and the routes of those that are reached over others.
 
-    ``without_model`` asks for a cell of each stack for the work that needs no model, ``rollbacks`` for one more in which
-    two runtimes are the other way round. A cell whose known-good counterpart is excluded cannot be compared: a
+    ``without_model`` asks for a cell of each stack for the work that needs no model, ``rollbacks`` for one more in
+    which two runtimes are the other way round. A cell whose known-good counterpart is excluded cannot be compared: a
     Rejection, blocking when it is the candidate's.
     """
     varying = _varying([points.known_good, *(stack for stack, _ in points.points)])

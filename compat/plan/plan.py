@@ -10,6 +10,7 @@ from compat.plan.cases import cases_of
 from compat.plan.cells import make_cells, unplaced
 from compat.plan.content import read_content
 from compat.plan.designs import undecidable
+from compat.plan.given import given_models
 from compat.plan.lacking import assembler_of, lacking
 from compat.plan.policy import build_policy, with_gates
 from compat.plan.select import Selected, select_workloads
@@ -30,7 +31,8 @@ __all__ = ["build_plan"]
 def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Path] = (), compat_version: str) -> Plan:
     """The plan of ``matrix``; see ``compat.plan.build_plan``."""
     file, spec, points = matrix.file, matrix.spec, matrix.points
-    selected = select_workloads(file, spec, read_content(content))
+    known = read_content(content)
+    selected = select_workloads(file, spec, known | given_models(file, spec, known))
     rings = _rings(spec)
     tiers = frozenset(tier for ring in rings for tier in ring.tiers)
     runtimes = _runtimes(spec, tiers, selected.values())

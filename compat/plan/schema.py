@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, model_validator
 from compat.plan.fields import (
     Axis,
     Count,
+    Digest,
     Duration,
     Line,
     Pin,
@@ -33,7 +34,20 @@ from compat.plan.fields import (
 )
 from compat.plan.policy_schema import PolicySpec, WorkloadPolicySpec
 
-__all__ = ["ControlsSpec", "MatrixSpec", "NodesSpec", "RingSpec", "RuntimeSpec", "SelectionSpec", "json_schema"]
+__all__ = [
+    "FORMS",
+    "ControlsSpec",
+    "MatrixSpec",
+    "ModelSpec",
+    "NodesSpec",
+    "RingSpec",
+    "RuntimeSpec",
+    "SelectionSpec",
+    "json_schema",
+]
+
+
+FORMS = ("onnx", "safetensors", "exported")  # of a model that is a file: each has content of its own
 
 
 class RuntimeSpec(Spec):
@@ -71,6 +85,34 @@ class RuntimeSpec(Spec):
     def realised(self) -> dict[str, str]:
         """Axis -> value that this runtime brings."""
         return self.values if self.cuda is None else {**self.values, "cuda": self.cuda}
+
+
+class ModelSpec(Spec):
+    """A model that is a file of a known form, or a folder of such files: run as it is."""
+
+    onnx: Text | None = Field(default=None, description="an ONNX file, by its path from the matrix's folder")
+    safetensors: Text | None = Field(default=None, description="a safetensors file, or a folder of them")
+    exported: Text | None = Field(default=None, description="a program that torch.export saved (pt2)")
+    sha256: Digest | None = Field(default=None, description="what the file has to be; planning takes what it is")
+    tolerance: float | None = Field(default=None, ge=0, lt=1, description="relative L2 difference of an output")
+    sizes: dict[Text, Count] = Field(default={}, description="onnx: the sizes of dimensions that have a name; else 2")
+    below: Count = Field(default=2, description="onnx: integer inputs are 0 or more, and below this")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> ModelSpec:
+        forms = [name for name in FORMS if getattr(self, name) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"expected one of {', '.join(FORMS)}, found {' and '.join(forms) or 'none'}")
+        if forms != ["onnx"] and {"sizes", "below"} & self.model_fields_set:
+            raise ValueError("sizes and below are for onnx; leave them out")
+        path = self.form()[1]
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ValueError(f"{path!r} is not below the matrix's folder; write a path without a leading / and ..")
+        return self
+
+    def form(self) -> tuple[str, str]:
+        """Which form it has, and its path."""
+        return next((name, path) for name in FORMS if (path := getattr(self, name)) is not None)
 
 
 class SelectionSpec(Spec):
@@ -136,6 +178,7 @@ class MatrixSpec(Spec):
     exclude: list[Point] = Field(default=[], description="points to leave out, as GitHub Actions does it")
     include: list[Point] = Field(default=[], description="points to add, as GitHub Actions does it")
     runtimes: Annotated[dict[Value, RuntimeSpec], Field(min_length=1)]
+    models: dict[Value, ModelSpec] = Field(default={}, description="models that are files, by name")
     workloads: Annotated[list[SelectionSpec], Field(min_length=1)]
     rings: Annotated[list[RingSpec], Field(min_length=1)]
     policy: PolicySpec = PolicySpec()

@@ -78,7 +78,7 @@ def _models(file: YamlFile, spec: MatrixSpec, content: Mapping[str, Workload]) -
     for model, where in named:
         if f"model:{model}" not in content:
             other = content.get(f"operator:{model}")
-            problem = f"the model {model!r} needs workloads/{model}.py with KIND = 'model'"
+            problem = f"the model {model!r} needs workloads/{model}.py with KIND = 'model', or a line under models"
             if other is not None:
                 problem += f", and {other.path} is of kind operator"
             stems = [workload.stem for workload in content.values() if workload.kind == "model"]

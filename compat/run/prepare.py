@@ -62,9 +62,18 @@ def needs(case: Case, runtime: Runtime) -> Artifact | None:
 
 
 def prepare(
-    plan: Plan, items: Sequence[Item], *, engine: str, cache: Path, say: Say, sites: Sequence[Path] = ()
+    plan: Plan,
+    items: Sequence[Item],
+    *,
+    engine: str,
+    cache: Path,
+    say: Say,
+    sites: Sequence[Path] = (),
+    beside: Path | None = None,
 ) -> Prepared:
     """Realise what ``items`` need. ``engine`` is one of ``ENGINES``; ``say`` gets a sentence per step.
+
+    ``beside`` is the matrix's folder; without it a model that is a file has to be in the cache already.
 
     What killed runs have left on this node is removed. Raises RuntimeSetupError, EngineError or ContentError.
     """
@@ -95,7 +104,7 @@ def prepare(
         for stack in (item.cell.known_good, item.cell.stack)
     )
     artifacts = dict.fromkeys(artifact for artifact in wanted if artifact is not None)
-    steps += [partial(_fetch, artifact, folders.artifacts, say) for artifact in artifacts]
+    steps += [partial(_fetch, artifact, folders.artifacts, beside, say) for artifact in artifacts]
     _side_by_side(steps)
 
     @functools.cache
@@ -126,10 +135,10 @@ def _side_by_side(steps: Sequence[Callable[[], object]]) -> None:
         future.result()
 
 
-def _fetch(artifact: Artifact, folder: Path, say: Say) -> None:
-    if not artifact_path(artifact, folder).is_file():
+def _fetch(artifact: Artifact, folder: Path, beside: Path | None, say: Say) -> None:
+    if artifact.package and not artifact_path(artifact, folder).is_file():
         say(f"fetching {Path(artifact.path).name} of {artifact.package}")
-    fetch_artifact(artifact, folder)  # also when it is there: then its digest is looked at again
+    fetch_artifact(artifact, folder, beside)  # also when it is there: then its digest is looked at again
 
 
 def _build(runtime: RealisedRuntime, say: Say) -> None:
@@ -145,6 +154,8 @@ def _content(items: Iterable[Item], roots: Sequence[Path]) -> dict[str, Path]:
     for workload, content in {item.case.workload: item.case.content for item in items}.items():
         kind, _, stem = workload.partition(":")
         places = [root / ("kernels" if kind == "kernel" else "workloads") / f"{stem}.py" for root in roots]
+        if kind == "model":  # a file that the matrix names is run by what we have for its form
+            places += sorted((content_folder("workloads") / "given").glob("*.py"))
         fitting = [path for path in places if path.is_file() and _sha256(path) == content]
         if not fitting:
             raise ContentError(

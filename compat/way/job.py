@@ -113,6 +113,7 @@ class Job:
             cache=self.options.cache_folder(),
             say=say,
             sites=self.options.content,
+            beside=self.options.beside,
         )
         if self.options.fresh:
             self._put_aside(say)

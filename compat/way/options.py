@@ -37,6 +37,7 @@ class Options:
     waivers: Path | None = None  # a file of accepted changes
     calibration: Path | None = None  # the store that ``compat calibrate`` left
     phase: Phase | None = None  # of a control node
+    beside: Path | None = None  # the matrix's folder, where the paths of models begin that are files
 
     def engine_name(self) -> str:
         """What realises the runtimes."""

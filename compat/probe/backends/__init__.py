@@ -1,0 +1,38 @@
+"""Backends: ways to run a torch module. One file for each, of its name, with one function of the same shape.
+
+``through(module, inputs, folder)`` compiles the module for these example inputs, in a mode without gradients, keeps
+its files in the folder, and calls it once. Its ImportError or RuntimeError says what the runtime lacks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+from compat.model.backends import BACKENDS
+from compat.probe.backends.compiled import Compiled
+
+__all__ = ["Compiled", "through"]
+
+
+def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Compiled:
+    """The module in evaluation mode, as the backend of that name made it. ValueError for a name that is none.
+
+    Gradients are off while it is compiled and while it is called: a compiler makes other code for each.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"{backend!r} is no backend: expected one of {', '.join(BACKENDS)}")
+    import torch
+
+    one = importlib.import_module(f"compat.probe.backends.{backend}")
+    module.eval()
+    with torch.no_grad():
+        compiled: Compiled = one.through(module, tuple(inputs), folder)
+
+    def call(*inputs: Any) -> Any:
+        with torch.no_grad():
+            return compiled.call(*inputs)
+
+    return dataclasses.replace(compiled, call=call)

@@ -1,0 +1,42 @@
+"""A safetensors file, or a folder of them, that a matrix names: every tensor is loaded, and its bits are compared.
+
+Where an index lies beside the files (``model.safetensors.index.json``), it says which names are expected. With torch in
+the runtime the tensors are torch's, so that every type can be read; else they are numpy's.
+"""
+
+from __future__ import annotations
+
+COMPONENTS = ("safetensors",)
+IMPORTS = ("numpy", "safetensors")
+KIND = "model"
+TIERS = ("cpu",)
+TIMED = False
+# What was stored comes back as it was, to the bit.
+TOLERANCE = 0.0
+CASES = {"as-given": {}}
+
+
+def prepare(params, tools):  # noqa: ARG001 - every workload has this signature
+    """Load every tensor of every file."""
+    import importlib.util
+    import json
+    from pathlib import Path
+
+    from safetensors import safe_open
+
+    framework = "np" if importlib.util.find_spec("torch") is None else "pt"
+    place = Path(tools.artifact)
+    files = [place] if place.is_file() else sorted(place.rglob("*.safetensors"))
+    if not files:
+        raise FileNotFoundError(f"no file *.safetensors in {place.name}")
+    tensors, told = {}, []
+    for file in files:
+        with safe_open(str(file), framework=framework) as opened:
+            names = sorted(opened.keys())
+            tensors.update({name: opened.get_tensor(name) for name in names})
+            told.append(f"{file.name}: {len(names)} tensors, metadata {opened.metadata()}")
+    index = place / "model.safetensors.index.json"
+    expected = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.is_file() else None
+    tools.took("framework", framework)
+    tools.loaded(tensors, expected)
+    return lambda: {"files": "\n".join(told)}
