@@ -20,6 +20,9 @@ from compat.model import Arm, Evidence, Item, Kind, Metric, Plan, Policy, Status
 __all__ = ["Wanted", "runs_wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
 
 
+COLD_PAIRS = 3  # processes of each arm in which a model is compiled: that it takes time differs from one to the next
+
+
 @dataclass(frozen=True)
 class Wanted:
     """The pairs that an item should have in one place, all together, and the round that the next one belongs to."""
@@ -53,8 +56,9 @@ def _in_place(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int
     if any(record.fault is not None for record in evidence):
         short = attempts_needed(evidence, policy)
         return Wanted(numbers + short, enough.round) if short else enough
-    if len(pairs) < policy.fewest_pairs:
-        return Wanted(numbers + policy.fewest_pairs - len(pairs), 1)
+    fewest = max(policy.fewest_pairs, COLD_PAIRS if _compiles(item) else 0)
+    if len(pairs) < fewest:
+        return Wanted(numbers + fewest - len(pairs), 1)
     sampled = [m for m in item.case.metrics if m.gated and m.kind is Kind.SAMPLED]
     if problems or not sampled or _failed(plan, item, pairs):
         return enough
@@ -70,6 +74,11 @@ def _in_place(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int
     own = [pair for pair in pairs if pair.round == number]
     short = min(size - len(kept(own)), 2 * size - len(own))
     return Wanted(numbers + short, number) if short > 0 else enough
+
+
+def _compiles(item: Item) -> bool:
+    """Whether a backend compiles it in each process; what is compiled ahead of time is compiled alike each time."""
+    return item.case.tier is not Tier.AOT and any(metric.name == "compile_time" for metric in item.case.metrics)
 
 
 def wanted_in_phase(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wanted:

@@ -11,6 +11,7 @@ from compat.model.words import Direction, Kind
 __all__ = ["AOT_METRICS", "STANDARD", "STANDARD_NAMES"]
 
 _LOWER, _HIGHER = Direction.LOWER, Direction.HIGHER
+_COMPILE_TIME = Metric("compile_time", "s", _LOWER, Kind.SAMPLED, gated=False)
 
 # By name. When a case has which: compat/plan/content.py; how each is taken: compat/probe/.
 STANDARD = {
@@ -21,6 +22,8 @@ STANDARD = {
         Metric("first_call", "s", _LOWER, Kind.SAMPLED, gated=False),  # the first call of a process: compilation too
         Metric("import_time", "s", _LOWER, Kind.SAMPLED, gated=False),  # IMPORTS, once per generation
         Metric("load_time", "s", _LOWER, Kind.SAMPLED, gated=False),  # prepare() of a case with an artifact
+        _COMPILE_TIME,  # of a model's backend, the first call included
+        Metric("graph_breaks", "breaks", _LOWER, Kind.EXACT),  # where torch.compile gave up and began another graph
         Metric("memory", "B", _LOWER, Kind.BOUNDED),  # the case's own peak of host memory
         Metric("memory_private", "B", _LOWER, Kind.BOUNDED, gated=False),  # pages of its own at its end
         Metric("memory_virtual", "B", _LOWER, Kind.BOUNDED, gated=False),  # the case's own peak of address space
@@ -47,6 +50,6 @@ AOT_METRICS = (
     Metric("registers", "registers", _LOWER, Kind.EXACT, gated=False),  # what they cost is occupancy
     Metric("shared_memory", "B", _LOWER, Kind.EXACT, gated=False),  # so does this; beyond the card's it is a fault
     Metric("code_size", "B", _LOWER, Kind.EXACT, gated=False),  # machine code
-    Metric("compile_time", "s", _LOWER, Kind.SAMPLED, gated=False),
+    _COMPILE_TIME,
 )
 STANDARD_NAMES = frozenset(STANDARD) | {metric.name for metric in AOT_METRICS}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compat.errors import ContentError
 from compat.model import Case, Loads, Tier
+from compat.model.backends import INDUCTOR, compiled_by, is_cold
 from compat.plan.promised import promised
 from compat.plan.tolerances import tolerance_of
 
@@ -49,7 +50,7 @@ def cases_of(
                     id=case_id,
                     tier=tier,
                     params=values,
-                    metrics=promised(workload, tier, values.get("target", "")),
+                    metrics=promised(workload, tier, values),
                     components=workload.components,
                     tolerance=_tolerance(workload, tier, params),
                     seeds=workload.seeds,
@@ -59,9 +60,17 @@ def cases_of(
                     golden=None if workload.golden is None else workload.golden.get(case_id, ()),
                     oracle=workload.oracle and tier is not Tier.AOT,
                     all_gpus=workload.all_gpus and tier is Tier.GPU,
-                    loads=Loads.KNOWN_GOOD if workload.kind == "loader" else None,
+                    loads=_loads(workload, params),
                 )
     return tuple(cases.values())
+
+
+def _loads(workload: Workload, params: Mapping[str, Any]) -> Loads | None:
+    """Whose files a case loads: a loader's are the known-good arm's, and torch's compiler has a cache for each arm."""
+    if workload.kind == "loader":
+        return Loads.KNOWN_GOOD
+    warm = compiled_by(workload.name, params) == INDUCTOR and not is_cold(workload.name, params)
+    return Loads.OWN if warm else None
 
 
 def _placed(case_id: str, params: Mapping[str, Any], targets: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:

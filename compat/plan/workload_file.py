@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from compat.model import STANDARD_NAMES, Artifact, Direction, Kind, Metric, Tier
+from compat.model.backends import BACKENDS, EAGER
 from compat.plan.demands import (
     SHA256,
     check_keys,
@@ -81,6 +82,8 @@ def workload_of(declared: Declarations) -> Workload:
     tiers = required(declared, "TIERS")
     need(declared, "TIERS", is_tiers(tiers, _TIERS), "TIERS has 'cpu', 'gpu' or both")
     cases = parameters(declared, tuple(tiers))
+    if kind == "model":
+        _check_backends(declared, cases)
     tolerance = declared.values.get("TOLERANCE")
     if tolerance is None:
         required_types(declared, cases)
@@ -113,6 +116,17 @@ def workload_of(declared: Declarations) -> Workload:
     )
 
 
+def _check_backends(declared: Declarations, cases: dict[str, dict[str, Any]]) -> None:
+    """What a model's case is compiled by, and whether it is there for that only."""
+    for case, params in cases.items():
+        label, backend, cold = f"CASES[{case!r}]", params.get("backend", EAGER), params.get("cold", False)
+        known = backend in BACKENDS
+        need(declared, "CASES", known, f"{label}['backend'] is one of {', '.join(BACKENDS)} (found {backend!r})")
+        need(declared, "CASES", isinstance(cold, bool), f"{label}['cold'] is True or False")
+        compiles = not cold or backend != EAGER
+        need(declared, "CASES", compiles, f"{label}['cold'] goes with a backend that compiles, which {EAGER} does not")
+
+
 def _is_loader(declared: Declarations, kind: str) -> bool:
     """Whether it is of kind loader, which saves what it loads. What is of interest is its ``load_time``."""
     saves = declared.functions.get("save")
@@ -121,7 +135,7 @@ def _is_loader(declared: Declarations, kind: str) -> bool:
         return False
     where = "save" if saves is not None else "KIND"
     need(declared, where, saves == ("params", "tools"), "a loader has a function save with the arguments params, tools")
-    for name in ("ARTIFACT", "ITEMS", "TIMED"):
+    for name in ("ARTIFACT", "ITEMS", "SEEDS", "TIMED"):
         there = name in declared.values
         need(declared, name, not there, f"no {name} in a loader, which loads what save() writes and is not timed")
     return True

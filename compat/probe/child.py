@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from compat.model import Direction, Fault, FaultKind, Kind, Measurement, canonical, digest
+from compat.model import Direction, Fault, FaultKind, Kind, Loads, Measurement, canonical, digest
+from compat.model.backends import INDUCTOR, compiled_by
 from compat.probe import aot
 from compat.probe.bench import Bench, bench_for, measured
 from compat.probe.cuda import SharedDeviceError
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
 from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
-from compat.probe.saved import NotSavedError, folder_digest, saved_files
+from compat.probe.saved import NotSavedError, folder_digest, in_own_cache, saved_cache, saved_files
 from compat.probe.stage import Stage
 from compat.probe.suite import OUTCOMES, run_suite
 from compat.probe.tools import Tools
@@ -147,13 +148,25 @@ def _run_suite(request: CaseRequest, answer: _Answer) -> None:
 
 
 def _save(request: CaseRequest, answer: _Answer) -> None:
-    """The files that others will load are what it answers with."""
+    """The files that others will load are what it answers with: of a loader its own, else those of the compiler."""
     module = answer.staged("import", load_content, request.path)
-    answer.add(answer.staged("save", saved_files, module, request.params, _tools(request, 0)), 0, False)
+    how = saved_files if _from_another(request) else saved_cache
+    answer.add(answer.staged("save", how, module, request.params, _tools(request, 0)), 0, False)
+
+
+def _from_another(request: CaseRequest) -> bool:
+    """Whether both arms load what one of them saved, so that this is part of what is measured."""
+    return request.loads == Loads.KNOWN_GOOD.value
 
 
 def _find_saved(module: ModuleType, request: CaseRequest, answer: _Answer) -> None:
-    """See that this runtime can save, too, and that there is something to load."""
+    """See that this runtime can save, too, and that there is something to load; or let its compiler find its cache."""
+    if not _from_another(request):
+        if request.saved is None:
+            answer.notes.append("what its compiler keeps could not be saved: it is compiled anew in each process")
+        else:
+            answer.staged("start", in_own_cache, request.saved)
+        return
     answer.staged("save", saved_files, module, request.params, _tools(request, 0))
     if request.saved is None:
         raise _StageError("load", NotSavedError("nothing was saved for this case: the saving runtime failed in save()"))
@@ -194,7 +207,7 @@ def _one_seed(
     That of the first seed is called twice, to see whether the same bits come again.
     """
     tools = _tools(request, seed)
-    stage = "prepare" if request.saved is None else "load"
+    stage = "load" if _from_another(request) else "prepare"
     begin = time.perf_counter()
     work = answer.called(stage, module, "prepare", request.params, tools)
     seconds = time.perf_counter() - begin
@@ -204,12 +217,13 @@ def _one_seed(
     del values
     answer.staged("run", tools.check_guards)
     answer.inputs.append(tools.inputs_digest())
-    if request.saved is not None:
+    if _from_another(request):
         answer.inputs.append(answer.staged("load", folder_digest, request.saved))
     answer.took.update(tools.paths)
     if seed == 0:
-        if bench.speed and (request.artifact, request.saved) != (None, None):
+        if bench.speed and (request.artifact is not None or _from_another(request)):
             answer.measurements.append(measured("load_time", seconds))
+        answer.measurements += answer.staged(stage, _compiling, request, tools)
         if bench.speed and request.timed:
             answer.measurements.append(measured("first_call", first_call))
         again = answer.encoded("run", answer.staged("run", work))
@@ -226,6 +240,19 @@ def _one_seed(
         answer.staged("run", check_finite, outputs, expected)
         answer.add(expected, seed, True)
     return work, outputs
+
+
+def _compiling(request: CaseRequest, tools: Tools) -> list[Measurement]:
+    """What it took to compile a model for its backend; ValueError where the content did not have it compiled."""
+    backend = compiled_by(request.workload, request.params)
+    if backend is None:
+        return []
+    if tools.compile_seconds is None:
+        raise ValueError(f"prepare() compiled nothing by tools.through(), and the case's backend is {backend!r}")
+    found = [measured("compile_time", tools.compile_seconds)]
+    if backend == INDUCTOR:
+        found.append(measured("graph_breaks", float(tools.graph_breaks or 0)))
+    return found
 
 
 def _tools(request: CaseRequest, seed: int) -> Tools:

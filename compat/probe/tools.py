@@ -12,7 +12,8 @@ import hashlib
 import math
 import random
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from compat.probe.tensors import Guarded, OutsideError
@@ -31,6 +32,8 @@ class Tools:
         self.folder: str | None = None  # of what is saved: save() writes to it, and what a loader prepares is in it
         self.device = device  # where tensors belong, in torch's words: cpu or cuda
         self.paths: dict[str, str] = {}  # what took() was told
+        self.compile_seconds: float | None = None  # of what through() compiled
+        self.graph_breaks: int | None = None
         self._tensors: dict[str, Any] = {}
         self._astray: list[str] = []  # names that were expected and are not there, or the reverse
         self._fenced = fenced  # whether a tensor ends where memory begins that may not be touched
@@ -49,6 +52,22 @@ class Tools:
     def took(self, what: str, path: str) -> None:
         """Record which path the work takes, such as ``took("attention", "flash")``. It is shown, and not judged."""
         self.paths[str(what)] = str(path)
+
+    def through(self, backend: str, module: Any, inputs: Sequence[Any]) -> Callable[..., Any]:
+        """A torch module as a function of ``*inputs``, compiled for such inputs by a backend and called once.
+
+        The module is put into evaluation mode, and gradients are off. What compiling takes is measured here.
+        ValueError for a backend that is none; ImportError or RuntimeError says what the runtime lacks for it.
+        """
+        from compat.probe import backends  # only here: other cases need none
+
+        self.took("backend", backend)
+        compiled = backends.through(backend, module, inputs, tempfile.mkdtemp(prefix="backend-"))
+        if compiled.seconds is not None:
+            self.compile_seconds = (self.compile_seconds or 0.0) + compiled.seconds
+        if compiled.graph_breaks is not None:
+            self.graph_breaks = (self.graph_breaks or 0) + compiled.graph_breaks
+        return compiled.call
 
     def loaded(self, tensors: Mapping[str, Any], expected: Iterable[str] | None = None) -> None:
         """Hand over tensors as they were loaded, by name; may be called more than once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,12 +10,11 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from compat.errors import RuntimeSetupError
-from compat.model import Case, Item, Loads, digest
-from compat.probe.protocol import OutputHeader
+from compat.model import Item, Loads, Runtime, digest
 from compat.run.prepare import Prepared
 from compat.run.session import Answer, Session, Work
 
-__all__ = ["Saved"]
+__all__ = ["Saved", "write_files"]
 
 _Key = tuple[str, int, str, str]  # a runtime, which installation of it, a workload and the id of its case
 
@@ -62,7 +60,7 @@ class Saved:
                         raise RuntimeSetupError(
                             f"runtime {runtime}", "its probe ended while it saved", "run again, or leave the case out"
                         )
-                    self._folders[key] = self._save(session, item)
+                    self._folders[key] = self._save(session, realised.spec, item)
 
     @staticmethod
     def _savers(item: Item) -> set[str]:
@@ -70,43 +68,52 @@ class Saved:
         good, new = item.cell.known_good["runtime"], item.cell.stack["runtime"]
         return {good} if item.case.loads is Loads.KNOWN_GOOD else {good, new}
 
-    def _save(self, session: Session, item: Item) -> Path | None:
+    def _save(self, session: Session, runtime: Runtime, item: Item) -> Path | None:
         case = item.case
         kept = self._prepared.folders.artifacts / "saved"
         identity = replace(session.ready.identity, settings={}, driver={})
-        folder = kept / digest({"identity": identity, "case": _described(case)})
+        case_of = [case.workload, case.content, case.params, case.loads]
+        # Of its own variables only those that change results are part of a runtime's identity.
+        folder = kept / digest({"identity": identity, "runtime": runtime, "case": case_of})
         if not folder.is_dir():
             content = self._prepared.content[case.workload]
             (answer,) = session.run_group([Work(case, content, None, item.timeout, save=True)])
             if answer.result.fault is not None:
                 return None  # its own arm will say so: it saves in each of its runs
-            _write(answer, folder)
+            write_files(answer, folder)
         return folder
 
 
-def _described(case: Case) -> list[object]:
-    return [case.workload, case.content, case.params, case.loads]
+def write_files(answer: Answer, folder: Path) -> None:
+    """The files of an answer, readable for whoever runs in a container; all of them or none.
 
-
-def _write(answer: Answer, folder: Path) -> None:
-    """The files of an answer, readable for whoever runs in a container; all of them or none."""
+    RuntimeSetupError for a name that is no path below the folder: a runtime said so, and is not believed.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as room:
+        files = Path(room, "files")
+        files.mkdir()
         for head, frame in zip(answer.result.outputs, answer.frames, strict=True):
-            place = Path(room, "files", *_parts(head))
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(frame)
-            place.chmod(0o644)
-        for path in (Path(room, "files"), *Path(room, "files").rglob("*")):
-            if path.is_dir():
-                path.chmod(0o755)
-        os.replace(Path(room, "files"), folder)  # noqa: PTH105 - onto a folder that another run made meanwhile: an error
+            place = files.joinpath(*_parts(head.name))
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with place.open("xb") as file:
+                    file.write(frame)
+            except (FileExistsError, NotADirectoryError):
+                raise _refused(head.name, "which is there twice, or is a folder too") from None
+        for path in (files, *files.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        files.rename(folder)
 
 
-def _parts(head: OutputHeader) -> tuple[str, ...]:
-    """Where a file lies below its folder: a runtime said so, and is not believed."""
-    parts = PurePosixPath(head.name).parts
-    if not parts or head.name.startswith("/") or ".." in parts or "\0" in head.name:
-        problem = f"a runtime named one {head.name!r}, expected a path below its folder"
-        raise RuntimeSetupError("saved files", problem, "look at the save() of the workload")
+def _parts(name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name:
+        raise _refused(name, "expected a path below its folder")
     return parts
+
+
+def _refused(name: str, why: str) -> RuntimeSetupError:
+    return RuntimeSetupError(
+        "saved files", f"a runtime named one {name!r}, {why}", "look at the save() of the workload"
+    )

@@ -229,7 +229,7 @@ def _without_places(fault: Fault, request: CaseRequest) -> Fault:
     """A fault that quotes the case's files by their names: where they lie here is nobody's business, and no cause."""
     names = {request.path: request.path.rpartition("/")[2]}
     if request.saved is not None:
-        names[f"{request.saved}/"] = ""
+        names |= {f"{request.saved}/": "", request.saved: "the folder of saved files"}
     detail, output = fault.detail, fault.output
     for path, name in names.items():
         detail, output = detail.replace(path, name), output.replace(path, name)

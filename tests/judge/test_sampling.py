@@ -9,7 +9,7 @@ import pytest
 
 from compat.judge import Wanted, wanted
 from compat.judge.budget import measured
-from compat.model import Arm, Evidence, Item, Policy, Ring, Tier
+from compat.model import STANDARD, Arm, Evidence, Item, Policy, Ring, Tier
 
 from .build import CELL, LATENCY, MATMUL, POOL, SPILLS, TEXT, case, faulting, item, plan, scaled, world
 
@@ -30,6 +30,15 @@ def test_before_the_first_pair(one: Item, pairs: int) -> None:
     have = records(one, pairs)
     assert wanted(PLAN, one, have).pairs <= pairs
     assert wanted(PLAN, one, [record for record in have if record.pair == 0]).pairs == 2
+
+
+def test_what_a_backend_compiles_is_compiled_in_three_processes_of_each_arm() -> None:
+    cold = item(case("model:net", "cold", STANDARD["compile_time"]))
+    assert wanted(plan(cold), cold, []) == Wanted(3, 1)
+    assert wanted(plan(cold), cold, records(cold, 2)) == Wanted(3, 1)
+    assert wanted(plan(cold), cold, records(cold, 3)) == Wanted(3, 1)
+    kernel = replace(cold, case=replace(cold.case, tier=Tier.AOT))
+    assert wanted(plan(kernel), kernel, []) == Wanted(2, 1)
 
 
 def test_sampled_items_complete_round_one() -> None:

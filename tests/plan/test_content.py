@@ -116,7 +116,7 @@ def test_a_file_name_that_is_none(write: Write) -> None:
             "FILE:6: expected: CASES['small'] has a tolerance (so has a file with TOLERANCE), or a dtype among "
             "fp64, fp32, tf32, fp16, bf16, fp8e4nv, fp8e5, i64, i32, i16, i8, u8, i1",
         ),
-        ('"operator"', '"kernel"', "FILE:4: expected: KIND is 'operator', 'model' or 'pytest'"),
+        ('"operator"', '"kernel"', "FILE:4: expected: KIND is 'operator', 'model', 'loader' or 'pytest'"),
         ('("cpu",)', '("aot",)', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
         ('("cpu",)', '("cpu", "cpu")', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),
         ('("cpu",)', '"cpu"', "FILE:5: expected: TIERS has 'cpu', 'gpu' or both"),

@@ -70,12 +70,12 @@ def test_the_last_selection_counts(write: Write, shipped: Path) -> None:
         (
             "[tiny]",
             "[tiny, tny]",
-            "FILE:4: the model 'tny' needs workloads/tny.py with KIND = 'model'; did you mean 'tiny'?",
+            "FILE:4: the model 'tny' needs workloads/tny.py with KIND = 'model', or a line under models; did you mean 'tiny'?",
         ),
         (
             "[tiny]",
             "[tiny, total]",
-            "FILE:4: the model 'total' needs workloads/total.py with KIND = 'model', and SHIPPED/workloads/total.py is of kind operator; expected tiny",
+            "FILE:4: the model 'total' needs workloads/total.py with KIND = 'model', or a line under models, and SHIPPED/workloads/total.py is of kind operator; expected tiny",
         ),
         (
             '  - {select: "model:*", timeout: 5m}\n',
@@ -102,7 +102,10 @@ def test_no_models_at_all(write: Write, shipped: Path) -> None:
     path = write(MATRIX.replace('  - {select: "model:*", timeout: 5m}\n', ""))
     with pytest.raises(MatrixError) as caught:
         select(path)
-    assert str(caught.value) == f"{path}:4: the model 'tiny' needs workloads/tiny.py with KIND = 'model'; add that file"
+    assert (
+        str(caught.value)
+        == f"{path}:4: the model 'tiny' needs workloads/tiny.py with KIND = 'model', or a line under models; add that file"
+    )
 
 
 def test_a_model_that_only_include_names(write: Write, shipped: Path) -> None:
@@ -110,5 +113,5 @@ def test_a_model_that_only_include_names(write: Write, shipped: Path) -> None:
     path = write(text)
     with pytest.raises(MatrixError) as caught:
         select(path)
-    expected = "the model 'extra' needs workloads/extra.py with KIND = 'model'; expected tiny"
+    expected = "the model 'extra' needs workloads/extra.py with KIND = 'model', or a line under models; expected tiny"
     assert str(caught.value) == f"{path}:8: {expected}"

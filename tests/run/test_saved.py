@@ -1,0 +1,40 @@
+"""Saved files on this machine: what a runtime says of them is not believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compat.errors import RuntimeSetupError
+from compat.probe.protocol import CaseResult, OutputHeader
+from compat.run.saved import write_files
+from compat.run.session import Answer
+
+
+def answer(*names: str) -> Answer:
+    heads = tuple(OutputHeader(name, "|u1", (3,), 0, False) for name in names)
+    return Answer(CaseResult(1, "n", 0.0, "", outputs=heads), (b"abc",) * len(names))
+
+
+def test_files_keep_their_paths_and_everybody_may_read_them(tmp_path: Path) -> None:
+    write_files(answer("model.onnx", "deep/er/weights.bin"), tmp_path / "saved" / "it")
+    found = {str(p.relative_to(tmp_path / "saved")): p for p in (tmp_path / "saved").rglob("*") if p.is_file()}
+    assert sorted(found) == ["it/deep/er/weights.bin", "it/model.onnx"]
+    assert {path.read_bytes() for path in found.values()} == {b"abc"}
+    assert {path.stat().st_mode & 0o777 for path in found.values()} == {0o644}
+    assert (tmp_path / "saved" / "it" / "deep").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", ["../out", "/etc/x", "a/../../b", "", ".", "a\0b", "a/./.."])
+def test_a_name_that_leads_out_of_the_folder_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RuntimeSetupError, match="expected a path below its folder"):
+        write_files(answer("good", name), tmp_path / "saved" / "it")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a", "a")])
+def test_names_that_are_in_each_others_way_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    with pytest.raises(RuntimeSetupError, match="twice, or is a folder too"):
+        write_files(answer(*names), tmp_path / "saved" / "it")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
