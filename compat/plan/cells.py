@@ -60,15 +60,15 @@ def make_cells(
 
     kept, routes = split_routes(cells, there.values(), name)
     if rollbacks:
-        kept = sorted([*kept, *_rollbacks(kept, varying)], key=lambda cell: cell.id)
+        kept = sorted([*kept, *_rollbacks(kept)], key=lambda cell: cell.id)
     return kept, routes, rejections
 
 
-def _rollbacks(cells: Sequence[Cell], varying: list[str]) -> list[Cell]:
+def _rollbacks(cells: Sequence[Cell]) -> list[Cell]:
     """The way back of each cell without a model in which two runtimes meet on one node."""
     return [
         Cell(
-            f"rollback-to-{_cell_id(cell.known_good, cell.stack, None, varying)}",
+            f"rollback-from-{cell.id}",
             cell.known_good,
             cell.stack,
             None,

@@ -15,7 +15,7 @@ from typing import Any
 
 from compat.model import Direction, Fault, FaultKind, Kind, Loads, Measurement, canonical, digest
 from compat.model.backends import INDUCTOR, compiled_by
-from compat.probe import aot
+from compat.probe import aot, backends
 from compat.probe.bench import Bench, bench_for, measured
 from compat.probe.cuda import SharedDeviceError
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
@@ -185,13 +185,14 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
             answer.notes.append("what is interpreted has no speed: latency is not measured")
         elif request.timed:
             _measure_steady(module, request, work, bench, answer)
-        if request.extra_metrics:
-            observed = answer.called("observe", module, "observe", request.params, _tools(request, 0))
-            answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
         answer.measurements += answer.staged("run", bench.memory)
         if "torch" in getattr(module, "COMPONENTS", ()):
             answer.measurements += answer.staged("run", bench.allocator)
-        if _splits(module):  # last: what it takes of memory is not the case's
+        # Last: what these take of memory is not the case's.
+        if request.extra_metrics:
+            observed = answer.called("observe", module, "observe", request.params, _tools(request, 0))
+            answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
+        if _splits(module):
             del work
             in_parts = _in_parts(module, request, answer)
             answer.measurements.append(measured("batch_mismatches", float(differing(outputs, in_parts))))
@@ -310,7 +311,7 @@ def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> 
 def _fault(staged: _StageError) -> Fault:
     cause = staged.cause
     kind = FaultKind.EXCEPTION
-    if isinstance(cause, MemoryError) or _out_of_memory(cause):
+    if isinstance(cause, MemoryError) or _out_of_memory(cause) or _out_of_memory(cause.__cause__):
         kind = FaultKind.OOM
     elif isinstance(cause, SharedDeviceError):
         kind = FaultKind.INFRASTRUCTURE
@@ -320,6 +321,8 @@ def _fault(staged: _StageError) -> Fault:
         kind = FaultKind.EXIT
     elif isinstance(cause, ImportError) or staged.stage == "import":
         kind = FaultKind.IMPORT
+    elif isinstance(cause, backends.BackendError):
+        kind = FaultKind.COMPILE
     elif staged.stage == "load":
         kind = FaultKind.LOAD
     elif staged.stage == "compile":
@@ -331,7 +334,7 @@ def _fault(staged: _StageError) -> Fault:
     return Fault(staged.stage, kind, describe(cause))
 
 
-def _out_of_memory(cause: BaseException) -> bool:
+def _out_of_memory(cause: BaseException | None) -> bool:
     """Whether it is the memory of the GPU, or torch's way to say that there is none on the host."""
     return (
         getattr(cause, "name", None) == "CUDA_ERROR_OUT_OF_MEMORY"

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from compat.probe import backends
 from compat.probe.tensors import Guarded, OutsideError
 
 __all__ = ["Tools"]
@@ -57,10 +58,8 @@ class Tools:
         """A torch module as a function of ``*inputs``, compiled for such inputs by a backend and called once.
 
         The module is put into evaluation mode, and gradients are off. What compiling takes is measured here.
-        ValueError for a backend that is none; ImportError or RuntimeError says what the runtime lacks for it.
+        ValueError for a backend that is none; ImportError or BackendError says what the runtime lacks for it.
         """
-        from compat.probe import backends  # only here: other cases need none
-
         self.took("backend", backend)
         compiled = backends.through(backend, module, inputs, tempfile.mkdtemp(prefix="backend-"))
         if compiled.seconds is not None:

@@ -51,7 +51,7 @@ def heat(verdict: Verdict, plan: Plan) -> tuple[tuple[HeatColumn, ...], tuple[He
 def _label(cell: Cell, known_good: Stack) -> str:
     """What a cell changes and, where it does not begin at the matrix's known-good stack, on what."""
     if cell.rollback:
-        return f"back to {_changed(cell.known_good, cell.stack)}"
+        return f"back from {_changed(cell.stack, cell.known_good)}"
     begins = _changed(known_good, cell.known_good)
     return _changed(cell.known_good, cell.stack) + (f" on {begins}" if begins else "")
 

@@ -75,7 +75,7 @@ def test_the_way_back_of_a_cell_has_its_arms_the_other_way_round(write: Write) -
     (back,) = (cell for cell in cells if cell.rollback)
     assert (back.stack, back.known_good) == (forward.known_good, forward.stack)
     assert back.required
-    assert back.id.startswith("rollback-to-old-")
+    assert back.id.startswith("rollback-from-new-")
 
 
 def test_there_is_no_way_back_where_only_the_node_changes_or_stacks_cannot_meet(write: Write) -> None:

@@ -58,7 +58,7 @@ def test_what_could_not_be_rolled_back_is_no_go(tmp_path: Path) -> None:
     said, verdict = run(tmp_path, "1")
     assert verdict["decision"] == "NO-GO"
     (failed,) = verdict["failed"]
-    assert failed["cell"].startswith("rollback-to-before-")
+    assert failed["cell"].startswith("rollback-from-after-")
     assert (failed["status"], failed["metric"]) == ("regress", "execution")
     assert "at stage load: load: ValueError: version 1 in the folder of saved files is newer than 0" in said
     assert "; on the way back: the candidate here is the older stack" in said
@@ -67,7 +67,7 @@ def test_what_could_not_be_rolled_back_is_no_go(tmp_path: Path) -> None:
 def test_what_is_loaded_and_means_something_else_is_no_go_forward(tmp_path: Path) -> None:
     _, verdict = run(tmp_path, "2")
     worse = {(entry["cell"].rpartition("-")[0], entry["metric"]) for entry in verdict["failed"]}
-    assert worse == {("after", "outputs"), ("rollback-to-before", "execution")}
+    assert worse == {("after", "outputs"), ("rollback-from-after", "execution")}
 
 
 def test_where_nothing_changed_it_is_go_and_both_directions_have_run(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_run_that_is_resumed_loads_what_was_saved_before(tmp_path: Path) -> No
     assert [folder.stat().st_mtime_ns for folder in saved] == before
 
 
-@pytest.mark.parametrize("direction", ["after", "rollback-to-before"])
+@pytest.mark.parametrize("direction", ["after", "rollback-from-after"])
 def test_one_case_can_be_repeated_in_one_arm(tmp_path: Path, direction: str) -> None:
     run(tmp_path, "1")
     words = ["case", "out/example", f"{direction}*", "--content", "site", "--cache", "cache", "--repeat", "2"]

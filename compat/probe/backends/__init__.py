@@ -1,7 +1,7 @@
 """Backends: ways to run a torch module. One file for each, of its name, with one function of the same shape.
 
 ``through(module, inputs, folder)`` compiles the module for these example inputs, in a mode without gradients, keeps
-its files in the folder, and calls it once. Its ImportError or RuntimeError says what the runtime lacks.
+its files in the folder, and calls it once. Its ImportError says what the runtime lacks, a BackendError what failed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from typing import Any
 from compat.model.backends import BACKENDS
 from compat.probe.backends.compiled import Compiled
 
-__all__ = ["Compiled", "through"]
+__all__ = ["BackendError", "Compiled", "through"]
+
+
+class BackendError(RuntimeError):
+    """A backend could not compile a module, or run what it had compiled for the first time."""
 
 
 def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Compiled:
@@ -28,8 +32,13 @@ def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Co
 
     one = importlib.import_module(f"compat.probe.backends.{backend}")
     module.eval()
-    with torch.no_grad():
-        compiled: Compiled = one.through(module, tuple(inputs), folder)
+    try:
+        with torch.no_grad():
+            compiled: Compiled = one.through(module, tuple(inputs), folder)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as problem:
+        raise BackendError(f"{backend}: {type(problem).__name__}: {problem}") from problem
 
     def call(*inputs: Any) -> Any:
         with torch.no_grad():
