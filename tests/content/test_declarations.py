@@ -42,11 +42,12 @@ OWN = {
     "torch_architectures": {"_TEGRA"},
     "torch_collectives": {"_RANKS", "_SECONDS"},
     "unet_block": {"_CHANNELS", "_GROUPS", "_HEADS"},
+    "vllm_generate": {"_CONFIG"},
     "wordpiece": {"TEXTS"},
 }
 SUITES = [path for path in WORKLOADS if path.stem.endswith("_suite")]
 RUN = [path for path in WORKLOADS if path not in SUITES]
-COMPONENTS = {"numpy", "onnx", "onnxruntime", "safetensors", "tokenizers", "torch", "triton"}
+COMPONENTS = {"numpy", "onnx", "onnxruntime", "safetensors", "tokenizers", "torch", "triton", "vllm"}
 # What a case exercises and does not import: the driver, and what torch loads by itself.
 NOT_IMPORTED = {"driver", "nvidia-nccl-cu12", "nvidia-nccl-cu13"}
 

@@ -127,7 +127,7 @@ def test_a_runtime_that_lacks_a_backend_says_so(torch_rig: Rig) -> None:
     assert "torch_tensorrt cannot be imported in this runtime" in detail
     before = "import torch._inductor; del torch._inductor.aoti_load_package"
     kind, stage, detail = said(run(torch_rig, {"backend": "aot_inductor"}, before)[0])
-    assert (kind, stage) == (FaultKind.EXCEPTION, "prepare")
+    assert (kind, stage) == (FaultKind.COMPILE, "prepare")
     assert "has no AOTInductor packages: they came with 2.5" in detail
 
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_exported_whole_is_a_fault(torch_rig: Rig) -> None:
     kind, stage, _ = said(
         run(torch_rig, {"backend": "exported"}, "network.forward = lambda x: x if x.sum() > 0 else -x")[0]
     )
-    assert (kind, stage) == (FaultKind.EXCEPTION, "prepare")
+    assert (kind, stage) == (FaultKind.COMPILE, "prepare")
 
 
 @pytest.mark.network
