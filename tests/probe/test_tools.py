@@ -144,6 +144,22 @@ def test_loaded_tensors_are_a_sorted_inventory() -> None:
     assert Tools(0).inventory() is None
 
 
+def test_tensors_that_are_one_in_memory_are_told_and_so_are_names_astray() -> None:
+    weight = np.arange(6, dtype=np.float32).reshape(2, 3)
+    loaded = {"embedding": weight, "head": weight, "copy": weight.copy(), "turned": weight.T, "part": weight[:1]}
+    tools = Tools(0)
+    tools.loaded(loaded, expected=[*loaded, "bias"])
+    text = tools.inventory()
+    assert text is not None
+    assert text.splitlines()[5:] == ["missing: bias", "tied: embedding head"]
+    tools.loaded({"head": weight}, expected=[])
+    assert (tools.inventory() or "").splitlines()[1:] == ["unexpected: head"]
+    tools.loaded({}, expected=["head"])  # nothing was loaded, and that is what is told
+    assert tools.inventory() == "missing: head"
+    tools.loaded({"nothing": np.zeros((0, 3)), "more": np.zeros((0, 3))})
+    assert "tied" not in (tools.inventory() or "")
+
+
 def test_the_inventory_is_of_the_bits_and_not_of_their_place_in_memory() -> None:
     weight = np.arange(6, dtype="<f4").reshape(2, 3)
     assert inventory(w=weight) == inventory(w=weight.T.copy().T) == inventory(w=weight.astype(">f4"))
