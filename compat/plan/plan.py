@@ -117,16 +117,22 @@ def _not_planned(
     tiers: frozenset[Tier],
     cells: Sequence[Cell],
 ) -> list[Rejection]:
-    rejections = []
+    rejections: list[Rejection] = []
+    elsewhere: list[str] = []
     asked = ", ".join(sorted(tier.value for tier in tiers))
     for name, each in sorted(selected.items()):
         if not any(_runs_in(each, cell) for cell in cells):
-            rejections.append(Rejection(name, "it is selected, and no cell has this model"))
+            if each.workload.kind == "model":
+                elsewhere.append(name)
+            else:
+                rejections.append(Rejection(name, "it compares two runtimes, and no cell has two that share a node"))
         elif not each.targets and each.workload.per_target(tiers):
             rejections.append(Rejection(name, "it has cases for each target, and its selection names no targets"))
         elif not cases[name]:
             has = ", ".join(tier.value for tier in each.workload.tiers)
             rejections.append(Rejection(name, f"it runs in the tiers {has}, and the rings ask for {asked}"))
+    if elsewhere:
+        rejections.append(Rejection(", ".join(elsewhere), "selected, and no cell has such a model"))
     return rejections
 
 

@@ -16,7 +16,9 @@ from compat.plan.content import read_file
 from .conftest import AXES, MATRIX
 
 if TYPE_CHECKING:
-    from .conftest import Write
+    from pathlib import Path
+
+    from .conftest import PlanText, Write
 
 LOADER = '''\
 """A format."""
@@ -84,3 +86,28 @@ def test_there_is_no_way_back_where_only_the_node_changes_or_stacks_cannot_meet(
     ways = {(cell.stack["driver"], cell.known_good["driver"]) for cell in cells if cell.rollback}
     assert all(one == other for one, other in ways)
     assert len({cell.id for cell in cells}) == len(cells)
+
+
+def test_a_loader_where_only_the_driver_changes_is_not_measured_and_that_is_said(
+    plan_text: PlanText, shipped: Path
+) -> None:
+    (shipped / "workloads" / "w.py").write_text(LOADER)
+    text = AXES.replace("runtime: [old, new]", "runtime: [old]").replace('cuda: ["12.8", "13.0"]', 'cuda: ["12.8"]')
+    text = text.replace("runtime: new}", "runtime: old}").replace(
+        '  new: {image: "example/torch:2.11", values: {cuda: "13.0"}}\n', ""
+    )
+    plan = plan_text(text.replace('{select: "operator:*"}', '{select: "*:*", targets: [sm_80]}'))
+    assert not [item for item in plan.items if item.case.workload == "loader:w"]
+    reasons = {rejection.what: rejection.reason for rejection in plan.rejections}
+    assert reasons["loader:w"] == "it compares two runtimes, and no cell has two that share a node"
+
+
+def test_both_directions_are_planned_and_required(plan_text: PlanText, shipped: Path) -> None:
+    (shipped / "workloads" / "w.py").write_text(LOADER)
+    text = MATRIX.replace('{select: "operator:*"}', '{select: "loader:*"}')
+    found = {item.cell.rollback: item for item in plan_text(text).items if item.case.workload == "loader:w"}
+    assert found[True].required
+    assert found[False].required
+    assert found[True].cell.stack == found[False].cell.known_good
+    back = [item for item in plan_text(text).items if item.cell.rollback]
+    assert {item.case.workload for item in back} == {"loader:w"}  # nothing else runs there

@@ -141,7 +141,7 @@ def test_a_tier_with_only_optional_cases_blocks(plan_text: PlanText) -> None:
 def test_a_model_that_no_axis_names(plan_text: PlanText, shipped: Path) -> None:
     (shipped / "workloads" / "other.py").write_text(MODEL)
     plan = plan_text(MATRIX)
-    assert plan.rejections == (Rejection("model:other", "it is selected, and no cell has this model"),)
+    assert plan.rejections == (Rejection("model:other", "selected, and no cell has such a model"),)
     assert not [item for item in plan.items if item.case.workload == "model:other"]
 
 
