@@ -115,7 +115,7 @@ def _exactly(params, function):
 def _outputs(params, logits, features):
     """Logits, what they were made of, and the best classes where rounding cannot change which these are."""
     if params["dtype"] == "bf16":
-        return {"logits": logits.float(), "features": features.float()}
+        return {"logits": logits, "features": features}
     return {"logits": logits, "features": features, "class": logits.argmax(dim=-1)}
 
 

@@ -218,8 +218,8 @@ def _generate(params, call, tokens, like):
 
 
 def _outputs(params, logits):
-    """Logits in float32, and the best tokens where rounding cannot change which these are."""
-    found = {"logits": logits.float() if params["dtype"] == "bf16" else logits}
+    """Logits, and the best tokens where rounding cannot change which these are."""
+    found = {"logits": logits}
     if params["dtype"] == "fp32":
         found["tokens"] = logits.argmax(dim=-1)
     return found

@@ -37,6 +37,8 @@ def wrong(session: Session, path: Path, case: Case, seconds: float = 120.0) -> s
     problems = []
     for (name, seed, is_reference), value in arrays.items():
         expected = arrays.get((name, seed, True))
+        if is_reference and value.dtype.kind == "f" and value.dtype.itemsize < 8:
+            problems.append(f"the reference of {name} is {value.dtype}, and the judge takes float64 only")
         if is_reference or expected is None:
             continue
         if value.shape != expected.shape:
