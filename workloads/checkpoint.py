@@ -79,16 +79,24 @@ def prepare(params, tools):
     found = torch.load(f"{tools.folder}/saved.pt", weights_only=True, map_location="cpu")
     if params["what"] == "types":
         tools.loaded(found)
+        if not all(torch.equal(found[name].to(value.dtype), value) for name, value in _narrow(tools).items()):
+            raise ValueError("a tensor is not what was saved")
         return lambda: {name: value.float() for name, value in found.items() if not value.is_complex()}
     network = _network()
     if params["what"] == "checkpoint":
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
         optimizer.load_state_dict(found["optimizer"])
-        tools.loaded({f"adam/{n}": s["exp_avg"] for n, s in enumerate(optimizer.state_dict()["state"].values())})
+        state = optimizer.state_dict()["state"]
+        tools.loaded({f"adam/{n}/{name}": value for n, one in state.items() for name, value in one.items()})
+        if found["step"] != 1 or optimizer.state_dict()["param_groups"][0]["lr"] != 1e-3:
+            raise ValueError("the step or the learning rate is not what was saved")
         found = found["model"]
     network.load_state_dict(found, strict=False)
     expected = network.state_dict().keys()
     tools.loaded(found, expected)
+    saved = _network(tools).state_dict()
+    if params["what"] == "state-dict" and not all(torch.equal(found[name], saved[name]) for name in saved):
+        raise ValueError("a weight is not what was saved")
     tools.loaded({f"network/{name}": value for name, value in network.state_dict().items()})
     ids = torch.arange(12)
 

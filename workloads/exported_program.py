@@ -62,11 +62,14 @@ def save(params, tools):
 
 
 def prepare(params, tools):
-    """Load the program; its graph is compared as text, its tensors to the bit."""
+    """Load the program; its tensors are compared to the bit, also with what was saved."""
     import torch
 
     program = torch.export.load(f"{tools.folder}/program.pt2")
     tools.loaded(program.state_dict)
+    for name, value in _network(params["what"], tools).state_dict().items():
+        if not torch.equal(program.state_dict[name], value):
+            raise ValueError(f"{name} is not what was saved")
     module = program.module()
     x = _input(params["what"], tools)
 

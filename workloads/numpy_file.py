@@ -1,7 +1,7 @@
 """Arrays in files across versions of numpy: npy, npz and pickles, written by one runtime and read by the other.
 
 A pickle names the modules that its classes come from: numpy 2 calls its own ``numpy._core``, which releases before 1.26
-do not have. Types that changed their meaning with numpy 2 (``long``, strings of variable width) show here as well.
+do not have.
 """
 
 from __future__ import annotations
@@ -86,9 +86,22 @@ def _loaded(how, folder):
     return {**value, "scalar": np.asarray(found["scalar"]), "kind": np.zeros(1, dtype=found["kind"])}
 
 
+def _check(how, found, drawn):
+    """What was loaded has to be what was saved, whichever arm did that."""
+    import numpy as np
+
+    expected = _structured(drawn) if how == "structured" else drawn
+    names = expected.dtype.names if how == "structured" else expected
+    for name in names:
+        value = expected[name].astype("int64") if name == "when" else expected[name]
+        if found[name].dtype != value.dtype or not np.array_equal(found[name], value):
+            raise ValueError(f"{name} is not what was saved")
+
+
 def prepare(params, tools):
     """Read the files; the work returns what was in them, and says how each array lay in memory."""
     arrays = _loaded(params["how"], tools.folder)
     tools.loaded(arrays)
+    _check(params["how"], arrays, _arrays(tools))
     order = "\n".join(f"{name} {'F' if value.flags.fnc else 'C'}" for name, value in sorted(arrays.items()))
     return lambda: {**arrays, "order": order}

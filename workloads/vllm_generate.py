@@ -68,13 +68,13 @@ def prepare(params, tools):
 
     import numpy as np
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import load_file, save_file
     from vllm import LLM, SamplingParams
 
     folder = Path(tempfile.mkdtemp(prefix="model-"))
     weights = {name: torch.from_numpy(value).to(torch.bfloat16) for name, value in _weights(tools).items()}
-    tools.loaded(weights)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    tools.loaded(load_file(folder / "model.safetensors"))
     (folder / "config.json").write_text(json.dumps(_CONFIG), encoding="utf-8")
     engine = LLM(model=str(folder), skip_tokenizer_init=True, enforce_eager=True, gpu_memory_utilization=0.3, seed=0)
     prompts = tools.integers(3, _CONFIG["vocab_size"], (params["batch"], params["length"])).tolist()

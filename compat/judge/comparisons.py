@@ -186,7 +186,13 @@ def _bind(
 
 
 def _turned(outcome: Outcome) -> Outcome:
-    """What is said of a way back, where the arms have changed their places."""
+    """What is said of a way back, where the arms have changed their places.
+
+    What is wrong in the newer stack only is no fix of the older one: the newer one cannot load what it saved itself.
+    """
+    if outcome.status is Status.FIXED:
+        said = f"{outcome.reason}; on the way back: that is the newer stack, with what it saved itself"
+        return replace(outcome, status=Status.REGRESS, reason=said)
     return replace(outcome, reason=f"{outcome.reason}; on the way back: the candidate here is the older stack")
 
 

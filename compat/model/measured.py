@@ -52,7 +52,7 @@ class Output:
 class Fault:
     """A case that did not produce its measurements."""
 
-    stage: str  # start, import, prepare, run, compile, reference, split, observe, report
+    stage: str  # start, import, save, load, prepare, run, compile, reference, split, observe, report
     kind: FaultKind
     detail: str
     signal: str | None = None

@@ -10,6 +10,7 @@ from compat.files import files_digest
 from compat.model import Artifact
 from compat.paths import content_folder
 from compat.plan.content import read_file
+from compat.plan.schema import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +43,12 @@ def _workload(file: YamlFile, name: str, model: ModelSpec) -> Workload:
     form, path = model.form()
     where = file.where("models", name, form)
     place = file.path.parent / path
-    if not (place.is_file() or (form == "safetensors" and place.is_dir())):
-        what = "a file or a folder" if form == "safetensors" else "a file"
+    whole = form in FOLDERS and place.is_dir()
+    if not (place.is_file() or whole):
+        what = "a file or a folder" if form in FOLDERS else "a file"
         raise MatrixError(where, f"{path!r} is not {what} beside the matrix", "write its path from the matrix's folder")
+    if whole and any(below.is_symlink() for below in place.rglob("*")):
+        raise MatrixError(where, f"{path!r} has links in it", "put the files themselves there")
     try:
         digest = files_digest(place)
     except OSError as problem:

@@ -35,6 +35,7 @@ from compat.plan.fields import (
 from compat.plan.policy_schema import PolicySpec, WorkloadPolicySpec
 
 __all__ = [
+    "FOLDERS",
     "FORMS",
     "ControlsSpec",
     "MatrixSpec",
@@ -48,6 +49,7 @@ __all__ = [
 
 
 FORMS = ("onnx", "safetensors", "exported")  # of a model that is a file: each has content of its own
+FOLDERS = ("onnx", "safetensors")  # those that may be a folder of files that belong together
 
 
 class RuntimeSpec(Spec):
@@ -90,7 +92,10 @@ class RuntimeSpec(Spec):
 class ModelSpec(Spec):
     """A model that is a file of a known form, or a folder of such files: run as it is."""
 
-    onnx: Text | None = Field(default=None, description="an ONNX file, by its path from the matrix's folder")
+    onnx: Text | None = Field(
+        default=None,
+        description="an ONNX file, by its path from the matrix's folder; or a folder with one and its weights",
+    )
     safetensors: Text | None = Field(default=None, description="a safetensors file, or a folder of them")
     exported: Text | None = Field(default=None, description="a program that torch.export saved (pt2)")
     sha256: Digest | None = Field(default=None, description="what the file has to be; planning takes what it is")

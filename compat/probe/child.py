@@ -208,7 +208,9 @@ def _one_seed(
     That of the first seed is called twice, to see whether the same bits come again.
     """
     tools = _tools(request, seed)
-    stage = "load" if _from_another(request) else "prepare"
+    stage, seen = "prepare", []
+    if _from_another(request):  # before anything is done with it
+        stage, seen = "load", [answer.staged("load", folder_digest, request.saved)]
     begin = time.perf_counter()
     work = answer.called(stage, module, "prepare", request.params, tools)
     seconds = time.perf_counter() - begin
@@ -218,8 +220,7 @@ def _one_seed(
     del values
     answer.staged("run", tools.check_guards)
     answer.inputs.append(tools.inputs_digest())
-    if _from_another(request):
-        answer.inputs.append(answer.staged("load", folder_digest, request.saved))
+    answer.inputs += seen
     answer.took.update(tools.paths)
     if seed == 0:
         if bench.speed and (request.artifact is not None or _from_another(request)):

@@ -1,13 +1,15 @@
 """Files that one runtime saves and that runtimes load: a model that was exported, a cache of what was compiled.
 
-They travel as a case's outputs, an array of bytes for each file, and are loaded from a folder that may not be written.
+They travel as a case's outputs, an array of bytes for each file, and lie in a folder of the controller's, who looks
+whether they are as they were: a container cannot write there, and a process beside us can.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import shutil
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from types import ModuleType
@@ -18,6 +20,7 @@ from compat.probe.tools import Tools
 
 __all__ = ["NotSavedError", "folder_digest", "in_own_cache", "saved_cache", "saved_files"]
 
+_ARCHIVE = "cache.tar"
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"  # where torch's compiler keeps what it has compiled
 
 
@@ -37,20 +40,23 @@ def saved_files(module: ModuleType, params: dict[str, Any], tools: Tools) -> dic
 
 
 def saved_cache(module: ModuleType, params: dict[str, Any], tools: Tools) -> dict[str, Encoded]:
-    """What the compiler keeps of the case's work, by path below its cache, once the work has run with an empty one."""
+    """What the compiler keeps of the case's work, once that has run with an empty cache, as one archive: many files."""
     with tempfile.TemporaryDirectory(prefix="cache-") as folder:
         os.environ[_CACHE] = folder
         module.prepare(params, tools)()
-        found = {name: _encoded(path) for name, path in _files(folder)}
-    if not found:
-        raise ValueError("the compiler kept nothing in its cache")
-    return found
+        if not any(_files(folder)):
+            raise ValueError("the compiler kept nothing in its cache")
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(folder, arcname=".")
+    return {_ARCHIVE: ("|u1", (len(archive.getvalue()),), archive.getvalue())}
 
 
 def in_own_cache(saved: str) -> None:
     """Let the compiler find what was saved, in a copy of this process's own: nothing that it adds is anybody else's."""
     folder = tempfile.mkdtemp(prefix="cache-")
-    shutil.copytree(saved, folder, dirs_exist_ok=True)
+    with tarfile.open(os.path.join(saved, _ARCHIVE)) as tar:  # noqa: PTH118
+        tar.extractall(folder)  # noqa: S202 - this runtime's own, and what runs here could write anywhere anyway
     os.environ[_CACHE] = folder
 
 

@@ -56,20 +56,26 @@ def _copied(artifact: Artifact, place: Path, beside: Path | None) -> Path:
     if source is None or not source.exists():
         problem = "is not there, and no copy of it is in the cache"
         raise RuntimeSetupError(_where(artifact), problem, "run the matrix itself where its models are")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent) as room:
-        copy = Path(room, place.name)
-        if source.is_dir():
-            shutil.copytree(source, copy)
-        else:
-            shutil.copyfile(source, copy)
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # the user inside a container is not ours
-        if files_digest(copy) != artifact.sha256:
-            raise RuntimeSetupError(_where(artifact), "was changed since it was planned", "start again")
-        if place.is_dir():
-            shutil.rmtree(place)
-        copy.replace(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent) as room:
+            copy = Path(room, place.name)
+            if source.is_dir():
+                shutil.copytree(source, copy)
+            else:
+                shutil.copyfile(source, copy)
+            for path in (copy, *copy.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)  # the user inside a container is not ours
+            if files_digest(copy) != artifact.sha256:
+                raise RuntimeSetupError(_where(artifact), "was changed since it was planned", "start again")
+            if place.is_dir():
+                shutil.rmtree(place)
+            copy.replace(place)
+    except (OSError, shutil.Error) as problem:
+        said = getattr(problem, "strerror", None) or "not all of it can be read"
+        raise RuntimeSetupError(
+            _where(artifact), f"could not be copied to the cache: {said}", "look at it"
+        ) from problem
     return place
 
 

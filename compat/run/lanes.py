@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from compat.model import Arm, Item, Node, Phase, Place, Tier
+from compat.model.backends import compiled_by
 from compat.run.arms import Arms
 
 __all__ = ["Due", "Lane", "in_groups", "places_of", "processors", "side_by_side"]
@@ -90,10 +91,14 @@ def _one_after_the_other(lanes: Sequence[Lane], measure: Callable[[Lane], None],
 
 
 def in_groups(members: Sequence[Due]) -> Iterator[list[Due]]:
-    """Cases that share a process: several of one GPU. Elsewhere, and on all GPUs at once, each has its own."""
+    """Cases that share a process: several of one GPU. Elsewhere, and on all GPUs at once, each has its own.
+
+    So has what a backend compiles: a compiler finds in its process what it compiled for another case.
+    """
     shared: list[Due] = []
     for due in members:
-        if due.item.case.tier is not Tier.GPU or due.item.case.all_gpus:
+        case = due.item.case
+        if case.tier is not Tier.GPU or case.all_gpus or compiled_by(case.workload, case.params):
             yield [due]
             continue
         shared.append(due)

@@ -60,8 +60,11 @@ def test_a_line_is_a_model_with_its_file_as_artifact(write: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("{onnx: models/it.onn}", "'models/it.onn' is not a file beside the matrix; write its path from the matrix's"),
-        ("{onnx: models}", "'models' is not a file beside the matrix"),
+        (
+            "{onnx: models/it.onn}",
+            "'models/it.onn' is not a file or a folder beside the matrix; write its path from the matrix's",
+        ),
+        ("{exported: models}", "'models' is not a file beside the matrix"),
         ("{safetensors: none}", "'none' is not a file or a folder beside the matrix"),
         ("{onnx: /etc/passwd}", "'/etc/passwd' is not below the matrix's folder"),
         ("{onnx: a/../../b}", "'a/../../b' is not below the matrix's folder"),
@@ -97,3 +100,11 @@ def test_the_digest_of_a_folder_is_of_its_names_and_bytes(tmp_path: Path) -> Non
     second = files_digest(tmp_path / "one")
     (tmp_path / "one" / "deep" / "b").write_text("y")
     assert len({first, second, files_digest(tmp_path / "one")}) == 3
+
+
+@pytest.mark.usefixtures("site")
+def test_a_folder_with_links_is_refused(write: Write) -> None:
+    path = write(text("models:\n  mine: {safetensors: models}\n"))
+    (path.parent / "models" / "link").symlink_to(path.parent)
+    with pytest.raises(MatrixError, match="'models' has links in it; put the files themselves there"):
+        plan(path)

@@ -38,7 +38,7 @@ def prepare(params, tools):
     import numpy as np
 
     written, own = int(Path(tools.folder, "deep", "version").read_text()), int(os.environ.get("ADD", "0"))
-    if written > own:
+    if written > own or written < 0 > own:
         raise ValueError(f"version {written} in {tools.folder} is newer than {own}")
     values = np.frombuffer(Path(tools.folder, "values").read_bytes(), dtype=np.uint8)
     return lambda: {"values": values + (own if own > 1 else 0)}
@@ -87,9 +87,9 @@ def test_a_candidate_that_cannot_save_is_no_go_and_nothing_passes_for_it(tmp_pat
 
 def test_a_run_that_is_resumed_loads_what_was_saved_before(tmp_path: Path) -> None:
     run(tmp_path, "0")
-    saved = sorted((tmp_path / "cache" / "artifacts" / "saved").iterdir())
+    saved = [path for path in (tmp_path / "cache" / "artifacts" / "saved").iterdir() if path.is_dir()]
     assert len(saved) == 2
-    assert all((folder / "deep" / "version").stat().st_mode & 0o777 == 0o644 for folder in saved)
+    assert all((folder / "deep" / "version").stat().st_mode & 0o777 == 0o444 for folder in saved)
     before = [folder.stat().st_mtime_ns for folder in saved]
     said, _ = run(tmp_path, "0")
     assert "are in out/example already" in said
@@ -103,3 +103,20 @@ def test_one_case_can_be_repeated_in_one_arm(tmp_path: Path, direction: str) -> 
     done = compat(*words, "--arm", "candidate", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert ("version 1 in" in done.stdout) is (direction != "after")
+
+
+def test_saved_files_that_were_changed_end_the_run(tmp_path: Path) -> None:
+    run(tmp_path, "0")
+    for saved in (tmp_path / "cache" / "artifacts" / "saved").glob("*/values"):
+        saved.chmod(0o644)
+        saved.write_bytes(b"other")
+    done = compat("run", "example.yaml", "--content", "site", "--cache", "cache", "--store", "again", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not what was saved; remove that folder from the cache, run again" in done.stderr
+
+
+def test_a_candidate_that_cannot_read_what_it_saved_itself_is_no_go(tmp_path: Path) -> None:
+    said, verdict = run(tmp_path, "-1")  # it writes a version that is older than what it reads
+    assert verdict["decision"] == "NO-GO"
+    failed = {entry["cell"].rpartition("-")[0]: entry["reason"] for entry in verdict["failed"]}
+    assert "that is the newer stack, with what it saved itself" in failed["rollback-from-after"], said

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from compat.errors import RuntimeSetupError
+from compat.files import files_digest
 from compat.probe.protocol import CaseResult, OutputHeader
 from compat.run.saved import write_files
 from compat.run.session import Answer
@@ -20,9 +21,11 @@ def answer(*names: str) -> Answer:
 def test_files_keep_their_paths_and_everybody_may_read_them(tmp_path: Path) -> None:
     write_files(answer("model.onnx", "deep/er/weights.bin"), tmp_path / "saved" / "it")
     found = {str(p.relative_to(tmp_path / "saved")): p for p in (tmp_path / "saved").rglob("*") if p.is_file()}
+    told = found.pop("it.sha256")
+    assert told.read_text() == files_digest(tmp_path / "saved" / "it")
     assert sorted(found) == ["it/deep/er/weights.bin", "it/model.onnx"]
     assert {path.read_bytes() for path in found.values()} == {b"abc"}
-    assert {path.stat().st_mode & 0o777 for path in found.values()} == {0o644}
+    assert {path.stat().st_mode & 0o777 for path in found.values()} == {0o444}
     assert (tmp_path / "saved" / "it" / "deep").stat().st_mode & 0o777 == 0o755
 
 
@@ -38,3 +41,18 @@ def test_names_that_are_in_each_others_way_are_refused(tmp_path: Path, names: tu
     with pytest.raises(RuntimeSetupError, match="twice, or is a folder too"):
         write_files(answer(*names), tmp_path / "saved" / "it")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeSetupError, match="could not be kept: File name too long"):
+        write_files(answer("x" * 290), tmp_path / "saved" / "it")
+
+
+def test_what_a_killed_run_left_is_replaced_and_what_is_whole_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "saved" / "it"
+    folder.mkdir(parents=True)
+    (folder / "half").write_text("half")
+    write_files(answer("a"), folder)
+    assert [path.name for path in folder.iterdir()] == ["a"]
+    write_files(answer("b"), folder)  # another run was faster: what it saved is what is loaded
+    assert [path.name for path in folder.iterdir()] == ["a"]

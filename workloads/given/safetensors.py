@@ -37,7 +37,8 @@ def prepare(params, tools):  # noqa: ARG001 - every workload has this signature
     for file in files:
         with safe_open(str(file), framework=framework) as opened:
             names = sorted(opened.keys())
-            tensors.update({name: opened.get_tensor(name) for name in names})
+            for name in names:  # one that is in two files is compared in both
+                tensors[f"{file.name}/{name}" if name in tensors else name] = opened.get_tensor(name)
             told.append(f"{file.name}: {len(names)} tensors, metadata {opened.metadata()}")
     index = place / "model.safetensors.index.json"
     expected = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.is_file() else None
