@@ -22,7 +22,8 @@ from .agreement import wrong
 from .conftest import ROOT
 
 MODELS = ("conv3d_net", "convnet", "decoder", "mixture_of_experts", "unet_block")
-WORKLOADS = sorted([*(ROOT / "workloads").glob("torch_*.py"), *(ROOT / "workloads" / f"{name}.py" for name in MODELS)])
+FILES = [*(ROOT / "workloads").glob("torch_*.py"), *(ROOT / "workloads" / f"{name}.py" for name in MODELS)]
+WORKLOADS = [path for path in sorted(FILES) if Tier.CPU in read_file(path, kernel=False).tiers]
 
 pytestmark = pytest.mark.network
 
