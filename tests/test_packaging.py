@@ -27,8 +27,10 @@ def test_the_wheel_brings_one_package_with_its_content(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0].split("-")[0] for name in names} == {"compat", "gpu_compat"}
     for folder in ("kernels", "workloads", "matrices", "reports"):
-        shipped = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
-        packed = {name.rsplit("/", 1)[1] for name in names if name.startswith(f"compat/content/{folder}/")}
+        below = [path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*") if path.is_file()]
+        shipped = {path.as_posix() for path in below if "__pycache__" not in path.parts}
+        inside = f"compat/content/{folder}/"
+        packed = {name.removeprefix(inside) for name in names if name.startswith(inside)}
         assert shipped == packed
     tables = {path.name for path in (ROOT / "compat/plan/support").glob("*.yaml")}
     assert tables
