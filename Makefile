@@ -59,7 +59,7 @@ check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/vermin --no-tips --violations --target=3.9- compat/__init__.py compat/errors.py compat/model compat/probe kernels workloads
+	$(BIN)/vermin --no-tips --violations --target=3.9- compat/__init__.py compat/errors.py compat/files.py compat/model compat/probe kernels workloads
 
 format: .venv/.dev
 	$(BIN)/ruff format .

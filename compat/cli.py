@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from compat.errors import CompatError
 from compat.model import Arm, Phase
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from compat.run.measure import Progress
+from compat.report.screen import Screen, new_console
 
 __all__ = ["app", "main"]
 
@@ -72,7 +68,7 @@ def plan(matrix: _Matrix, ring: _Ring = None, content: _Content = None) -> None:
     from compat.way import Options, make_plan, ring_of
 
     made = make_plan(matrix, Options(content=tuple(content or ())))
-    print_plan(made, ring_of(made, ring) if ring else None, _console())
+    print_plan(made, ring_of(made, ring) if ring else None, new_console())
 
 
 @app.command()
@@ -111,8 +107,8 @@ def run(
         beside=matrix.parent,
     )
     job = Job(make_plan(matrix, options), options)
-    console = _console()
-    screen = _Screen(console)
+    console = new_console()
+    screen = Screen(console)
     try:
         kept = job.measure(job.select(case), screen.say, screen.progress)
     finally:
@@ -145,7 +141,7 @@ def calibrate(
     labels = parse_labels(label or ())
     options = Options(ring, store, engine, cache, tuple(content or ()), labels, beside=matrix.parent)
     made = make_plan(matrix, options)
-    screen = _Screen(_console())
+    screen = Screen(new_console())
     try:
         found = measure(made, options, pairs, screen.say, screen.progress)
     finally:
@@ -166,7 +162,7 @@ def judge(
     from compat.way import conclude, open_store
 
     concluded = conclude(open_store(store), ring, plan, waivers, calibration)
-    print_verdict(concluded.view, _console(), most=_MOST)
+    print_verdict(concluded.view, new_console(), most=_MOST)
 
 
 @app.command()
@@ -275,7 +271,7 @@ def kernel(
     from compat.way import Options
 
     targets = [f"sm_{each}" if each.isdigit() else each for each in arch or ["90"]]
-    screen = _Screen(_console())
+    screen = Screen(new_console())
     try:
         found = inspect_kernel(
             name,
@@ -313,7 +309,7 @@ def repeat_case(
 
     options = Options(None, keep, engine, cache, tuple(content or ()), lock_clocks=lock_clocks)
     arms = tuple(Arm) if arm is None else (arm,)
-    screen = _Screen(_console())
+    screen = Screen(new_console())
     try:
         repeated = again(
             open_store(store), case, options, screen.say, screen.progress, count=repeat, arms=arms, plan=plan
@@ -323,37 +319,3 @@ def repeat_case(
     typer.echo(repeated_text(repeated))
     if repeated.stopped:
         raise typer.Exit(130)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
-
-
-class _Screen:
-    """What is shown while measuring: a line that is rewritten on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, console: Console) -> None:
-        from compat.run.measure import Pace
-
-        self._console = console
-        self._status = console.status("") if console.is_terminal else None
-        self._pace = Pace()
-        if self._status is not None:
-            self._status.start()
-
-    def say(self, sentence: str) -> None:
-        self._console.print(sentence, markup=False, soft_wrap=True)
-
-    def progress(self, progress: Progress) -> None:
-        from rich.text import Text
-
-        if self._status is not None:
-            self._status.update(Text(progress.line(self._console.width - 4)))
-        elif self._pace.due(progress):
-            self.say(progress.line())
-
-    def end(self) -> None:
-        if self._status is not None:
-            self._status.stop()

@@ -28,7 +28,7 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 # Beside their layer: the probe has nothing of the controller, and the pure stages nothing that does.
 NARROWER = {
-    "probe": {"__init__", "errors", "model"},
+    "probe": {"__init__", "errors", "files", "model"},
     "judge": BASE,
     "plan": BASE,
 }

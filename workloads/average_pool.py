@@ -64,12 +64,6 @@ def model(params):
 
 def prepare(params, tools):
     """Load the model with one thread; x is float32 in [-1, 1)."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model(params), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(model(params))
     x = tools.uniform(params["shape"])
     return lambda: {"y": session.run(["y"], {"x": x})[0]}

@@ -72,26 +72,13 @@ def _draw(params, tools):
     return network.to(kind).eval(), torch.from_numpy(tools.uniform((batch, 3, *sizes))).to(kind)
 
 
-def _exactly(params, function):
-    """Call the function; in fp32 without tf32, which cuDNN uses by default."""
-    import torch
-
-    cudnn = torch.backends.cudnn
-    before = cudnn.allow_tf32
-    cudnn.allow_tf32 = before and params["dtype"] != "fp32"
-    try:
-        return function()
-    finally:
-        cudnn.allow_tf32 = before
-
-
 def prepare(params, tools):
     """Draw the network; the work is one pass over the clip."""
     network, x = _draw(params, tools)
     tools.loaded(network.state_dict())
     network, x = network.to(tools.device), x.to(tools.device)
     call = tools.through("eager", network, (x,))
-    return lambda: {"y": _exactly(params, lambda: call(x)).float()}
+    return lambda: {"y": call(x).float()}
 
 
 def reference(params, tools):

@@ -99,19 +99,6 @@ def _draw(params, tools):
     return network.to(kind, memory_format=layout).eval(), x.to(kind, memory_format=layout)
 
 
-def _exactly(params, function):
-    """Call the function; in fp32 without tf32, which cuDNN uses by default."""
-    import torch
-
-    cudnn = torch.backends.cudnn
-    before = cudnn.allow_tf32
-    cudnn.allow_tf32 = before and params["dtype"] != "fp32"
-    try:
-        return function()
-    finally:
-        cudnn.allow_tf32 = before
-
-
 def _outputs(params, logits, features):
     """Logits, what they were made of, and the best classes where rounding cannot change which these are."""
     if params["dtype"] == "bf16":
@@ -124,8 +111,8 @@ def prepare(params, tools):
     network, x = _draw(params, tools)
     tools.loaded(network.state_dict())
     network, x = network.to(tools.device), x.to(tools.device)
-    call = _exactly(params, lambda: tools.through(params.get("backend", "eager"), network, (x,)))
-    return lambda: _outputs(params, *_exactly(params, lambda: call(x)))
+    call = tools.through(params.get("backend", "eager"), network, (x,))
+    return lambda: _outputs(params, *call(x))
 
 
 def reference(params, tools):

@@ -106,17 +106,9 @@ def model(weights):
 
 def prepare(params, tools):
     """Load the network with one thread, with the graph's optimisations or without."""
-    import onnxruntime
-
     x, weights = draw(params, tools)
     tools.loaded(weights)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    level = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = level.ORT_ENABLE_ALL if params["optimisations"] else level.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model(weights), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(model(weights), optimised=params["optimisations"])
     return lambda: {"logits": session.run(["logits"], {"x": x})[0]}
 
 

@@ -32,13 +32,8 @@ CASES = {
 def prepare(params, tools):
     """Load the model with one thread; the files are printable ASCII."""
     import numpy as np
-    import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(tools.artifact), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(tools.artifact)
     batch, length = params["batch"], params["length"]
     files = tools.integers(32, 127, (batch, length), "int32")
     features = np.full((batch, 2048), 256, dtype=np.int32)

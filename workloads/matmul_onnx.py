@@ -49,13 +49,7 @@ def model(params):
 
 def prepare(params, tools):
     """Load the model with one thread and draw its inputs."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model(params), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(model(params))
     feeds = {f"x{place}": tools.uniform(shape) for place, shape in enumerate(params["operands"])}
     return lambda: {"y": session.run(["y"], feeds)[0]}
 

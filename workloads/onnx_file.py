@@ -52,13 +52,8 @@ def save(params, tools):
 
 def prepare(params, tools):  # noqa: ARG001 - every workload has this signature
     """Load the file with one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
     path = f"{tools.folder}/model.onnx"
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = tools.onnx_session(path)
     _weights(tools)  # what save() drew: the input comes after it
     x = tools.uniform((5, 96))
     return lambda: {"y": session.run(["y"], {"x": x})[0]}

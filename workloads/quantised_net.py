@@ -126,17 +126,9 @@ def model(constants):
 
 def prepare(params, tools):
     """Load the network with one thread, with the graph's optimisations or without."""
-    import onnxruntime
-
     x, constants = draw(params, tools)
     tools.loaded(constants)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    level = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = level.ORT_ENABLE_ALL if params["optimisations"] else level.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model(constants), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(model(constants), optimised=params["optimisations"])
 
     def work():
         logits, found = session.run(["logits", "class"], {"x": x})

@@ -58,13 +58,8 @@ def vowel(count):
 def prepare(params, tools):
     """Load the model with one thread; the sound is a vowel, with a little noise of its own in each row."""
     import numpy as np
-    import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(tools.artifact), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(tools.artifact)
     batch, chunks = params["batch"], params["chunks"]
     noise = tools.uniform((batch, 512 * chunks), "float64")
     sound = (np.array(vowel(512 * chunks)) + 0.01 * noise).astype(np.float32)

@@ -10,76 +10,27 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from compat.model import Direction, Fault, FaultKind, Kind, Loads, Measurement, canonical, digest
+from compat.files import files_digest
+from compat.model import Direction, Kind, Loads, Measurement, canonical, digest
 from compat.model.backends import INDUCTOR, compiled_by
-from compat.probe import aot, backends
+from compat.probe import aot
+from compat.probe.answer import Answer
 from compat.probe.bench import Bench, bench_for, measured
-from compat.probe.cuda import SharedDeviceError
+from compat.probe.faults import StageError, fault_of
 from compat.probe.outputs import Encoded, NonFiniteError, check_finite, differing, encode
-from compat.probe.protocol import FRAMES_LIMIT, CaseRequest, CaseResult, OutputHeader
-from compat.probe.saved import NotSavedError, folder_digest, in_own_cache, saved_cache, saved_files
+from compat.probe.protocol import CaseRequest, CaseResult
+from compat.probe.saved import NotSavedError, in_own_cache, saved_cache, saved_files
 from compat.probe.stage import Stage
 from compat.probe.suite import OUTCOMES, run_suite
 from compat.probe.tools import Tools
 
-__all__ = ["LOADED", "describe", "import_all", "run_case"]
+__all__ = ["LOADED", "import_all", "load_content", "run_case"]
 
 LOADED = "loaded tensors"  # the output that tells of tools.loaded()
-
-
-class _StageError(Exception):
-    """An exception with the stage it happened in; the case's own exception is the cause."""
-
-    def __init__(self, stage: str, cause: BaseException) -> None:
-        super().__init__(stage)
-        self.stage = stage
-        self.cause = cause
-
-
-class _Answer:
-    """What a case has come to so far, and the stage it is at."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self.inputs: list[str] = []  # the digest of each seed's
-        self.measurements: list[Measurement] = []
-        self.headers: list[OutputHeader] = []
-        self.frames: list[bytes] = []
-        self.notes: list[str] = []
-        self.took: dict[str, str] = {}
-
-    def staged(self, stage: str, function: Any, *arguments: Any) -> Any:
-        """Call the function; what it raises is a fault of the stage."""
-        self._stage.enter(stage)
-        try:
-            return function(*arguments)
-        except (Exception, SystemExit) as cause:
-            raise _StageError(stage, cause) from cause
-
-    def called(self, stage: str, module: ModuleType, name: str, *arguments: Any) -> Any:
-        """Call a function that the content must have: that there is none is a fault of the stage as well."""
-        return self.staged(stage, lambda: getattr(module, name)(*arguments))
-
-    def encoded(self, stage: str, values: Any) -> dict[str, Encoded]:
-        """What a function of the content returned, by name."""
-        if not isinstance(values, dict):
-            cause = TypeError(f"the work returned {type(values).__name__}, expected a dict of names and arrays")
-            raise _StageError(stage, cause)
-        found = {str(name): self.staged(stage, encode, value) for name, value in values.items()}
-        if len(found) != len(values):
-            raise _StageError(stage, ValueError("the work returned two outputs of one name"))
-        return found
-
-    def add(self, outputs: dict[str, Encoded], seed: int, reference: bool) -> None:
-        """Add what one seed returned. Together they may not be more than a message holds."""
-        for name, (dtype, shape, data) in outputs.items():
-            self.headers.append(OutputHeader(name, dtype, shape, seed, reference))
-            self.frames.append(data)
-        if not sum(map(len, self.frames)) <= FRAMES_LIMIT:
-            raise _StageError("report", OverflowError(f"outputs of more than {FRAMES_LIMIT} bytes"))
 
 
 def load_content(path: str) -> ModuleType:
@@ -105,7 +56,7 @@ def import_all(names: Iterable[str]) -> None:
 def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[bytes, ...]]:
     """Run the case; what it raises becomes its fault, with the stage in which it happened."""
     begin = time.perf_counter()
-    answer = _Answer(stage)
+    answer = Answer(stage)
     fault = None
     try:
         answer.staged("import", import_all, request.imports)
@@ -120,8 +71,8 @@ def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[byte
             _save(request, answer)
         else:
             _run_workload(request, answer)
-    except _StageError as staged:
-        fault = _fault(staged)
+    except StageError as staged:
+        fault = fault_of(staged)
         answer.inputs, answer.measurements, answer.headers, answer.frames = [], [], [], []
     stage.enter("report")
     result = CaseResult(
@@ -138,7 +89,7 @@ def run_case(request: CaseRequest, stage: Stage) -> tuple[CaseResult, tuple[byte
     return result, tuple(answer.frames)
 
 
-def _run_suite(request: CaseRequest, answer: _Answer) -> None:
+def _run_suite(request: CaseRequest, answer: Answer) -> None:
     names = [metric["name"] for metric in request.extra_metrics]
     text, rounds = answer.staged("run", run_suite, request.path, request.params, bool(names))
     answer.inputs.append(digest(canonical(request.params)))
@@ -147,7 +98,7 @@ def _run_suite(request: CaseRequest, answer: _Answer) -> None:
     answer.measurements += answer.staged("observe", _declared, request.extra_metrics, observed)
 
 
-def _save(request: CaseRequest, answer: _Answer) -> None:
+def _save(request: CaseRequest, answer: Answer) -> None:
     """The files that others will load are what it answers with: of a loader its own, else those of the compiler."""
     module = answer.staged("import", load_content, request.path)
     how = saved_files if _from_another(request) else saved_cache
@@ -159,7 +110,7 @@ def _from_another(request: CaseRequest) -> bool:
     return request.loads == Loads.KNOWN_GOOD.value
 
 
-def _find_saved(module: ModuleType, request: CaseRequest, answer: _Answer) -> None:
+def _find_saved(module: ModuleType, request: CaseRequest, answer: Answer) -> None:
     """See that this runtime can save, too, and that there is something to load; or let its compiler find its cache."""
     if not _from_another(request):
         if request.saved is None:
@@ -169,10 +120,10 @@ def _find_saved(module: ModuleType, request: CaseRequest, answer: _Answer) -> No
         return
     answer.staged("save", saved_files, module, request.params, _tools(request, 0))
     if request.saved is None:
-        raise _StageError("load", NotSavedError("nothing was saved for this case: the saving runtime failed in save()"))
+        raise StageError("load", NotSavedError("nothing was saved for this case: the saving runtime failed in save()"))
 
 
-def _run_workload(request: CaseRequest, answer: _Answer) -> None:
+def _run_workload(request: CaseRequest, answer: Answer) -> None:
     bench = answer.staged("start", bench_for, request.tier, request.timed, request.look)
     try:
         module = answer.staged("import", load_content, request.path)
@@ -201,7 +152,7 @@ def _run_workload(request: CaseRequest, answer: _Answer) -> None:
 
 
 def _one_seed(
-    module: ModuleType, request: CaseRequest, seed: int, bench: Bench, answer: _Answer
+    module: ModuleType, request: CaseRequest, seed: int, bench: Bench, answer: Answer
 ) -> tuple[Any, dict[str, Encoded]]:
     """Prepare the work, take what it returns and what the oracle says: the work and its outputs.
 
@@ -209,8 +160,8 @@ def _one_seed(
     """
     tools = _tools(request, seed)
     stage, seen = "prepare", []
-    if _from_another(request):  # before anything is done with it
-        stage, seen = "load", [answer.staged("load", folder_digest, request.saved)]
+    if _from_another(request) and request.saved is not None:  # before anything is done with it
+        stage, seen = "load", [answer.staged("load", files_digest, Path(request.saved))]
     begin = time.perf_counter()
     work = answer.called(stage, module, "prepare", request.params, tools)
     seconds = time.perf_counter() - begin
@@ -233,7 +184,7 @@ def _one_seed(
     answer.add(outputs, seed, False)
     if loaded is not None:
         if LOADED in outputs:
-            raise _StageError("run", ValueError(f"an output is called {LOADED!r}, which is what tools.loaded() gives"))
+            raise StageError("run", ValueError(f"an output is called {LOADED!r}, which is what tools.loaded() gives"))
         answer.add({LOADED: encode(loaded)}, seed, False)
     if hasattr(module, "reference"):
         tools.restart()
@@ -269,17 +220,17 @@ def _splits(module: ModuleType) -> bool:
     return getattr(getattr(module, "split", None), "__module__", None) == module.__name__
 
 
-def _in_parts(module: ModuleType, request: CaseRequest, answer: _Answer) -> dict[str, Encoded]:
+def _in_parts(module: ModuleType, request: CaseRequest, answer: Answer) -> dict[str, Encoded]:
     """What the content's own ``split`` computes of the first seed's inputs."""
     tools = _tools(request, 0)
     work = answer.called("split", module, "split", request.params, tools)
     outputs = answer.encoded("split", answer.staged("split", work))
     if tools.inputs_digest() != answer.inputs[0]:
-        raise _StageError("split", ValueError("split() drew other inputs than prepare()"))
+        raise StageError("split", ValueError("split() drew other inputs than prepare()"))
     return outputs
 
 
-def _measure_steady(module: ModuleType, request: CaseRequest, work: Any, bench: Bench, answer: _Answer) -> None:
+def _measure_steady(module: ModuleType, request: CaseRequest, work: Any, bench: Bench, answer: Answer) -> None:
     samples, leak = answer.staged("run", bench.steady, work)
     answer.measurements.append(measured("latency", *samples))
     if leak is None:
@@ -307,48 +258,3 @@ def _declared(metrics: tuple[dict[str, Any], ...], observed: dict[str, Any]) -> 
             Measurement(metric["name"], metric["unit"], Direction(metric["direction"]), Kind(metric["kind"]), samples)
         )
     return found
-
-
-def _fault(staged: _StageError) -> Fault:
-    cause = staged.cause
-    kind = FaultKind.EXCEPTION
-    if isinstance(cause, MemoryError) or _out_of_memory(cause) or _out_of_memory(cause.__cause__):
-        kind = FaultKind.OOM
-    elif isinstance(cause, SharedDeviceError):
-        kind = FaultKind.INFRASTRUCTURE
-    elif isinstance(cause, NonFiniteError):
-        kind = FaultKind.NONFINITE
-    elif isinstance(cause, SystemExit):
-        kind = FaultKind.EXIT
-    elif isinstance(cause, ImportError) or staged.stage == "import":
-        kind = FaultKind.IMPORT
-    elif isinstance(cause, backends.BackendError):
-        kind = FaultKind.COMPILE
-    elif staged.stage == "load":
-        kind = FaultKind.LOAD
-    elif staged.stage == "compile":
-        kind = FaultKind.COMPILE
-    elif staged.stage == "report":
-        kind = FaultKind.OUTPUT
-    if isinstance(cause, aot.CompilationError):  # its text begins with the name of the compiler's own exception
-        return Fault(staged.stage, kind, describe(cause).partition(": ")[2])
-    return Fault(staged.stage, kind, describe(cause))
-
-
-def _out_of_memory(cause: BaseException | None) -> bool:
-    """Whether it is the memory of the GPU, or torch's way to say that there is none on the host."""
-    return (
-        getattr(cause, "name", None) == "CUDA_ERROR_OUT_OF_MEMORY"
-        or type(cause).__name__ == "OutOfMemoryError"
-        or (isinstance(cause, RuntimeError) and "DefaultCPUAllocator: " in str(cause))
-    )
-
-
-def describe(problem: BaseException) -> str:
-    """An exception's type and text in one line, of at most 600 characters, that any JSON reader takes."""
-    try:
-        text = " ".join(str(problem).split())
-    except Exception as failed:  # noqa: BLE001 - the exception is somebody else's code
-        text = f"its text cannot be had ({type(failed).__name__})"
-    text = text[:600].encode("utf-8", "backslashreplace").decode()  # no lone surrogates
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__

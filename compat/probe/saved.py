@@ -6,7 +6,6 @@ whether they are as they were: a container cannot write there, and a process bes
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import tarfile
@@ -18,7 +17,7 @@ from typing import Any
 from compat.probe.outputs import Encoded
 from compat.probe.tools import Tools
 
-__all__ = ["NotSavedError", "folder_digest", "in_own_cache", "saved_cache", "saved_files"]
+__all__ = ["NotSavedError", "in_own_cache", "saved_cache", "saved_files"]
 
 _ARCHIVE = "cache.tar"
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"  # where torch's compiler keeps what it has compiled
@@ -58,15 +57,6 @@ def in_own_cache(saved: str) -> None:
     with tarfile.open(os.path.join(saved, _ARCHIVE)) as tar:  # noqa: PTH118
         tar.extractall(folder)  # noqa: S202 - this runtime's own, and what runs here could write anywhere anyway
     os.environ[_CACHE] = folder
-
-
-def folder_digest(folder: str) -> str:
-    """sha256 over the names and the bytes of all files below the folder."""
-    digest = hashlib.sha256()
-    for name, path in _files(folder):
-        with open(path, "rb") as file:  # noqa: PTH123 - a string is what we have
-            digest.update(f"{name}\n{hashlib.sha256(file.read()).hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def _files(folder: str) -> Iterator[tuple[str, str]]:

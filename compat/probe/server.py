@@ -23,7 +23,7 @@ from typing import Any
 from compat.errors import ProtocolError
 from compat.model import plain
 from compat.probe import aot
-from compat.probe.child import describe
+from compat.probe.faults import describe
 from compat.probe.folders import remove
 from compat.probe.identity import Libraries, read_identity
 from compat.probe.launch import Start, fork, spawn

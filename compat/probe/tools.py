@@ -68,6 +68,22 @@ class Tools:
             self.graph_breaks = (self.graph_breaks or 0) + compiled.graph_breaks
         return compiled.call
 
+    def onnx_session(self, model: Any, *, optimised: bool = True) -> Any:
+        """An onnxruntime session of a model (a path, or its bytes) on the CPU, with one thread.
+
+        Its graph is optimised, or is run as it is. Which providers it has is recorded.
+        """
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        if not optimised:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        source = model if isinstance(model, bytes) else str(model)
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        self.took("providers", " ".join(session.get_providers()))
+        return session
+
     def loaded(self, tensors: Mapping[str, Any], expected: Iterable[str] | None = None) -> None:
         """Hand over tensors as they were loaded, by name; may be called more than once.
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from compat.probe.child import load_content
 from compat.probe.tools import Tools
 
+NET = str(Path(__file__).parents[2] / "workloads" / "quantised_net.py")
 CASES = ("batch-1", "batch-6", "powers-batch-5")
-
-
-def load() -> ModuleType:
-    path = Path(__file__).parents[2] / "workloads" / "quantised_net.py"
-    spec = importlib.util.spec_from_file_location("workload_quantised_net", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def run(case: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the oracle says of a case, and in steps what each layer quantised: real, less the zero point's place."""
-    net = load()
+    net = load_content(NET)
     seen: dict[str, Any] = {}
     quantised = net._quantised
 

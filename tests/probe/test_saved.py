@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from compat.files import files_digest
 from compat.model import STANDARD, FaultKind, Loads
-from compat.probe.saved import folder_digest
 from compat.run.session import Answer, Work
 from tests.rig import Rig, make_case
 
@@ -55,7 +55,7 @@ def test_it_loads_what_another_saved_and_both_digests_are_its_inputs(rig: Rig) -
     assert answer.result.fault is None
     assert answer.frames == (b"of another arm",)
     drawn, loaded = answer.result.inputs.split("/")
-    assert loaded == folder_digest(str(folder))
+    assert loaded == files_digest(folder)
     assert {one.metric for one in answer.result.measurements} >= {"load_time", "nondeterministic"}
     other = run(rig, saved=folder_of(rig, "of a third"))
     assert other.result.inputs != answer.result.inputs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from compat.model import Runtime
+from compat.probe.child import load_content
 from compat.run.in_place import InPlaceRuntime
 from compat.run.session import Session
 from tests.rig import make_case, make_folders
@@ -21,12 +21,11 @@ ROOT = Path(__file__).parents[2]
 # Runs inside a runtime: the output y of every case of a workload file, as [type, shape, values], and where the file has
 # an oracle the relative error against it in place of the values.
 RUN = """
-import importlib.util, json, sys
+import json, sys
 import numpy as np
+from compat.probe.child import load_content
 from compat.probe.tools import Tools
-spec = importlib.util.spec_from_file_location("content", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
+module = load_content(sys.argv[1])
 result = {}
 for name, params in module.CASES.items():
     params = json.loads(json.dumps(params))
@@ -90,7 +89,7 @@ def test_dense_layers_agree_with_their_oracles_in_both(runtimes: dict[str, Path]
 def took(spec: Runtime, folder: Path, name: str, *cases: str) -> list[dict[str, str]]:
     """What cases of a shipped workload say, run by a probe in that runtime; without cases all of them."""
     path = ROOT / "workloads" / f"{name}.py"
-    known = load(path).CASES
+    known = load_content(str(path)).CASES
     session = Session(InPlaceRuntime(spec, make_folders(folder)), ("numpy",))
     found = []
     try:
@@ -101,15 +100,6 @@ def took(spec: Runtime, folder: Path, name: str, *cases: str) -> list[dict[str, 
     finally:
         session.close()
     return found
-
-
-def load(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("content", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("processor", ["Nehalem", "Sandybridge"])

@@ -55,19 +55,11 @@ def prepare(params, tools):
     """Load the file with one thread, with the graph optimised or as it is, and draw the inputs."""
     from pathlib import Path
 
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    if not params["optimised"]:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     place = Path(tools.artifact)
     files = sorted(place.rglob("*.onnx")) if place.is_dir() else [place]
     if len(files) != 1:
         raise ValueError(f"{len(files)} files *.onnx in {place.name}, expected one, with its weights beside it")
-    session = onnxruntime.InferenceSession(str(files[0]), options, providers=["CPUExecutionProvider"])
-    tools.took("providers", " ".join(session.get_providers()))
+    session = tools.onnx_session(files[0], optimised=params["optimised"])
     names = {name for entry in session.get_inputs() for name in _named(entry)}
     if params["sizes"].keys() - names:
         unknown = ", ".join(sorted(params["sizes"].keys() - names))

@@ -6,9 +6,10 @@ its files in the folder, and calls it once. Its ImportError says what the runtim
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from compat.model.backends import BACKENDS
@@ -24,7 +25,8 @@ class BackendError(RuntimeError):
 def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Compiled:
     """The module in evaluation mode, as the backend of that name made it. ValueError for a name that is none.
 
-    Gradients are off while it is compiled and while it is called: a compiler makes other code for each.
+    Gradients are off while it is compiled and while it is called: a compiler makes other code for each. So is tf32 in
+    cuDNN, which uses it by default, where the module has weights in float32: its tolerance is that of float32.
     """
     if backend not in BACKENDS:
         raise ValueError(f"{backend!r} is no backend: expected one of {', '.join(BACKENDS)}")
@@ -32,8 +34,9 @@ def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Co
 
     one = importlib.import_module(f"compat.probe.backends.{backend}")
     module.eval()
+    exact = any(weight.dtype is torch.float32 for weight in module.parameters())
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _without_tf32(exact):
             compiled: Compiled = one.through(module, tuple(inputs), folder)
     except (ImportError, MemoryError):
         raise
@@ -41,7 +44,19 @@ def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Co
         raise BackendError(f"{backend}: {type(problem).__name__}: {problem}") from problem
 
     def call(*inputs: Any) -> Any:
-        with torch.no_grad():
+        with torch.no_grad(), _without_tf32(exact):
             return compiled.call(*inputs)
 
     return dataclasses.replace(compiled, call=call)
+
+
+@contextlib.contextmanager
+def _without_tf32(exact: bool) -> Iterator[None]:
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = before and not exact
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
