@@ -12,7 +12,6 @@ import hashlib
 import math
 import random
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,7 @@ class Tools:
         ValueError for a backend that is none; ImportError or BackendError says what the runtime lacks for it.
         """
         self.took("backend", backend)
-        compiled = backends.through(backend, module, inputs, tempfile.mkdtemp(prefix="backend-"))
+        compiled = backends.through(backend, module, inputs)
         if compiled.seconds is not None:
             self.compile_seconds = (self.compile_seconds or 0.0) + compiled.seconds
         if compiled.graph_breaks is not None:

@@ -1,7 +1,7 @@
 """Backends: ways to run a torch module. One file for each, of its name, with one function of the same shape.
 
-``through(module, inputs, folder)`` compiles the module for these example inputs, in a mode without gradients, keeps
-its files in the folder, and calls it once. Its ImportError says what the runtime lacks, a BackendError what failed.
+``through(module, inputs)`` compiles the module for these example inputs, in a mode without gradients, and calls it
+once. Its ImportError says what the runtime lacks, a BackendError what failed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class BackendError(RuntimeError):
     """A backend could not compile a module, or run what it had compiled for the first time."""
 
 
-def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Compiled:
+def through(backend: str, module: Any, inputs: Sequence[Any]) -> Compiled:
     """The module in evaluation mode, as the backend of that name made it. ValueError for a name that is none.
 
     Gradients are off while it is compiled and while it is called: a compiler makes other code for each. So is tf32 in
@@ -37,7 +37,7 @@ def through(backend: str, module: Any, inputs: Sequence[Any], folder: str) -> Co
     exact = any(weight.dtype is torch.float32 for weight in module.parameters())
     try:
         with torch.no_grad(), _without_tf32(exact):
-            compiled: Compiled = one.through(module, tuple(inputs), folder)
+            compiled: Compiled = one.through(module, tuple(inputs))
     except (ImportError, MemoryError):
         raise
     except Exception as problem:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import tempfile
 from typing import Any
 
 from compat.probe.backends.compiled import Compiled, Stopwatch, called
@@ -15,8 +16,8 @@ from compat.probe.backends.exported import export
 __all__ = ["through"]
 
 
-def through(module: Any, inputs: tuple[Any, ...], folder: str) -> Compiled:
-    """Export, compile and pack into the folder, and load the package. RuntimeError where torch cannot."""
+def through(module: Any, inputs: tuple[Any, ...]) -> Compiled:
+    """Export, compile, pack and load the package, in a folder of the case's own. RuntimeError where torch cannot."""
     import torch
     import torch._inductor
 
@@ -27,7 +28,7 @@ def through(module: Any, inputs: tuple[Any, ...], folder: str) -> Compiled:
     watch = Stopwatch()
     program = export(module, inputs)
     examples = {"args": inputs} if "args" in inspect.signature(compile_package).parameters else {}  # torch 2.5
-    path = compile_package(program, **examples, package_path=os.path.join(folder, "model.pt2"))  # noqa: PTH118
-    call = load_package(path)
+    package = os.path.join(tempfile.mkdtemp(prefix="package-"), "model.pt2")  # noqa: PTH118
+    call = load_package(compile_package(program, **examples, package_path=package))
     called(call, inputs)
     return Compiled(call, watch.seconds())

@@ -9,6 +9,6 @@ from compat.probe.backends.compiled import Compiled
 __all__ = ["through"]
 
 
-def through(module: Any, inputs: tuple[Any, ...], folder: str) -> Compiled:  # noqa: ARG001 - nothing is compiled
+def through(module: Any, inputs: tuple[Any, ...]) -> Compiled:  # noqa: ARG001 - nothing is compiled
     """The module itself."""
     return Compiled(module)

@@ -9,7 +9,7 @@ from compat.probe.backends.compiled import Compiled, Stopwatch, called
 __all__ = ["export", "through"]
 
 
-def through(module: Any, inputs: tuple[Any, ...], folder: str) -> Compiled:  # noqa: ARG001 - nothing is kept
+def through(module: Any, inputs: tuple[Any, ...]) -> Compiled:
     """Export for exactly these shapes. A place where the graph would break is an error of torch's."""
     watch = Stopwatch()
     call = export(module, inputs).module()

@@ -9,8 +9,8 @@ from compat.probe.backends.compiled import Compiled, Stopwatch, called
 __all__ = ["through"]
 
 
-def through(module: Any, inputs: tuple[Any, ...], folder: str) -> Compiled:  # noqa: ARG001 - the cache is elsewhere
-    """Compile for exactly these shapes. What is kept lies where TORCHINDUCTOR_CACHE_DIR says, not in the folder."""
+def through(module: Any, inputs: tuple[Any, ...]) -> Compiled:
+    """Compile for exactly these shapes. What is kept lies where TORCHINDUCTOR_CACHE_DIR says."""
     import torch
 
     watch = Stopwatch()

@@ -13,7 +13,7 @@ from compat.probe.backends.compiled import Compiled, Stopwatch, called
 __all__ = ["through"]
 
 
-def through(module: Any, inputs: tuple[Any, ...], folder: str) -> Compiled:  # noqa: ARG001 - nothing is kept
+def through(module: Any, inputs: tuple[Any, ...]) -> Compiled:
     """Compile through torch.export. ImportError where torch_tensorrt is not installed, RuntimeError without a GPU."""
     import torch
 
