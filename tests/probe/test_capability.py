@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probe.test_shipped_workloads import ROOT, load
+from compat.probe.child import load_content
+from tests.probe.test_shipped_workloads import ROOT
 
-RUNS = load(ROOT / "workloads" / "torch_architectures.py").runs
+RUNS = load_content(str(ROOT / "workloads" / "torch_architectures.py")).runs
 
 
 @pytest.mark.parametrize(
