@@ -20,6 +20,7 @@ LAYERS = (
     {"run"},
     {"report", "gate"},
     {"way"},
+    {"commands"},
     {"plugin", "cli"},
     {"__main__"},
 )

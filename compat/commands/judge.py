@@ -1,0 +1,109 @@
+"""Commands that judge stored evidence, or show it. They run nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compat.commands.words import MOST, Calibration, Plan, Ring, Store, Waivers
+from compat.report.screen import new_console
+
+__all__ = ["gate", "golden", "judge", "report", "show"]
+
+
+def judge(
+    store: Store,
+    ring: Ring = None,
+    plan: Plan = None,
+    waivers: Waivers = None,
+    calibration: Calibration = None,
+) -> None:
+    """Judge stored evidence, on any machine, and keep the verdict. Exit code 0 whatever the verdict: see gate."""
+    from compat.report.terminal import print_verdict
+    from compat.way import conclude, open_store
+
+    concluded = conclude(open_store(store), ring, plan, waivers, calibration)
+    print_verdict(concluded.view, new_console(), most=MOST)
+
+
+def report(
+    store: Store,
+    ring: Ring = None,
+    plan: Plan = None,
+    output: Annotated[Path | None, typer.Option("--output", help="The folder to write to. Default: the store.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
+    waivers: Waivers = None,
+    calibration: Calibration = None,
+) -> None:
+    """Judge stored evidence and write every report format."""
+    from compat.way import conclude, open_store, write_reports
+
+    concluded = conclude(open_store(store), ring, plan, waivers, calibration)
+    folder = output or store
+    folder.mkdir(parents=True, exist_ok=True)
+    written = write_reports(concluded, folder)
+    for path in written.values():
+        typer.echo(path)
+    if show:
+        typer.launch(str(written["html"].resolve()))
+
+
+def gate(
+    store: Store,
+    ring: Ring = None,
+    plan: Plan = None,
+    waivers: Waivers = None,
+    calibration: Calibration = None,
+) -> None:
+    """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew; runs nothing."""
+    from compat.gate import exit_code
+    from compat.way import conclude, open_store
+
+    verdict = conclude(open_store(store), ring, plan, waivers, calibration).verdict
+    first = f": {verdict.reasons[0]}" if verdict.reasons else ""
+    typer.echo(f"{verdict.decision.value} {verdict.matrix} ring {verdict.ring}{first}")
+    raise typer.Exit(exit_code(verdict.decision))
+
+
+def show(
+    store: Store,
+    case: Annotated[str, typer.Argument(help="Shell pattern for the names of cases.", metavar="CASE")] = "*",
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV: one row per metric of every run, faults too.")] = False,
+    plan: Plan = None,
+) -> None:
+    """Print the evidence for a case as a table: one row per metric and pair, both arms beside each other."""
+    from compat.model import digest
+    from compat.report import tables
+    from compat.way import open_store
+
+    opened = open_store(store)
+    evidence = opened.evidence(digest(opened.plan(plan)))
+    if csv:
+        typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
+    else:
+        typer.echo(tables.show(evidence, case).to_string(index=False))
+
+
+def golden(
+    store: Store,
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The safetensors file to write.")],
+    case: Annotated[str, typer.Option("--case", help="Shell pattern for names of cases, all of one workload.")] = "*",
+    plan: Plan = None,
+) -> None:
+    """Write what the known-good arm returned as golden outputs, and print the declaration for the workload's file."""
+    from compat.errors import StoreError
+    from compat.model import digest
+    from compat.store.golden import golden_tensors
+    from compat.way import open_store
+
+    data = golden_tensors(open_store(store), case, plan)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(data)
+    except OSError as problem:
+        raise StoreError(
+            str(output), f"cannot be written: {problem.strerror}", "make room or rights there"
+        ) from problem
+    typer.echo(f'GOLDEN = {{"path": "golden/{output.name}", "sha256": "{digest(data)}"}}')

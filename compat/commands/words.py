@@ -1,0 +1,48 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compat.model import Phase
+
+__all__ = [
+    "MOST",
+    "Cache",
+    "Calibration",
+    "Content",
+    "Engine",
+    "LockClocks",
+    "Matrix",
+    "PhaseOption",
+    "Plan",
+    "Ring",
+    "Store",
+    "Waivers",
+]
+
+Matrix = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
+Store = Annotated[Path, typer.Argument(help="The folder that a run left its evidence in.", metavar="STORE")]
+Ring = Annotated[str | None, typer.Option("--ring", help="The ring. Default: the only one.")]
+Content = Annotated[
+    list[Path] | None, typer.Option("--content", help="A folder of your own with kernels/ or workloads/. Repeatable.")
+]
+Engine = Annotated[str | None, typer.Option("--engine", help="auto, docker or venv: what realises the runtimes.")]
+Cache = Annotated[Path | None, typer.Option("--cache", help="Where built runtimes are kept between runs.")]
+LockClocks = Annotated[
+    int | None,
+    typer.Option("--lock-clocks", metavar="MHZ", min=1, help="For diagnosis: hold the GPU's clock there. Needs root."),
+]
+Plan = Annotated[str | None, typer.Option("--plan", help="Digest of the plan, or its start. Default: the newest.")]
+Waivers = Annotated[
+    Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted changes, with owner, reason and expiry.")
+]
+Calibration = Annotated[
+    Path | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
+]
+PhaseOption = Annotated[Phase | None, typer.Option("--phase", help="Of a control node: before or after the upgrade.")]
+
+MOST = 20  # comparisons and reasons that a command prints; the report has them all
