@@ -10,6 +10,7 @@ from compat.commands.judge import gate, golden, judge, report, show
 from compat.commands.kernel import kernel
 from compat.commands.plan import plan
 from compat.commands.run import calibrate, repeat_case, run
+from compat.commands.tables import check, support
 from compat.errors import CompatError
 
 __all__ = ["app", "main"]
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (plan, run, calibrate, judge, report, gate, show, golden, kernel):
+for command in (support, check, plan, run, calibrate, judge, report, gate, show, golden, kernel):
     app.command()(command)
 app.command(name="case")(repeat_case)
 

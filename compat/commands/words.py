@@ -15,12 +15,14 @@ __all__ = [
     "Calibration",
     "Content",
     "Engine",
+    "JsonOption",
     "LockClocks",
     "Matrix",
     "PhaseOption",
     "Plan",
     "Ring",
     "Store",
+    "TablesOption",
     "Waivers",
 ]
 
@@ -44,5 +46,11 @@ Calibration = Annotated[
     Path | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
 ]
 PhaseOption = Annotated[Phase | None, typer.Option("--phase", help="Of a control node: before or after the upgrade.")]
+
+TablesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--tables", metavar="DIR", help="A folder with support tables of your own. Repeatable."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="As a JSON document.")]
 
 MOST = 20  # comparisons and reasons that a command prints; the report has them all

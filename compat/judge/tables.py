@@ -18,7 +18,7 @@ def judge_tables(plan: Plan, ring: Ring) -> list[Comparison]:
     never taken for ok: it gates where the ring asks for tier static, and there a required cell without findings is
     missing. What the tables say of a cell, they say of its way back.
     """
-    cells = {item.cell.id: item.cell for item in plan.items}
+    cells = plan.every_cell()
     asked = Tier.STATIC in ring.tiers
     rules: dict[tuple[str, str], list[Finding]] = {}
     for finding in plan.findings:
@@ -44,11 +44,20 @@ def _required(cells: Mapping[str, Cell], name: str) -> bool:
 
 def _worst(findings: Iterable[Finding]) -> tuple[str, str]:
     """The worst word of some findings with its reason; unknown words count as unknown, no findings too."""
-    ranked = [(f.status if f.status in _WORST else "unknown", f.reason, f.source) for f in findings]
+    ranked = [(f.status if f.status in _WORST else "unknown", _said(f), f.source) for f in findings]
     if not ranked:
         return "unknown", "the tables say nothing"
     status, reason, source = min(ranked, key=lambda r: (_WORST.index(r[0]), r[1], r[2]))
     return status, f"{reason} ({source})"
+
+
+def _said(finding: Finding) -> str:
+    """Its reason; where it is not ok, with what would be."""
+    return (
+        f"{finding.reason}; ok would be {finding.remedy}"
+        if finding.remedy and finding.status != "ok"
+        else finding.reason
+    )
 
 
 def _status(findings: list[Finding]) -> tuple[Status, str]:

@@ -37,6 +37,7 @@ from compat.model.planned import (
     Ring,
     Route,
     Runtime,
+    Window,
 )
 from compat.model.policy import (
     FEWEST_UNITS,
@@ -121,6 +122,7 @@ __all__ = [
     "Verdict",
     "Waiver",
     "WaiverUse",
+    "Window",
     "WorkloadPolicy",
     "canonical",
     "digest",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "Ring",
     "Route",
     "Runtime",
+    "Window",
 ]
 
 
@@ -96,6 +98,7 @@ class Runtime:
     values: Stack = field(default_factory=dict)  # the axis values this runtime realises
     env: dict[str, str] = field(default_factory=dict)
     assembler: Artifact | None = None  # the ptxas of the CUDA it states, where kernels are compiled with that too
+    cuda_compat: bool | None = None  # whether it has NVIDIA's cuda-compat package; None: not stated
 
     @property
     def kind(self) -> str:
@@ -168,7 +171,9 @@ class Finding:
     """What the tables say of a cell before anything runs (tier ``static``).
 
     ``status`` is ``ok``, ``fail`` or ``unknown``; unknown is never taken for ok. ``source`` says where the rule's
-    facts come from, with the date they were last checked.
+    facts come from, with the date they were last checked. ``level``: how well it goes together (``native``,
+    ``minor_compat``, ``forward_compat``, ``conditional``, ``fail``), where the rule says so. ``remedy``: what would be
+    ok.
     """
 
     cell: str
@@ -177,6 +182,41 @@ class Finding:
     status: str
     reason: str
     source: str
+    level: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Until when a value of an axis is supported. ``ends``: the last day (ISO 8601), None where it is not known.
+
+    ``ended``: it is over, and nobody says since when.
+    """
+
+    axis: str
+    value: str
+    ends: str | None
+    ended: bool
+    source: str
+
+    def days_left(self, day: str) -> int | None:
+        """Days from ``day`` (ISO 8601) to the last one, negative once it is over; None where the end is not known."""
+        if self.ends is None:
+            return None
+        return (datetime.date.fromisoformat(self.ends) - datetime.date.fromisoformat(day[:10])).days
+
+    def is_over(self, day: str) -> bool:
+        """Whether support has ended on ``day``. An unknown end is not over."""
+        left = self.days_left(day)
+        return self.ended or (left is not None and left < 0)
+
+    def in_words(self, day: str) -> str:
+        """``driver 570.172.08: supported until 2026-02-28, which was 274 days ago``."""
+        what, left = f"{self.axis} {self.value}", self.days_left(day)
+        if left is None:
+            return f"{what}: its support has ended" if self.ended else f"{what}: the end of its support is not known"
+        when = f"{left} days left" if left >= 0 else f"which was {-left} days ago"
+        return f"{what}: supported until {self.ends}, {when}"
 
 
 @dataclass(frozen=True)
@@ -193,6 +233,11 @@ class Ring:
     controls: dict[str, str] = field(default_factory=dict)  # labels of nodes that are not upgraded; none: no control
     minimum_controls: int = 0
     stored: bool = False  # whether sessions are compared, where a driver changes
+
+    @property
+    def on_paper(self) -> bool:
+        """Whether it asks for the tables alone: nothing is run for it, on no node."""
+        return self.tiers == (Tier.STATIC,)
 
     @property
     def design(self) -> Design:
@@ -228,6 +273,12 @@ class Plan:
     rejections: tuple[Rejection, ...]
     content: dict[str, str]  # workload -> sha256 of its file
     routes: tuple[Route, ...] = ()
+    cells: tuple[Cell, ...] = ()  # also those in which nothing runs
+    windows: tuple[Window, ...] = ()  # of the values of both ends
+
+    def every_cell(self) -> dict[str, Cell]:
+        """Cells by id: what the tables say is said of those in which nothing runs, too."""
+        return {item.cell.id: item.cell for item in self.items} | {cell.id: cell for cell in self.cells}
 
     def ring(self, name: str) -> Ring:
         """The ring called ``name``; KeyError if there is none."""

@@ -9,14 +9,15 @@ from packaging.version import Version
 
 from compat.model import Artifact, Tier
 from compat.plan.support.pins import as_version, minor, read_pins
-from compat.plan.support.rules import pinned_triton
+from compat.plan.support.subject import pinned_triton
 from compat.plan.support.tables import load_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from compat.model import Case, Cell, Runtime
-    from compat.plan.support.tables import Interpreter, Tables
+    from compat.plan.support.rows import Interpreter
+    from compat.plan.support.tables import Tables
 
 __all__ = ["assembler_of", "lacking"]
 

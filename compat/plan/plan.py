@@ -16,12 +16,13 @@ from compat.plan.policy import build_policy, with_gates
 from compat.plan.select import Selected, select_workloads
 from compat.plan.support.findings import find
 from compat.plan.support.tables import load_tables
+from compat.plan.support.window import windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from compat.model import Case, Cell, Node
+    from compat.model import Case, Cell, Node, Stack, Window
     from compat.plan.load import Matrix
     from compat.plan.schema import MatrixSpec
 
@@ -36,6 +37,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     rings = _rings(spec)
     tiers = frozenset(tier for ring in rings for tier in ring.tiers)
     runtimes = _runtimes(spec, tiers, selected.values())
+    gpus = tuple(dict.fromkeys(name for ring in spec.rings for name in ring.nodes.gpu))
     assemblers = any(runtime.assembler for runtime in runtimes.values())
     cases = {
         name: [
@@ -55,7 +57,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     for cell in cells:
         runs = [each for each in selected.values() if _runs_in(each, cell)]
         if not cell.rollback:  # whose stacks are those of another cell
-            findings += find(cell, runtimes, runs, tiers, load_tables())
+            findings += find(cell, runtimes, runs, tiers, load_tables(), gpus)
         reason = unplaced(cell, node) if node is not None else None
         if reason is not None:
             # Its items are left out: run here, they would be evidence of a stack that this node is not.
@@ -73,7 +75,8 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     rejections += [Rejection(f"{cell}: {_some(names)}", reason) for (cell, reason), names in sorted(left_out.items())]
     rejections += _without_evidence(rings, items)
     rejections += undecidable(rings, items, policy)
-    rejections += _without_items(cells, items, {rejection.what for rejection in rejections})
+    if not all(ring.on_paper for ring in rings):
+        rejections += _without_items(cells, items, {rejection.what for rejection in rejections})
     return Plan(
         schema_version=SCHEMA_VERSION,
         name=spec.name,
@@ -89,6 +92,8 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
         rejections=tuple(rejections),
         content={name: each.workload.digest for name, each in sorted(selected.items()) if cases[name]},
         routes=routes,
+        cells=tuple(cells),
+        windows=_windows(points.known_good, points.candidate),
     )
 
 
@@ -163,6 +168,12 @@ def _without_items(cells: Sequence[Cell], items: Sequence[Item], said: Collectio
     return [Rejection(cell.id, "no case that was selected runs in it", blocking=True) for cell in empty]
 
 
+def _windows(known_good: Stack, candidate: Stack) -> tuple[Window, ...]:
+    """Of the known-good's values, and of those that the candidate has in their place."""
+    found = (*windows(known_good, load_tables()), *windows(candidate, load_tables()))
+    return tuple(dict.fromkeys(found))
+
+
 def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
     return tuple(
         Ring(
@@ -192,6 +203,7 @@ def _runtimes(spec: MatrixSpec, tiers: frozenset[Tier], selected: Iterable[Selec
             python=(runtime.python or "") if runtime.in_place else None,
             values=dict(runtime.realised()),
             env=dict(runtime.env),
+            cuda_compat=runtime.cuda_compat,
             assembler=assembler_of(runtime.realised().get("cuda"), load_tables()) if compiled else None,
         )
         for name, runtime in sorted(spec.runtimes.items())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from compat.plan.cost import Cost
-    from compat.plan.support.tables import Card
+    from compat.plan.support.rows import Card
 
 __all__ = ["Roofline", "roofline"]
 

@@ -65,6 +65,9 @@ class RuntimeSpec(Spec):
     env: dict[Variable, Line] = Field(default={}, description="environment variables; a secret only as env:NAME")
     values: dict[Axis, Value] = Field(default={}, description="the values of the axes that this runtime realises")
     cuda: Value | None = Field(default=None, description="short for values: {cuda: ...}")
+    cuda_compat: bool | None = Field(
+        default=None, description="whether it has NVIDIA's cuda-compat package; requirements never bring it"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> RuntimeSpec:
@@ -142,6 +145,7 @@ class NodesSpec(Spec):
     """Which nodes a ring has."""
 
     labels: dict[Text, Line] = Field(default={}, description="labels that every node of the ring carries")
+    gpu: list[Line] = Field(default=[], description="their cards, as nvidia-smi names them, such as NVIDIA H100*")
 
 
 class ControlsSpec(Spec):

@@ -24,7 +24,7 @@ _WHOLE = "the stack as a whole"  # what is said of a cell, and of no workload in
 
 def heat(verdict: Verdict, plan: Plan) -> tuple[tuple[HeatColumn, ...], tuple[HeatRow, ...]]:
     """The columns and the rows of the heat map; both are empty if nothing was compared."""
-    cells = {item.cell.id: item.cell for item in plan.items} | {route.cell.id: route.cell for route in plan.routes}
+    cells = plan.every_cell() | {route.cell.id: route.cell for route in plan.routes}
     names_of = {name: _label(cell, plan.known_good) or name for name, cell in cells.items()}
     by_stack = {found.cell: names_of.get(found.cell, found.cell) for found in verdict.comparisons}
     single = len(set(by_stack.values())) <= 1

@@ -10,7 +10,8 @@ from compat.errors import UsageError
 from compat.model import Case, Runtime, Tier
 from compat.plan.cases import cases_of
 from compat.plan.content import read_content
-from compat.plan.support.tables import Card, load_tables
+from compat.plan.support.rows import Card
+from compat.plan.support.tables import load_tables
 from compat.plan.words import suggest
 from compat.plan.workload import Workload
 from compat.probe.aot import parse_target

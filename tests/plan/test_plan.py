@@ -175,10 +175,12 @@ def test_findings_of_both_arms(plan_text: PlanText) -> None:
         (stack, Arm.KNOWN_GOOD, "known-conflicts", "ok"),
         (stack, Arm.KNOWN_GOOD, "triton-target", "ok"),
         (stack, Arm.CANDIDATE, "known-conflicts", "ok"),
+        (stack, Arm.CANDIDATE, "known-issues", "ok"),
         (stack, Arm.CANDIDATE, "triton-target", "ok"),
         (model, Arm.KNOWN_GOOD, "known-conflicts", "ok"),
         (model, Arm.KNOWN_GOOD, "onnx-ir", "ok"),
         (model, Arm.CANDIDATE, "known-conflicts", "ok"),
+        (model, Arm.CANDIDATE, "known-issues", "ok"),
         (model, Arm.CANDIDATE, "onnx-ir", "ok"),
     ]
     assert all(finding.source.endswith("(checked 2026-11)") for finding in plan.findings)

@@ -1,175 +1,74 @@
-"""The support tables: data files beside this one. Each row names its source and when that was last checked.
-
-A row with ``unconfirmed: true`` is never a reason for ok or fail, only for unknown.
-"""
+"""The support tables: data files beside this one, and a site's own files of the same shape, which override them."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
+from compat.errors import MatrixError
 from compat.plan.load import parse
+from compat.plan.support import rows
+from compat.plan.words import suggest
 from compat.plan.yaml_file import read_yaml
 
-__all__ = [
-    "Assembler",
-    "Base",
-    "Capability",
-    "Card",
-    "Conflict",
-    "Floor",
-    "Forward",
-    "Interpreter",
-    "OnnxRuntime",
-    "Row",
-    "Ships",
-    "Tables",
-    "Torch",
-    "Triton",
-    "load_tables",
-]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$")]
-
-
-class Row(BaseModel):
-    """What every row has."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
-
-    source: str
-    checked: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[01][0-9]$")]
-    unconfirmed: bool = False
-
-    @property
-    def cited(self) -> str:
-        """The source with its date."""
-        return f"{self.source} (checked {self.checked})"
-
-
-class Ships(Row):
-    """The driver a CUDA toolkit ships with."""
-
-    cuda: Version
-    driver: Version
-
-
-class Floor(Row):
-    """The oldest driver for a CUDA major version."""
-
-    major: Version
-    driver: Version
-
-
-class Forward(Row):
-    """A driver branch that the cuda-compat package of a CUDA major.minor may start from."""
-
-    cuda: Version
-    branch: Version
-
-
-class Capability(Row):
-    """A compute capability, and the first and last CUDA major.minor whose assembler takes it.
-
-    ``seen``: from here on it is confirmed; before it, from ``first``, it is not.
-    """
-
-    capability: Version
-    first: Version
-    last: Version | None = None
-    seen: Version | None = None
-
-
-class Triton(Row):
-    """The assemblers of the triton releases that match a specifier; ``lld``: whether the wheel links for AMD, too."""
-
-    triton: str
-    lld: bool = False
-    ptxas: Version
-    blackwell: Version | None = None
-    since: Version | None = Field(None, alias="from")
-
-
-class OnnxRuntime(Row):
-    """The newest IR version that a release of onnxruntime reads."""
-
-    onnxruntime: Version
-    ir: int
-
-
-class Torch(Row):
-    """What the default wheel of a torch release brings."""
-
-    torch: Version
-    cuda: Version
-    triton: Version
-    python: tuple[Version, ...] | None = Field(None, strict=False)
-
-
-class Base(Row):
-    """The Python that a base image's distribution installs."""
-
-    base: str
-    python: Version
-
-
-class Conflict(Row):
-    """Components (name -> specifier) that do not work together when all match; the first one breaks."""
-
-    components: dict[str, str]
-    effect: str
-    tier: Literal["interpreted"] | None = None
-
-
-class Assembler(Row):
-    """The ptxas of a CUDA major.minor, as a file in a wheel."""
-
-    cuda: Version
-    package: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
-    path: str
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Card(Row):
-    """A card of an architecture: bytes a second, and operations a second by the type of the operands, at most."""
-
-    target: str
-    card: str
-    bandwidth: float
-    peaks: dict[str, float]
-
-
-class Interpreter(Row):
-    """Releases of triton whose interpreter has a feature, with the numpy that it needs for that."""
-
-    feature: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-    triton: str
-    numpy: str | None = None
+__all__ = ["Tables", "load_tables"]
 
 
 @dataclass(frozen=True)
 class Tables:
-    """All tables."""
+    """All tables. Each field is a data file: its name is that of the file."""
 
-    ships: tuple[Ships, ...]
-    floors: tuple[Floor, ...]
-    forward: tuple[Forward, ...]
-    capabilities: tuple[Capability, ...]
-    triton: tuple[Triton, ...]
-    onnxruntime: tuple[OnnxRuntime, ...]
-    torch: tuple[Torch, ...]
-    bases: tuple[Base, ...]
-    conflicts: tuple[Conflict, ...]
-    assemblers: tuple[Assembler, ...] = ()
-    interpreter: tuple[Interpreter, ...] = ()
-    cards: tuple[Card, ...] = ()
+    cuda_ships: tuple[rows.Ships, ...]
+    cuda_floors: tuple[rows.Floor, ...]
+    cuda_forward: tuple[rows.Forward, ...]
+    capabilities: tuple[rows.Capability, ...]
+    triton: tuple[rows.Triton, ...]
+    onnxruntime: tuple[rows.OnnxRuntime, ...]
+    torch: tuple[rows.Torch, ...]
+    bases: tuple[rows.Base, ...]
+    conflicts: tuple[rows.Conflict, ...]
+    assemblers: tuple[rows.Assembler, ...] = ()
+    interpreter: tuple[rows.Interpreter, ...] = ()
+    cards: tuple[rows.Card, ...] = ()
+    branches: tuple[rows.Branch, ...] = ()
+    architectures: tuple[rows.Architecture, ...] = ()
+    gpus: tuple[rows.Product, ...] = ()
+    brands: tuple[rows.Brand, ...] = ()
+    pythons: tuple[rows.PythonRow, ...] = ()
+    ptx: tuple[rows.Ptx, ...] = ()
+    issues: tuple[rows.Issue, ...] = ()
 
 
-R = TypeVar("R", bound=Row)
+_ROWS: dict[str, type[rows.Row]] = {
+    "architectures": rows.Architecture,
+    "assemblers": rows.Assembler,
+    "bases": rows.Base,
+    "branches": rows.Branch,
+    "brands": rows.Brand,
+    "capabilities": rows.Capability,
+    "cards": rows.Card,
+    "conflicts": rows.Conflict,
+    "cuda_floors": rows.Floor,
+    "cuda_forward": rows.Forward,
+    "cuda_ships": rows.Ships,
+    "gpus": rows.Product,
+    "interpreter": rows.Interpreter,
+    "issues": rows.Issue,
+    "onnxruntime": rows.OnnxRuntime,
+    "ptx": rows.Ptx,
+    "pythons": rows.PythonRow,
+    "torch": rows.Torch,
+    "triton": rows.Triton,
+}
+
+R = TypeVar("R", bound=rows.Row)
 
 
 class _File(BaseModel, Generic[R]):
@@ -179,24 +78,35 @@ class _File(BaseModel, Generic[R]):
 
 
 @functools.cache
-def load_tables() -> Tables:
-    """The tables we ship, checked; MatrixError with ``file:line`` when one is not of its shape."""
-    return Tables(
-        ships=_rows("cuda_ships", Ships),
-        floors=_rows("cuda_floors", Floor),
-        forward=_rows("cuda_forward", Forward),
-        capabilities=_rows("capabilities", Capability),
-        triton=_rows("triton", Triton),
-        onnxruntime=_rows("onnxruntime", OnnxRuntime),
-        torch=_rows("torch", Torch),
-        bases=_rows("bases", Base),
-        conflicts=_rows("conflicts", Conflict),
-        assemblers=_rows("assemblers", Assembler),
-        interpreter=_rows("interpreter", Interpreter),
-        cards=_rows("cards", Card),
-    )
+def load_tables(sites: tuple[Path, ...] = ()) -> Tables:
+    """The tables we ship, with those of a site's folders: a row of the same key replaces ours, another one is added.
+
+    MatrixError with ``file:line`` when a table is not of its shape, or has a name that no table has.
+    """
+    _check_names(sites)
+    return Tables(**{field.name: _table(field.name, sites) for field in fields(Tables)})
 
 
-def _rows(name: str, row: type[R]) -> tuple[R, ...]:
-    file = read_yaml(Path(__file__).with_name(f"{name}.yaml"))
-    return tuple(parse(file, _File[row]).rows)  # type: ignore[valid-type]  # a model made at run time
+def _check_names(sites: Sequence[Path]) -> None:
+    for site in sites:
+        if not site.is_dir():
+            raise MatrixError(
+                str(site), "is no folder of support tables", "name a folder with files such as issues.yaml"
+            )
+        for path in sorted(site.glob("*.y*ml")):
+            if path.suffix != ".yaml" or path.stem not in _ROWS:
+                raise MatrixError(str(path), "there is no support table of this name", suggest(path.stem, _ROWS))
+
+
+def _table(name: str, sites: Sequence[Path]) -> tuple[Any, ...]:
+    found = {row.key: row for row in _rows(Path(__file__).with_name(f"{name}.yaml"), _ROWS[name])}
+    for site in sites:
+        path = site / f"{name}.yaml"
+        if path.exists():
+            found |= {row.key: row for row in _rows(path, _ROWS[name])}
+    return tuple(found.values())
+
+
+def _rows(path: Path, row: type[R]) -> list[R]:
+    file = read_yaml(path, "write rows: and a list")
+    return parse(file, _File[row]).rows  # type: ignore[valid-type]  # a model made at run time

@@ -4,15 +4,8 @@ from __future__ import annotations
 import pytest
 
 from compat.model import Runtime, Tier
-from compat.plan.support.rules import (
-    Opinion,
-    Subject,
-    cuda_driver,
-    known_conflicts,
-    onnx_ir,
-    python_range,
-    triton_target,
-)
+from compat.plan.support.rules import cuda_driver, known_conflicts, onnx_ir, python_range, triton_target
+from compat.plan.support.subject import Opinion, Subject
 from compat.plan.support.tables import load_tables
 
 TABLES = load_tables()
@@ -36,10 +29,15 @@ def skew(cuda: str, driver: str) -> Opinion | None:
         ("12.8", "595.10", "ok", "native"),
         ("11.3.1", "465.19.01", "ok", "native"),
         ("12.8", "525.60.13", "ok", "minor_compat"),
-        ("12.8", "525.60.12", "fail", "below the floor 525.60.13 and not a branch of forward compatibility"),
-        ("12.8", "470.256.02", "unknown", "forward_compat needs cuda-compat"),
+        ("12.8", "525.60.12", "fail", "below the floor 525.60.13, and 525 is no branch of its forward compatibility"),
+        (
+            "12.8",
+            "470.256.02",
+            "unknown",
+            "forward_compat needs cuda-compat in the runtime, and whether it is there is not stated",
+        ),
         ("12.4", "470.256.02", "unknown", "the tables have no forward compatibility of CUDA 12.4"),
-        ("13.0", "570.172.08", "unknown", "forward_compat needs cuda-compat"),
+        ("13.0", "570.172.08", "unknown", "forward_compat needs cuda-compat in the runtime"),
         ("13.0", "555.42.06", "fail", "below the floor 580"),
         ("13.0", "580.65.06", "ok", "minor_compat"),
         ("13.0", "580.95.05", "ok", "native"),
@@ -72,15 +70,25 @@ def test_torch_moves_the_driver_floor() -> None:
     assert known_good is not None
     assert candidate is not None
     assert known_good.status == "ok"
-    assert candidate.status == "unknown"
+    assert (candidate.status, candidate.level) == ("fail", "fail")
     assert candidate.reason.startswith("CUDA 13.0 on driver 570.172.08: below the floor 580")
+    assert candidate.remedy == (
+        "driver 580 or later, or cuda-compat of CUDA 13.0 on base branch 570, on data-centre cards, or torch 2.10.0 "
+        "(CUDA 12.8)"
+    )
 
 
 def test_cuda_driver_does_not_apply() -> None:
     assert cuda_driver(Subject(Runtime("r", image="i", values={"cuda": "12.8"}), {}, STATIC), TABLES) is None
     assert cuda_driver(Subject(Runtime("r", image="i"), {"driver": "570.26"}, STATIC), TABLES) is None
-    other_wheel = Subject(pinned("torch==2.11.0+cu128"), {"driver": "570.26"}, STATIC)
-    assert cuda_driver(other_wheel, TABLES) is None
+    cpu_wheel = Subject(pinned("torch==2.11.0+cpu"), {"driver": "570.26"}, STATIC)
+    assert cuda_driver(cpu_wheel, TABLES) is None
+
+
+def test_the_label_of_a_torch_wheel_is_its_cuda() -> None:
+    opinion = cuda_driver(Subject(pinned("torch==2.11.0+cu128"), {"driver": "570.124.06"}, STATIC), TABLES)
+    assert opinion is not None
+    assert opinion.reason == "CUDA 12.8 on driver 570.124.06: native, the toolkit ships with 570.124.06"
 
 
 @pytest.mark.parametrize(
@@ -172,19 +180,21 @@ def test_python_range(requirement: str, status: str) -> None:
 
 def test_a_python_without_wheels() -> None:
     # No release in the table lacks 3.11, so the base is what changes here.
-    base = TABLES.bases[0].model_copy(update={"python": "3.12"})
+    base = TABLES.bases[0].model_copy(update={"python": "3.9"})
     tables = type(TABLES)(**{**vars(TABLES), "bases": (base,)})
     opinion = python_range(Subject(pinned("torch==2.15.0"), {}, STATIC), tables)
     assert opinion is not None
     assert opinion.status == "fail"
-    assert opinion.reason == "torch 2.15.0 has wheels for Python 3.11, 3.13, 3.14, 3.15, and debian:bookworm has 3.12"
+    assert (
+        opinion.reason == "torch 2.15.0 has wheels for Python 3.11, 3.12, 3.13, 3.14, 3.15, and debian:bookworm has 3.9"
+    )
 
 
 @pytest.mark.parametrize(
     "runtime",
     [
         pinned("torch==2.11.0", base="alpine:3"),
-        pinned("torch==2.13.0"),
+        pinned("torch==2.13.9"),
         pinned("torch==2.10.1"),
         pinned("torch>=2"),
         Runtime("r", python=""),

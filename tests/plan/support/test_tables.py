@@ -6,7 +6,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from pydantic import ValidationError
 
-from compat.plan.support.tables import Conflict, Ships, load_tables
+from compat.plan.support.rows import Conflict, Ships
+from compat.plan.support.tables import load_tables
 
 
 def test_every_row_has_a_source_and_a_date() -> None:
@@ -29,7 +30,7 @@ def test_specifiers_can_be_read() -> None:
 
 def test_no_key_is_twice() -> None:
     tables = load_tables()
-    assert len({row.cuda for row in tables.ships}) == len(tables.ships)
+    assert len({row.cuda for row in tables.cuda_ships}) == len(tables.cuda_ships)
     assert len({row.capability for row in tables.capabilities}) == len(tables.capabilities)
     assert len({row.torch for row in tables.torch}) == len(tables.torch)
 

@@ -1,0 +1,119 @@
+"""CUDA and the driver: native, by minor-version compatibility, by forward compatibility, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from compat.plan.support.pins import as_version, minor
+from compat.plan.support.subject import Opinion, Subject, card_of, cuda_of, torch_of, within, worst
+
+if TYPE_CHECKING:
+    from compat.plan.support.rows import Floor, Forward, Row
+    from compat.plan.support.tables import Tables
+
+__all__ = ["cuda_driver"]
+
+
+def cuda_driver(subject: Subject, tables: Tables) -> Opinion | None:
+    """A program of the runtime's CUDA has to run on the stack's driver: for stacks with a driver and a known CUDA.
+
+    ``native``: at least the driver that the toolkit ships with. ``minor_compat``: at least the floor of its major
+    version; the driver cannot compile PTX of that toolkit then. Below the floor only the cuda-compat package helps
+    (``forward_compat``), from some branches and on some cards.
+    """
+    driver_text = subject.stack.get("driver")
+    cuda_text, brought = cuda_of(subject, tables)
+    if driver_text is None or cuda_text is None:
+        return None
+    driver, cuda = as_version(driver_text), as_version(cuda_text)
+    pair = f"CUDA {cuda_text} on driver {driver_text}"
+    if driver is None or cuda is None:
+        return Opinion("unknown", f"{pair}: not versions that can be compared", brought)
+    ships = [row for row in tables.cuda_ships if within(Version(row.cuda), cuda)]
+    floor = next((row for row in tables.cuda_floors if row.major == str(cuda.major)), None)
+    if not ships or floor is None:
+        return Opinion("unknown", f"{pair}: the tables do not have CUDA {cuda_text}", brought)
+    newest = max(ships, key=lambda row: Version(row.driver))
+    if driver >= Version(newest.driver) and not newest.unconfirmed:
+        said = f"{pair}: native, the toolkit ships with {newest.driver}"
+        return Opinion("ok", said, (*brought, newest), "native")
+    if driver >= Version(floor.driver) and not floor.unconfirmed:
+        reason = f"{pair}: minor_compat, the floor is {floor.driver}; PTX of CUDA {cuda_text} cannot be compiled by it"
+        return Opinion("ok", reason, (*brought, floor), "minor_compat")
+    return _below(subject, tables, pair, (driver, cuda), floor, brought)
+
+
+def _below(
+    subject: Subject,
+    tables: Tables,
+    pair: str,
+    versions: tuple[Version, Version],
+    floor: Floor,
+    brought: tuple[Row, ...],
+) -> Opinion:
+    """Below the floor: what the cuda-compat package could do."""
+    driver, cuda = versions
+    forward = [row for row in tables.cuda_forward if Version(row.cuda) == minor(cuda)]
+    branch = next((row for row in forward if row.branch == str(driver.major)), None)
+    said = f"{pair}: below the floor {floor.driver}"
+    rows = (*brought, floor)
+    remedy = _remedy(subject, tables, driver, cuda, floor, forward)
+    has = _has_compat(subject)
+    if has is False:
+        what = f"the runtime {subject.runtime.name} has no cuda-compat package"
+        return Opinion("fail", f"{said}, and {what}", (*rows, *([branch] if branch else [])), "fail", remedy)
+    if not forward:
+        known = f"the tables have no forward compatibility of CUDA {minor(cuda)}"
+        return Opinion("unknown", f"{said}, and {known}", rows, "", remedy)
+    if branch is None:
+        reason = f"{said}, and {driver.major} is no branch of its forward compatibility"
+        return Opinion("fail", reason, (*rows, *forward), "fail", remedy)
+    if has is None:
+        reason = f"{said}; forward_compat needs cuda-compat in the runtime, and whether it is there is not stated"
+        return Opinion("unknown", reason, (*rows, branch), "", f"cuda_compat: true or false; or {remedy}")
+    if branch.unconfirmed:
+        return Opinion("unknown", f"{said}; forward_compat from branch {branch.branch} is unconfirmed", (*rows, branch))
+    if not subject.gpus:
+        reason = f"{said}; forward_compat needs a data-centre card, and which cards the nodes have is not stated"
+        return Opinion("unknown", reason, (*rows, branch), "", f"nodes: {{gpu: NAME}} of the ring; or {remedy}")
+    return worst(_on_card(name, tables, said, (*rows, branch), remedy) for name in subject.gpus)
+
+
+def _on_card(name: str, tables: Tables, said: str, rows: tuple[Row, ...], remedy: str) -> Opinion:
+    card = card_of(name, tables)
+    brand = next((row for row in tables.brands if card is not None and row.brand == card.brand), None)
+    if card is None or brand is None:
+        return Opinion("unknown", f"{said}; the tables do not have the card {name!r}", rows, "", remedy)
+    rows = (*rows, card, brand)
+    if brand.unconfirmed or card.unconfirmed:
+        return Opinion("unknown", f"{said}; forward_compat on {name} is unconfirmed", rows, "", remedy)
+    if not brand.forward:
+        return Opinion(
+            "fail", f"{said}, and {name} is no card of forward compatibility (error 804)", rows, "fail", remedy
+        )
+    return Opinion("ok", f"{said}; forward_compat by cuda-compat on {name}", rows, "forward_compat")
+
+
+def _has_compat(subject: Subject) -> bool | None:
+    """Whether the runtime has the cuda-compat package. No wheel brings it; what an image has is not known here."""
+    stated = subject.runtime.cuda_compat
+    return False if stated is None and subject.runtime.kind == "requirements" else stated
+
+
+def _remedy(
+    subject: Subject, tables: Tables, driver: Version, cuda: Version, floor: Floor, forward: list[Forward]
+) -> str:
+    """What would be ok: a newer driver, cuda-compat where it can help, or the newest torch that this driver runs."""
+    ways = [f"driver {floor.driver} or later"]
+    if any(row.branch == str(driver.major) and not row.unconfirmed for row in forward):
+        ways.append(f"cuda-compat of CUDA {minor(cuda)} on base branch {driver.major}, on data-centre cards")
+    if torch_of(subject.runtime, tables) is not None:
+        floors = {row.major: Version(row.driver) for row in tables.cuda_floors if not row.unconfirmed}
+        runs = [row for row in tables.torch if not row.unconfirmed and row.cuda.partition(".")[0] in floors]
+        older = [row for row in runs if driver >= floors[row.cuda.partition(".")[0]]]
+        if older:
+            best = max(older, key=lambda row: Version(row.torch))
+            ways.append(f"torch {best.torch} (CUDA {best.cuda})")
+    return ", or ".join(ways)
