@@ -56,7 +56,7 @@ def test_support_as_a_document() -> None:
     assert (verdict["status"], verdict["level"]) == ("fail", "fail")
     assert verdict["remedy"].startswith("driver 580 or later")
     assert all(source.endswith(")") for source in verdict["sources"])
-    assert {"said", "source", "sure"} == set(document["facts"][0])
+    assert {"issue", "said", "source", "sure"} == set(document["facts"][0])
 
 
 def test_check_says_what_would_be_go() -> None:
@@ -86,7 +86,7 @@ def test_exit_codes_of_check(old: str, new: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("support", "cuba", "13.0"), "support: there is no table of 'cuba'; did you mean 'cuda'?"),
+        (("support", "tritn", "3.6"), "support: there is no table of 'tritn'; did you mean 'triton'?"),
         (("support", "cuda", "latest"), "support: 'latest' is no version; write for example: compat support cuda 13.0"),
         (("support", "cuda", "13.0", "--on", "tomorrow"), "--on: 'tomorrow' is no day; write it as 2026-11-29"),
         (("support", "cuda", "13.0", "--tables", "nowhere"), "nowhere: is no folder of support tables;"),
@@ -125,7 +125,7 @@ def test_a_row_of_ones_own_overrides_ours(tmp_path: Path) -> None:
     [
         (
             "branches.yaml",
-            "rows:\n  - {branch: 570}\n",
+            "rows:\n  - {branch: 570, kind: PB, source: s, checked: '2026-11'}\n",
             "branches.yaml:2: rows[0].branch: 570 is read as the number 570",
         ),
         ("branches.yaml", "rows: []\nrow: 1\n", "branches.yaml:2: unknown key 'row'"),

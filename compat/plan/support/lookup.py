@@ -28,7 +28,7 @@ COMPONENTS = ("cublas", "cuda", "cudnn", "driver", "gpu", "nccl", "onnxruntime",
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that a row says; ``sure`` is false for what is unconfirmed. A known ``issue`` says not that it is known."""
+    """One thing that a row says. ``sure`` is false for what is unconfirmed; an ``issue`` does not make a version known."""
 
     said: str
     source: str
