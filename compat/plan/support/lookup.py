@@ -28,7 +28,7 @@ COMPONENTS = ("cublas", "cuda", "cudnn", "driver", "gpu", "nccl", "onnxruntime",
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that a row says. ``sure`` is false for what is unconfirmed; an ``issue`` does not make a version known."""
+    """One thing that a row says. ``sure`` is false for what is unconfirmed; an ``issue`` makes no version known."""
 
     said: str
     source: str
@@ -79,7 +79,8 @@ def _cuda(version: Version, tables: Tables) -> Iterator[Fact]:
     for forward in tables.cuda_forward:
         if Version(forward.cuda) == minor(version):
             yield _fact(f"forward compatibility by cuda-compat from branch {forward.branch}", forward)
-    for capability in tables.capabilities:
+    listed = any(within(Version(row.cuda), version) for row in (*tables.cuda_ships, *tables.ptx))
+    for capability in tables.capabilities if listed else ():  # a row without an end is not one for all that may come
         last = Version(capability.last) if capability.last else None
         if Version(capability.first) <= minor(version) and (last is None or minor(version) <= last):
             early = capability.seen is not None and minor(version) < Version(capability.seen)
