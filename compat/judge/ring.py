@@ -13,6 +13,7 @@ from compat.judge.calibration import Spread, uncover
 from compat.judge.comparisons import compare
 from compat.judge.text import percent, plural
 from compat.judge.waivers import waive
+from compat.judge.windows import judge_windows
 from compat.model import (
     ACCEPTED,
     FINE,
@@ -72,7 +73,8 @@ def judge(
     # How pairs vary says nothing of nodes and sessions.
     paired = {item.key for item in plan.items if not item.cell.phased}
     known = {key: spread for key, spread in (spreads or {}).items() if key[0] in paired}
-    covered = uncover(compared.comparisons, known, plan.policy, measured(plan, asked))
+    compared_all = (*compared.comparisons, *judge_windows(plan, asked, judged_at))
+    covered = uncover(compared_all, known, plan.policy, measured(plan, asked))
     found, uses = waive(covered, waivers, judged_at)
     counted = [c for c in found if c.status not in _NOTHING and c.metric != environment.METRIC]
     tiers = Counter(c.tier.value for c in counted)

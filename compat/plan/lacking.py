@@ -10,7 +10,6 @@ from packaging.version import Version
 from compat.model import Artifact, Tier
 from compat.plan.support.pins import as_version, minor, read_pins
 from compat.plan.support.subject import pinned_triton
-from compat.plan.support.tables import load_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["assembler_of", "lacking"]
 
 
-def lacking(case: Case, cell: Cell, runtimes: Mapping[str, Runtime]) -> str | None:
+def lacking(case: Case, cell: Cell, runtimes: Mapping[str, Runtime], tables: Tables) -> str | None:
     """Why the case cannot run in both arms of the cell, so that it is left out there; None when it can."""
     arms = [runtimes[stack["runtime"]] for stack in (cell.known_good, cell.stack)]
     if case.tier is Tier.INTERPRETED:
-        return _not_interpreted(case, arms, load_tables())
+        return _not_interpreted(case, arms, tables)
     if case.params.get("assembler") == "cuda":
         return next((said for runtime in arms if (said := _no_assembler(runtime)) is not None), None)
     return None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from compat.model import Case, Cell, Node, Stack, Window
     from compat.plan.load import Matrix
     from compat.plan.schema import MatrixSpec
+    from compat.plan.support.tables import Tables
 
 __all__ = ["build_plan"]
 
@@ -35,8 +36,9 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     known = read_content(content)
     selected = select_workloads(file, spec, known | given_models(file, spec, known))
     rings = _rings(spec)
+    tables = load_tables(tuple(matrix.path.parent / folder for folder in spec.tables))
     tiers = frozenset(tier for ring in rings for tier in ring.tiers)
-    runtimes = _runtimes(spec, tiers, selected.values())
+    runtimes = _runtimes(spec, tiers, selected.values(), tables)
     gpus = tuple(dict.fromkeys(name for ring in spec.rings for name in ring.nodes.gpu))
     assemblers = any(runtime.assembler for runtime in runtimes.values())
     cases = {
@@ -57,7 +59,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     for cell in cells:
         runs = [each for each in selected.values() if _runs_in(each, cell)]
         if not cell.rollback:  # whose stacks are those of another cell
-            findings += find(cell, runtimes, runs, tiers, load_tables(), gpus)
+            findings += find(cell, runtimes, runs, tiers, tables, gpus)
         reason = unplaced(cell, node) if node is not None else None
         if reason is not None:
             # Its items are left out: run here, they would be evidence of a stack that this node is not.
@@ -65,7 +67,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
             continue
         for each in runs:
             for case in cases[each.workload.name]:
-                lacks = lacking(case, cell, runtimes)
+                lacks = lacking(case, cell, runtimes, tables)
                 if lacks is None:
                     items.append(_item(cell, each, case))
                 else:
@@ -93,7 +95,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
         content={name: each.workload.digest for name, each in sorted(selected.items()) if cases[name]},
         routes=routes,
         cells=tuple(cells),
-        windows=_windows(points.known_good, points.candidate),
+        windows=_windows(points.known_good, points.candidate, tables),
     )
 
 
@@ -168,9 +170,9 @@ def _without_items(cells: Sequence[Cell], items: Sequence[Item], said: Collectio
     return [Rejection(cell.id, "no case that was selected runs in it", blocking=True) for cell in empty]
 
 
-def _windows(known_good: Stack, candidate: Stack) -> tuple[Window, ...]:
+def _windows(known_good: Stack, candidate: Stack, tables: Tables) -> tuple[Window, ...]:
     """Of the known-good's values, and of those that the candidate has in their place."""
-    found = (*windows(known_good, load_tables()), *windows(candidate, load_tables()))
+    found = (*windows(known_good, tables), *windows(candidate, tables))
     return tuple(dict.fromkeys(found))
 
 
@@ -192,7 +194,9 @@ def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
     )
 
 
-def _runtimes(spec: MatrixSpec, tiers: frozenset[Tier], selected: Iterable[Selected]) -> dict[str, Runtime]:
+def _runtimes(
+    spec: MatrixSpec, tiers: frozenset[Tier], selected: Iterable[Selected], tables: Tables
+) -> dict[str, Runtime]:
     compiled = Tier.AOT in tiers and any(each.workload.kind == "kernel" for each in selected)
     return {
         name: Runtime(
@@ -204,7 +208,7 @@ def _runtimes(spec: MatrixSpec, tiers: frozenset[Tier], selected: Iterable[Selec
             values=dict(runtime.realised()),
             env=dict(runtime.env),
             cuda_compat=runtime.cuda_compat,
-            assembler=assembler_of(runtime.realised().get("cuda"), load_tables()) if compiled else None,
+            assembler=assembler_of(runtime.realised().get("cuda"), tables) if compiled else None,
         )
         for name, runtime in sorted(spec.runtimes.items())
     }

@@ -188,6 +188,9 @@ class MatrixSpec(Spec):
     include: list[Point] = Field(default=[], description="points to add, as GitHub Actions does it")
     runtimes: Annotated[dict[Value, RuntimeSpec], Field(min_length=1)]
     models: dict[Value, ModelSpec] = Field(default={}, description="models that are files, by name")
+    tables: list[Text] = Field(
+        default=[], description="folders with support tables of your own, by their paths from the matrix's folder"
+    )
     workloads: Annotated[list[SelectionSpec], Field(min_length=1)]
     rings: Annotated[list[RingSpec], Field(min_length=1)]
     policy: PolicySpec = PolicySpec()

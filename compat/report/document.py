@@ -47,6 +47,17 @@ def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str
             {"what": what, "known_good": known_good, "candidate": candidate, "declared": declared}
             for what, known_good, candidate, declared in verdict.differences
         ],
+        "support_window": [
+            {
+                "axis": window.axis,
+                "value": window.value,
+                "arms": window.arms,
+                "ends": window.ends,
+                "days_left": window.days_left,
+                "over": window.over,
+            }
+            for window in view.windows
+        ],
         "digests": {
             "matrix": verdict.matrix_digest,
             "plan": verdict.plan,

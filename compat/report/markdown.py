@@ -104,6 +104,10 @@ def _lines(view: View) -> Iterator[str]:
             for entry in view.missing
         ),
     )
+    yield from _list(
+        "Support window",
+        (f"{entry.axis} {entry.value} ({entry.arms}): {entry.said} ({entry.source})" for entry in view.windows),
+    )
     yield from _table(
         "Differences between the arms",
         ("What", "Known-good", "Candidate", "Declared"),

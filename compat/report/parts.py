@@ -35,6 +35,7 @@ __all__ = [
     "Step",
     "Tally",
     "WaiverView",
+    "WindowView",
     "worst",
 ]
 
@@ -311,6 +312,20 @@ class NodeView:
     kernel: str
     driver: str
     gpus: str
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """Until when a value of an axis is supported: ``ends`` and the days that are left, None where it is not known."""
+
+    axis: str
+    value: str
+    arms: str  # that have it
+    ends: str | None
+    days_left: int | None
+    over: bool
+    said: str
+    source: str
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -9,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from compat.judge.budget import measured
-from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
+from compat.judge.tables import judge_tables
+from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Status, Tier
 from compat.report.text import count
 
 __all__ = ["print_plan"]
@@ -40,11 +42,26 @@ def print_plan(plan: Plan, ring: str | None, console: Console) -> None:
     for finding in plan.findings:
         arm = "known-good" if finding.arm is Arm.KNOWN_GOOD else "candidate"
         say(f"  {finding.status:8}{finding.cell}, {arm}, {finding.rule}: {finding.reason}")
+        if finding.remedy and finding.status != "ok":
+            say(f"          ok would be: {finding.remedy}")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for window in plan.windows:
+        say(f"  {'over' if window.is_over(today) else 'until':8}{window.in_words(today)}")
+    for one in plan.rings:
+        if ring in (None, one.name):
+            for refused in _refused(plan, one):
+                say(f"  ring {one.name} is NO-GO before anything is measured: {refused}")
     say.title("Not measured")
     for rejection in plan.rejections:
         say(f"  {rejection.what}: {rejection.reason}{' (keeps the ring from GO)' if rejection.blocking else ''}")
     if not plan.rejections:
         say("  nothing was left out")
+
+
+def _refused(plan: Plan, ring: Ring) -> list[str]:
+    """What the tables alone are against, for a ring."""
+    found = [one for one in judge_tables(plan, ring) if one.required and one.status is Status.REGRESS]
+    return list(dict.fromkeys(one.reason for one in found))
 
 
 class _Printer:

@@ -6,6 +6,7 @@ nothing about is said to be missing.
 
 from __future__ import annotations
 
+import datetime
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from compat.report.parts import (
     Step,
     Tally,
     WaiverView,
+    WindowView,
 )
 from compat.report.policy import settings
 from compat.report.text import NOTHING, cleaned, count, quantity
@@ -68,6 +70,7 @@ class View:
     rows: tuple[HeatRow, ...]
     items: tuple[ItemView, ...]
     findings: tuple[FindingView, ...]
+    windows: tuple[WindowView, ...]  # those that are over first
     differences: tuple[Difference, ...]  # undeclared ones first
     facts: tuple[Change, ...]  # what both arms are: Python, packages
     nodes: tuple[NodeView, ...]
@@ -124,6 +127,7 @@ def view(
             FindingView(found.cell, ARMS[found.arm], found.rule, found.status, found.reason, found.source)
             for found in sorted(plan.findings, key=lambda found: found.status == "ok")
         ),
+        windows=_windows(verdict, plan),
         differences=tuple(
             Difference(*difference)
             for difference in sorted(verdict.differences, key=lambda entry: (entry[3], entry[0]))
@@ -176,6 +180,31 @@ def _missing(verdict: Verdict, plan: Plan) -> tuple[Missing, ...]:
         if not any(entry.what in text and entry.reason in text for entry in rejected)
     ]
     return tuple(sorted(rejected, key=lambda entry: not entry.blocking)) + tuple(said)
+
+
+def _windows(verdict: Verdict, plan: Plan) -> tuple[WindowView, ...]:
+    """The support windows of both stacks on the day of the verdict, and on the day that the last ring would end."""
+    last = _last_day(verdict, plan) if plan.windows else ""
+    found = []
+    for window in plan.windows:
+        stacks = {"known-good": verdict.known_good, "candidate": verdict.candidate}
+        arms = [name for name, stack in stacks.items() if stack.get(window.axis) == window.value]
+        left = window.days_left(last)
+        later = f", {left} on {last}, when the last ring would end" if last > verdict.judged_at[:10] and left else ""
+        said = window.in_words(verdict.judged_at).removeprefix(f"{window.axis} {window.value}: ") + later
+        days, over = window.days_left(verdict.judged_at), window.is_over(last)
+        found.append(
+            WindowView(window.axis, window.value, " and ".join(arms), window.ends, days, over, said, window.source)
+        )
+    return tuple(sorted(found, key=lambda entry: not entry.over))
+
+
+def _last_day(verdict: Verdict, plan: Plan) -> str:
+    """The day on which the last ring would be done, if each took its whole budget from now on."""
+    names = [ring.name for ring in plan.rings]
+    still = plan.rings[names.index(verdict.ring) :] if verdict.ring in names else ()
+    day = datetime.datetime.fromisoformat(verdict.judged_at) + datetime.timedelta(seconds=sum(r.budget for r in still))
+    return day.date().isoformat()
 
 
 def _waivers(verdict: Verdict) -> tuple[WaiverView, ...]:

@@ -56,24 +56,26 @@ def runtimes(old: tuple[str, ...], new: tuple[str, ...]) -> dict[str, Runtime]:
 def test_what_an_interpreter_cannot_do(
     needs: tuple[str, ...], old: tuple[str, ...], new: tuple[str, ...], expected: str | None
 ) -> None:
-    found = lacking(case(Tier.INTERPRETED, needs=needs), CELL, runtimes(old, new))
+    found = lacking(case(Tier.INTERPRETED, needs=needs), CELL, runtimes(old, new), load_tables())
     assert found == expected or (expected is not None and (found or "").startswith(expected))
 
 
 def test_needs_are_the_interpreters_alone() -> None:
-    assert lacking(case(Tier.GPU, needs=("bf16_dot",)), CELL, runtimes(("a==1",), ("a==2",))) is None
+    assert lacking(case(Tier.GPU, needs=("bf16_dot",)), CELL, runtimes(("a==1",), ("a==2",)), load_tables()) is None
 
 
 def test_a_case_for_cudas_assembler_needs_one_in_both_arms() -> None:
     asked = case(Tier.AOT, assembler="cuda")
     both = {name: replace(found, assembler=PTXAS) for name, found in runtimes(("a==1",), ("a==2",)).items()}
-    assert lacking(asked, CELL, both) is None
+    assert lacking(asked, CELL, both, load_tables()) is None
     silent = {**both, "old": replace(both["old"], assembler=None)}
-    assert lacking(asked, CELL, silent) == (
+    assert lacking(asked, CELL, silent, load_tables()) == (
         "the runtime old states no cuda, so that no assembler but Triton's own is known"
     )
     unknown = {**both, "new": replace(both["new"], assembler=None, values={"cuda": "12.7"})}
-    assert lacking(asked, CELL, unknown) == ("the table has no assembler of CUDA 12.7, which the runtime new states")
+    assert lacking(asked, CELL, unknown, load_tables()) == (
+        "the table has no assembler of CUDA 12.7, which the runtime new states"
+    )
 
 
 @pytest.mark.parametrize(

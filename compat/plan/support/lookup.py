@@ -79,7 +79,10 @@ def _cuda(version: Version, tables: Tables) -> Iterator[Fact]:
     for forward in tables.cuda_forward:
         if Version(forward.cuda) == minor(version):
             yield _fact(f"forward compatibility by cuda-compat from branch {forward.branch}", forward)
-    listed = any(within(Version(row.cuda), version) for row in (*tables.cuda_ships, *tables.ptx))
+    listed = any(
+        within(Version(cuda), version)
+        for cuda in (*(row.cuda for row in tables.cuda_ships), *(row.cuda for row in tables.ptx))
+    )
     for capability in tables.capabilities if listed else ():  # a row without an end is not one for all that may come
         last = Version(capability.last) if capability.last else None
         if Version(capability.first) <= minor(version) and (last is None or minor(version) <= last):
