@@ -36,7 +36,7 @@ def compat(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
         (
             ("cuda", "13.0", "--driver", "570.172", "--cuda-compat", "--gpu", "NVIDIA GeForce RTX 4090"),
             1,
-            "no card of forward compatibility (error 804)",
+            "refuses cuda-compat (error 804)",
         ),
         (("torch", "2.11.0", "--gpu", "Tesla V100-SXM2-32GB"), 1, "and no PTX (gpu-code)"),
         (("gpu", "NVIDIA H100 PCIe", "--driver", "590.44.01"), 0, "known (driver-gpu)"),

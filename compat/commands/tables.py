@@ -16,6 +16,7 @@ _Gpu = Annotated[
 _Compat = Annotated[
     bool | None, typer.Option("--cuda-compat/--no-cuda-compat", help="Whether the runtime has NVIDIA's cuda-compat.")
 ]
+_Ptx = Annotated[bool, typer.Option("--ptx", help="The driver has to compile PTX of that CUDA.")]
 _On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="The day of the upgrade. Default: today.")]
 
 _EXITS = {"safe": 0, "blocked": 1, "conditional": 10, "unknown": 10}
@@ -27,6 +28,7 @@ def support(
     driver: Annotated[str | None, typer.Option("--driver", help="Whether it runs on this driver.")] = None,
     gpu: _Gpu = None,
     cuda_compat: _Compat = None,
+    ptx: _Ptx = False,
     on: _On = None,
     tables: TablesOption = None,
     json: JsonOption = False,
@@ -40,7 +42,7 @@ def support(
     known = load_tables(tuple(tables or ()))
     facts = facts_of(component, version, known, on=day_of(on))
     stack = {component: version} | ({"driver": driver} if driver else {})
-    opinions = verdicts_of(stack, known, gpus=tuple(gpu or ()), cuda_compat=cuda_compat)
+    opinions = verdicts_of(stack, known, gpus=tuple(gpu or ()), cuda_compat=cuda_compat, ptx=ptx)
     what = f"{component} {version}{f' on driver {driver}' if driver else ''}"
     _print(facts_document(what, facts, opinions) if json else facts_text(what, facts, opinions))
     found = {opinion.status for opinion in opinions.values()}
@@ -54,6 +56,7 @@ def check(
     new: Annotated[str, typer.Option("--to", metavar="STACK", help="What changes; the rest stays as it is.")],
     gpu: _Gpu = None,
     cuda_compat: _Compat = None,
+    ptx: _Ptx = False,
     on: _On = None,
     tables: TablesOption = None,
     json: JsonOption = False,
@@ -68,7 +71,7 @@ def check(
     day = day_of(on)
     before, after = parse_stack(old, "--from"), parse_stack(new, "--to")
     known = load_tables(tuple(tables or ()))
-    found = asked.check(before, after, known, on=day, gpus=tuple(gpu or ()), cuda_compat=cuda_compat)
+    found = asked.check(before, after, known, on=day, gpus=tuple(gpu or ()), cuda_compat=cuda_compat, ptx=ptx)
     _print(check_document(found, day) if json else check_text(found, day))
     raise typer.Exit(_EXITS[found.answer])
 

@@ -99,6 +99,7 @@ class Runtime:
     env: dict[str, str] = field(default_factory=dict)
     assembler: Artifact | None = None  # the ptxas of the CUDA it states, where kernels are compiled with that too
     cuda_compat: bool | None = None  # whether it has NVIDIA's cuda-compat package; None: not stated
+    ptx: bool = False  # whether the driver has to compile PTX of its CUDA
 
     @property
     def kind(self) -> str:

@@ -208,6 +208,7 @@ def _runtimes(
             values=dict(runtime.realised()),
             env=dict(runtime.env),
             cuda_compat=runtime.cuda_compat,
+            ptx=runtime.ptx,
             assembler=assembler_of(runtime.realised().get("cuda"), tables) if compiled else None,
         )
         for name, runtime in sorted(spec.runtimes.items())

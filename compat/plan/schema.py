@@ -68,6 +68,7 @@ class RuntimeSpec(Spec):
     cuda_compat: bool | None = Field(
         default=None, description="whether it has NVIDIA's cuda-compat package; requirements never bring it"
     )
+    ptx: bool = Field(default=False, description="whether the driver has to compile PTX of its CUDA")
 
     @model_validator(mode="after")
     def _one_way(self) -> RuntimeSpec:

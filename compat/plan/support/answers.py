@@ -21,14 +21,19 @@ _PLACED = ("cuda-driver", "driver-gpu", "gpu-code")  # the rules about where som
 
 
 def verdicts_of(
-    stack: Mapping[str, str], tables: Tables, *, gpus: Sequence[str] = (), cuda_compat: bool | None = None
+    stack: Mapping[str, str],
+    tables: Tables,
+    *,
+    gpus: Sequence[str] = (),
+    cuda_compat: bool | None = None,
+    ptx: bool = False,
 ) -> dict[str, Opinion]:
     """By rule: how the components of a stack go together with its driver and its cards, where they are named.
 
     A card among the components (``gpu``) counts as one of ``gpus``.
     """
     cards = (*([stack["gpu"]] if "gpu" in stack else []), *gpus)
-    subject = subject_of({k: v for k, v in stack.items() if k != "gpu"}, cards, cuda_compat=cuda_compat)
+    subject = subject_of({k: v for k, v in stack.items() if k != "gpu"}, cards, cuda_compat=cuda_compat, ptx=ptx)
     found = {name: RULES[name](subject, tables) for name in _PLACED}
     return {name: opinion for name, opinion in found.items() if opinion is not None}
 

@@ -64,14 +64,15 @@ def check(
     on: str,
     gpus: Sequence[str] = (),
     cuda_compat: bool | None = None,
+    ptx: bool = False,
 ) -> Check:
     """Compare two stacks (component -> version) on the day ``on`` (ISO 8601); ``new`` need only name what changes.
 
     Nothing is safe because nothing is known of it: each component that changes has to be in a table.
     """
     old, new = dict(old), {**old, **new}
-    before = subject_of(old, gpus, cuda_compat=cuda_compat)
-    after = subject_of(new, gpus, cuda_compat=cuda_compat)
+    before = subject_of(old, gpus, cuda_compat=cuda_compat, ptx=ptx)
+    after = subject_of(new, gpus, cuda_compat=cuda_compat, ptx=ptx)
     had, has = components(before, tables), components(after, tables)
     changes = {
         name: (old.get(name, _text(had.get(name))), new.get(name, _text(has.get(name))))

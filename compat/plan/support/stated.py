@@ -33,10 +33,12 @@ def parse_stack(text: str, option: str) -> dict[str, str]:
     return found
 
 
-def subject_of(stack: Mapping[str, str], gpus: Sequence[str] = (), *, cuda_compat: bool | None = None) -> Subject:
+def subject_of(
+    stack: Mapping[str, str], gpus: Sequence[str] = (), *, cuda_compat: bool | None = None, ptx: bool = False
+) -> Subject:
     """What the rules are asked about a stack that somebody stated: its distributions are those of one runtime."""
     pins = tuple(f"{name}=={version}" for name, version in sorted(stack.items()) if name not in _AXES)
     values = {"cuda": stack["cuda"]} if "cuda" in stack else {}
-    runtime = Runtime("in question", requirements=pins, values=values, cuda_compat=cuda_compat)
+    runtime = Runtime("in question", requirements=pins, values=values, cuda_compat=cuda_compat, ptx=ptx)
     axes = {name: version for name, version in stack.items() if name in _AXES}
     return Subject(runtime, axes, frozenset({Tier.STATIC}), gpus=gpus)

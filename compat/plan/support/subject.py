@@ -70,10 +70,15 @@ class Opinion:
 def torch_of(runtime: Runtime, tables: Tables) -> Torch | None:
     """The row of the torch that the runtime pins.
 
-    A local version (2.11.0+cu128) is another wheel than the default one that the table describes.
+    A local version (2.11.0+cu128) is another wheel than the default one that the table describes, unless it is the
+    label of the default one's CUDA.
     """
     pinned = read_pins(runtime.requirements or ()).versions.get("torch")
-    return next((row for row in tables.torch if Version(row.torch) == pinned), None)
+    if pinned is None:
+        return None
+    row = next((row for row in tables.torch if Version(row.torch) == Version(pinned.public)), None)
+    same = row is not None and pinned.local in (None, f"cu{row.cuda.replace('.', '')}")
+    return row if same else None
 
 
 def cuda_of(subject: Subject, tables: Tables) -> tuple[str | None, tuple[Row, ...]]:

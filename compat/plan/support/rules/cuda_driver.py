@@ -10,7 +10,7 @@ from compat.plan.support.pins import as_version, minor
 from compat.plan.support.subject import Opinion, Subject, card_of, cuda_of, torch_of, within, worst
 
 if TYPE_CHECKING:
-    from compat.plan.support.rows import Floor, Forward, Row
+    from compat.plan.support.rows import Floor, Forward, Row, Ships
     from compat.plan.support.tables import Tables
 
 __all__ = ["cuda_driver"]
@@ -39,10 +39,49 @@ def cuda_driver(subject: Subject, tables: Tables) -> Opinion | None:
     if driver >= Version(newest.driver) and not newest.unconfirmed:
         said = f"{pair}: native, the toolkit ships with {newest.driver}"
         return Opinion("ok", said, (*brought, newest), "native")
+    if _has_compat(subject) and (refused := _no_compat_here(subject, tables, pair, newest, brought)) is not None:
+        return refused
     if driver >= Version(floor.driver) and not floor.unconfirmed:
-        reason = f"{pair}: minor_compat, the floor is {floor.driver}; PTX of CUDA {cuda_text} cannot be compiled by it"
-        return Opinion("ok", reason, (*brought, floor), "minor_compat")
+        return _minor(subject, tables, pair, (driver, cuda), floor, brought)
     return _below(subject, tables, pair, (driver, cuda), floor, brought)
+
+
+def _minor(
+    subject: Subject,
+    tables: Tables,
+    pair: str,
+    versions: tuple[Version, Version],
+    floor: Floor,
+    brought: tuple[Row, ...],
+) -> Opinion:
+    """At least the floor of the major version: all runs but PTX, which a driver compiles up to its own CUDA."""
+    driver, cuda = versions
+    rows = (*brought, floor)
+    own = [row for row in tables.cuda_ships if Version(row.driver) <= driver and not row.unconfirmed]
+    knows = max(own, key=lambda row: Version(row.cuda), default=None)
+    said = f"{pair}: minor_compat, the floor is {floor.driver}"
+    if knows is not None and minor(Version(knows.cuda)) >= minor(cuda):
+        return Opinion("ok", said, (*rows, knows), "minor_compat")
+    if subject.runtime.ptx and not _has_compat(subject):
+        remedy = f"a driver that CUDA {minor(cuda)} ships with, or code that is compiled for the card"
+        reason = f"{said}, and its driver does not compile PTX of CUDA {cuda}"
+        return Opinion("fail", reason, (*rows, *([knows] if knows else [])), "fail", remedy)
+    reason = f"{said}; PTX of CUDA {cuda} cannot be compiled by it"
+    return Opinion("ok", reason, (*rows, *([knows] if knows else [])), "minor_compat")
+
+
+def _no_compat_here(
+    subject: Subject, tables: Tables, pair: str, newest: Ships, brought: tuple[Row, ...]
+) -> Opinion | None:
+    """A runtime with cuda-compat brings a libcuda that is newer than the driver: some cards refuse that, always."""
+    for name in subject.gpus:
+        card = card_of(name, tables)
+        brand = next((row for row in tables.brands if card is not None and row.brand == card.brand), None)
+        if card is not None and brand is not None and not (brand.forward or brand.unconfirmed or card.unconfirmed):
+            reason = f"{pair}: {name} is no card of forward compatibility, and refuses cuda-compat (error 804)"
+            remedy = f"driver {newest.driver} or later"
+            return Opinion("fail", reason, (*brought, card, brand), "fail", remedy)
+    return None
 
 
 def _below(
@@ -89,10 +128,6 @@ def _on_card(name: str, tables: Tables, said: str, rows: tuple[Row, ...], remedy
     rows = (*rows, card, brand)
     if brand.unconfirmed or card.unconfirmed:
         return Opinion("unknown", f"{said}; forward_compat on {name} is unconfirmed", rows, "", remedy)
-    if not brand.forward:
-        return Opinion(
-            "fail", f"{said}, and {name} is no card of forward compatibility (error 804)", rows, "fail", remedy
-        )
     return Opinion("ok", f"{said}; forward_compat by cuda-compat on {name}", rows, "forward_compat")
 
 

@@ -91,12 +91,17 @@ def _compiled(
     if row is None or row.unconfirmed or card.unconfirmed or early:
         state = "not in the table" if row is None else "unconfirmed in the table"
         return Opinion("unknown", f"{what}: whether it compiles for that is {state}", rows)
+    torch = subject.pins.versions.get("torch")
     if row.last is not None and minor(cuda) > Version(row.last):
         return Opinion("fail", f"{what}: dropped after CUDA {row.last}", rows, "fail", f"CUDA {row.last}")
     if minor(cuda) < Version(row.first):
-        if "torch" in subject.pins.versions:
+        if torch is not None:
             reason = f"{what}: needs CUDA {row.first} or newer, and torch's wheels have no PTX"
             return Opinion("fail", reason, rows, "fail", f"a runtime of CUDA {row.first} or later")
         reason = f"{what}: needs CUDA {row.first} or newer; only PTX that the driver compiles could run"
         return Opinion("unknown", reason, rows, "", f"a runtime of CUDA {row.first} or later")
+    if torch is not None:
+        return Opinion(
+            "unknown", f"torch {torch} on {name}: which cards its wheel has code for is not in the table", rows
+        )
     return Opinion("ok", f"{what}: it compiles for that", rows, "native")
