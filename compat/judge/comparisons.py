@@ -20,6 +20,7 @@ from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
 from compat.judge.routes import Edge, judge_route, paired_leg
 from compat.judge.sampled import Sample, judge_samples
+from compat.judge.skew import find_skew
 from compat.judge.tables import judge_tables
 from compat.model import (
     Arm,
@@ -32,6 +33,7 @@ from compat.model import (
     Place,
     Plan,
     Ring,
+    Skew,
     Status,
     Tier,
     digest,
@@ -51,6 +53,7 @@ class Compared:
     nodes: tuple[str, ...]  # whose evidence counts
     controls: tuple[str, ...]  # the same, of the control group
     quarantined: dict[Place, str]  # places that are left out, and why
+    skew: tuple[Skew, ...] = ()
 
 
 def compare(
@@ -101,12 +104,13 @@ def compare(
     found = [
         _unblamed(c, blameless[c.cell]) if c.cell in blameless and c.status is Status.REGRESS else c for c in found
     ]
+    skew = find_skew(plan, accepted, identities, nodes)
     found += checked + judge_tables(plan, ring)
     found += _expected_minus_observed(items, ring, found)
     found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
     counted = {place.node for place in {e.place for e in accepted} - sick.keys()}
     return Compared(
-        tuple(found), differences, tuple(sorted(counted - controls)), tuple(sorted(counted & controls)), sick
+        tuple(found), differences, tuple(sorted(counted - controls)), tuple(sorted(counted & controls)), sick, skew
     )
 
 

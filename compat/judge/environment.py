@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from compat.judge.contents import contents
 from compat.judge.outcome import Outcome
 from compat.judge.settings import ABSENT, SETTING, compare_settings
 from compat.judge.text import clip, plural
@@ -255,9 +256,10 @@ def _misrealised(identity: Identity, stack: Stack, runtime: Runtime) -> list[str
         have = version_of(identity, name)
         if not (_same(have, version) or (conditional and have == ABSENT)):
             found.append(f"{name} is {have}, which is not what the matrix says ({version})")
+    has = contents(identity)
     for axis, value in sorted(stack.items()):
-        have = identity.python if axis == "python" else version_of(identity, axis)
-        prefix = axis == "python" and have.startswith(f"{value}.")
+        have = identity.python if axis == "python" else has.get(axis) or version_of(identity, axis)
+        prefix = axis in ("python", *has) and have.startswith(f"{value}.")
         if have != ABSENT and not (_same(have, value) or prefix):
             found.append(f"{axis} is {have}, which is not what the matrix says ({value})")
     return found

@@ -11,6 +11,7 @@ from compat.judge.admit import by_fingerprint
 from compat.judge.budget import measured
 from compat.judge.calibration import Spread, uncover
 from compat.judge.comparisons import compare
+from compat.judge.skew import holding
 from compat.judge.text import percent, plural
 from compat.judge.waivers import waive
 from compat.judge.windows import judge_windows
@@ -80,6 +81,7 @@ def judge(
     tiers = Counter(c.tier.value for c in counted)
     lacking = [tier.value for tier in asked.tiers if not any(c.tier is tier and c.required for c in counted)]
     holds = _holds(plan, asked, found, compared.nodes, lacking, strangers, elsewhere)
+    holds += holding(compared.skew)
     holds += [
         f"node {nodes[name].hostname} had its clocks locked ({nodes[name].labels[LOCKED_CLOCKS]}): for diagnosis only"
         for name in (*compared.nodes, *compared.controls)
@@ -117,6 +119,7 @@ def judge(
         differences=compared.differences,
         policy=plan.policy,
         waivers=uses,
+        skew=compared.skew,
         calibration=digest(sorted((*key, spread.error) for key, spread in spreads.items())) if spreads else "",
     )
 

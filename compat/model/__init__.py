@@ -8,7 +8,7 @@ This is imported inside runtimes too, so it keeps to Python 3.9 and the standard
 from __future__ import annotations
 
 from compat.model.documents import canonical, digest, plain
-from compat.model.judged import Closeness, Comparison, Verdict, Waiver, WaiverUse
+from compat.model.judged import Closeness, Comparison, Skew, Verdict, Waiver, WaiverUse
 from compat.model.measured import (
     LOCKED_CLOCKS,
     THROTTLED,
@@ -114,6 +114,7 @@ __all__ = [
     "Ring",
     "Route",
     "Runtime",
+    "Skew",
     "Stack",
     "Status",
     "StoredPolicy",

@@ -10,6 +10,7 @@ from compat.model.words import Arm, Decision, Kind, Stack, Status, Tier
 __all__ = [
     "Closeness",
     "Comparison",
+    "Skew",
     "Verdict",
     "Waiver",
     "WaiverUse",
@@ -98,6 +99,25 @@ class WaiverUse:
 
 
 @dataclass(frozen=True)
+class Skew:
+    """Parts that should be of one version and are not. ``values``: where, and which version.
+
+    ``kind``: ``driver`` (its parts), ``libraries`` (of one runtime), ``image`` (its label), ``tables``, or ``nodes`` of
+    a ring. ``new``: only the candidate arm has it.
+    """
+
+    kind: str
+    what: str
+    values: dict[str, str]
+    new: bool
+
+    @property
+    def in_words(self) -> str:
+        """``the driver's parts: kernel module 570.211, libcuda 580.159``."""
+        return f"{self.what}: {', '.join(f'{where} {value}' for where, value in self.values.items())}"
+
+
+@dataclass(frozen=True)
 class Verdict:
     """GO, NO-GO or HOLD for a ring, with reasons, bound by digests to everything it rests on."""
 
@@ -121,3 +141,4 @@ class Verdict:
     policy: Policy
     waivers: tuple[WaiverUse, ...] = ()
     calibration: str = ""  # digest of what a calibration has shown; empty without one
+    skew: tuple[Skew, ...] = ()  # those of the candidate alone first

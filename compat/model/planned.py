@@ -100,6 +100,7 @@ class Runtime:
     assembler: Artifact | None = None  # the ptxas of the CUDA it states, where kernels are compiled with that too
     cuda_compat: bool | None = None  # whether it has NVIDIA's cuda-compat package; None: not stated
     ptx: bool = False  # whether the driver has to compile PTX of its CUDA
+    brings: Stack = field(default_factory=dict)  # component -> version that it has by the support tables
 
     @property
     def kind(self) -> str:

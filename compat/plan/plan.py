@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
@@ -15,6 +16,7 @@ from compat.plan.lacking import assembler_of, lacking
 from compat.plan.policy import build_policy, with_gates
 from compat.plan.select import Selected, select_workloads
 from compat.plan.support.findings import find
+from compat.plan.support.subject import brought_by
 from compat.plan.support.tables import load_tables
 from compat.plan.support.window import windows
 
@@ -198,8 +200,8 @@ def _runtimes(
     spec: MatrixSpec, tiers: frozenset[Tier], selected: Iterable[Selected], tables: Tables
 ) -> dict[str, Runtime]:
     compiled = Tier.AOT in tiers and any(each.workload.kind == "kernel" for each in selected)
-    return {
-        name: Runtime(
+    made = [
+        Runtime(
             name=name,
             image=runtime.image,
             base=runtime.base,
@@ -212,4 +214,5 @@ def _runtimes(
             assembler=assembler_of(runtime.realised().get("cuda"), tables) if compiled else None,
         )
         for name, runtime in sorted(spec.runtimes.items())
-    }
+    ]
+    return {runtime.name: replace(runtime, brings=brought_by(runtime, tables)) for runtime in made}

@@ -47,6 +47,9 @@ def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str
             {"what": what, "known_good": known_good, "candidate": candidate, "declared": declared}
             for what, known_good, candidate, declared in verdict.differences
         ],
+        "skew": [
+            {"kind": found.kind, "what": found.what, "values": found.values, "new": found.new} for found in verdict.skew
+        ],
         "support_window": [
             {
                 "axis": window.axis,

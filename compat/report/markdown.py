@@ -104,6 +104,7 @@ def _lines(view: View) -> Iterator[str]:
             for entry in view.missing
         ),
     )
+    yield from _list("Version skew", (f"{entry.name}: {entry.value} ({entry.meaning})" for entry in view.skew))
     yield from _list(
         "Support window",
         (f"{entry.axis} {entry.value} ({entry.arms}): {entry.said} ({entry.source})" for entry in view.windows),

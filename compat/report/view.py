@@ -71,6 +71,7 @@ class View:
     items: tuple[ItemView, ...]
     findings: tuple[FindingView, ...]
     windows: tuple[WindowView, ...]  # those that are over first
+    skew: tuple[Setting, ...]  # kind, and which parts are of which versions
     differences: tuple[Difference, ...]  # undeclared ones first
     facts: tuple[Change, ...]  # what both arms are: Python, packages
     nodes: tuple[NodeView, ...]
@@ -128,6 +129,10 @@ def view(
             for found in sorted(plan.findings, key=lambda found: found.status == "ok")
         ),
         windows=_windows(verdict, plan),
+        skew=tuple(
+            Setting(found.kind, found.in_words, "the candidate alone has it" if found.new else "in the known-good, too")
+            for found in verdict.skew
+        ),
         differences=tuple(
             Difference(*difference)
             for difference in sorted(verdict.differences, key=lambda entry: (entry[3], entry[0]))

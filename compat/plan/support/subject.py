@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Opinion",
     "Subject",
+    "brought_by",
     "card_of",
     "components",
     "cuda_of",
@@ -124,6 +125,14 @@ def components(subject: Subject, tables: Tables) -> dict[str, Version]:
     triton = pinned_triton(subject.runtime, tables)
     found |= {name: version for name, version in (("cuda", cuda), ("triton", triton)) if version is not None}
     return found | subject.pins.versions
+
+
+def brought_by(runtime: Runtime, tables: Tables) -> dict[str, str]:
+    """Component -> version that the runtime has by the tables: what its pinned torch brings, but for what it pins."""
+    row = torch_of(runtime, tables)
+    if row is None or row.unconfirmed:
+        return {}
+    return {name: text for name in ("cuda", *_LIBRARIES) if (text := getattr(row, name)) is not None}
 
 
 def card_of(name: str, tables: Tables) -> Product | None:
