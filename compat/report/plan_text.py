@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from compat.judge.budget import measured
-from compat.judge.tables import judge_tables
-from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Status, Tier
+from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
+from compat.report.forecast_text import disk_lines, forecast_lines
 from compat.report.text import count
+
+if TYPE_CHECKING:
+    from compat.judge.forecast import Forecast
 
 __all__ = ["print_plan"]
 
 
-def print_plan(plan: Plan, ring: str | None, console: Console) -> None:
-    """Print the plan; with ``ring`` only what that ring measures."""
+def print_plan(
+    plan: Plan,
+    ring: str | None,
+    console: Console,
+    ahead: Sequence[Forecast] = (),
+    built: Mapping[str, int] | None = None,
+) -> None:
+    """Print the plan; with ``ring`` only what that ring measures.
+
+    ``ahead``: forecasts of its rings. ``built``: bytes on disk of the runtimes that are there already.
+    """
     say = _Printer(console)
     say(f"{plan.name}: {_stack(plan.known_good)} -> {_stack(plan.candidate)}")
     for one in plan.rings:
@@ -47,21 +60,18 @@ def print_plan(plan: Plan, ring: str | None, console: Console) -> None:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for window in plan.windows:
         say(f"  {'over' if window.is_over(today) else 'until':8}{window.in_words(today)}")
-    for one in plan.rings:
-        if ring in (None, one.name):
-            for refused in _refused(plan, one):
-                say(f"  ring {one.name} is NO-GO before anything is measured: {refused}")
     say.title("Not measured")
     for rejection in plan.rejections:
         say(f"  {rejection.what}: {rejection.reason}{' (keeps the ring from GO)' if rejection.blocking else ''}")
     if not plan.rejections:
         say("  nothing was left out")
-
-
-def _refused(plan: Plan, ring: Ring) -> list[str]:
-    """What the tables alone are against, for a ring."""
-    found = [one for one in judge_tables(plan, ring) if one.required and one.status is Status.REGRESS]
-    return list(dict.fromkeys(one.reason for one in found))
+    if ahead:
+        say.title("Ahead")
+        for line in disk_lines(plan, built or {}):
+            say(line)
+    for forecast in ahead:
+        for line in forecast_lines(forecast, plan.ring(forecast.ring)):
+            say(line)
 
 
 class _Printer:

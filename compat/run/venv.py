@@ -18,7 +18,7 @@ from compat.run.bounds import memory_limit
 from compat.run.connection import LocalConnection
 from compat.run.runtime import PINNED_THREADS, Folders, boot_command, seen_devices, variables
 
-__all__ = ["VenvRuntime", "install_problem"]
+__all__ = ["VenvRuntime", "install_problem", "size_of"]
 
 _COMPLETE = "compat-runtime.json"  # written last: a folder without it is half-made and is made again
 
@@ -40,8 +40,7 @@ class VenvRuntime:
         self.memory: int | None = memory_limit()
         self.libraries: dict[str, str] = {}
         self._folders = folders
-        name = digest([sys.version, sys.platform, spec.requirements])[:16]
-        self._place = cache / "runtimes" / (f"venv-{name}" if installation == 1 else f"venv-{name}-{installation}")
+        self._place = _place(spec, cache, installation)
 
     @property
     def python(self) -> Path:
@@ -64,7 +63,8 @@ class VenvRuntime:
             except BaseException:
                 shutil.rmtree(self._place, ignore_errors=True)
                 raise
-            record = {"requirements": self.spec.requirements, "python": sys.version}
+            size = sum(path.lstat().st_size for path in self._place.rglob("*"))
+            record = {"requirements": self.spec.requirements, "python": sys.version, "bytes": size}
             (self._place / _COMPLETE).write_text(json.dumps(record), encoding="utf-8")
             return True
 
@@ -99,6 +99,19 @@ class VenvRuntime:
     def inside(self, path: Path) -> str:
         """The same path: a virtual environment shares the file system."""
         return str(path.resolve())
+
+
+def size_of(spec: Runtime, cache: Path) -> int | None:
+    """The bytes on disk of a runtime that is built; None where it is not, or was built before this was recorded."""
+    try:
+        return int(json.loads((_place(spec, cache) / _COMPLETE).read_text(encoding="utf-8"))["bytes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _place(spec: Runtime, cache: Path, installation: int = 1) -> Path:
+    name = digest([sys.version, sys.platform, spec.requirements])[:16]
+    return cache / "runtimes" / (f"venv-{name}" if installation == 1 else f"venv-{name}-{installation}")
 
 
 @contextmanager

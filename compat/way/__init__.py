@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compat.way.ahead import built_bytes, look_ahead
 from compat.way.calibrate import calibrate
 from compat.way.conclude import Concluded, conclude, open_store, write_reports
 from compat.way.job import Job
@@ -12,8 +13,10 @@ __all__ = [
     "Concluded",
     "Job",
     "Options",
+    "built_bytes",
     "calibrate",
     "conclude",
+    "look_ahead",
     "make_plan",
     "open_store",
     "parse_labels",
