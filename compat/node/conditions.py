@@ -12,23 +12,10 @@ from compat.model import STANDARD, THROTTLED, Conditions, Measurement
 from compat.node.host import GOVERNOR, line
 from compat.node.nvml import nvml
 from compat.node.sampler import Reading, Sampler
+from compat.node.throttle import reasons
 
 __all__ = ["Watch"]
 
-# The bits of nvmlClocksEventReasons (nvml.h; nvmlClocksThrottleReasons before CUDA 12.2), in nvidia-smi's words.
-_REASONS = {
-    0x001: "idle",
-    0x002: "applications_clocks",
-    0x004: "sw_power_cap",
-    0x008: "hw_slowdown",
-    0x010: "sync_boost",
-    0x020: "sw_thermal",
-    0x040: "hw_thermal",
-    0x080: "power_brake",
-    0x100: "display_clocks",
-    0x200: "board_limit",
-    0x400: "reliability",
-}
 _MOST = 400  # readings that evidence keeps of one metric: 20 s of one GPU, or every second one of 40 s
 
 _LOAD = "proc/loadavg"
@@ -77,7 +64,7 @@ class Watch:
     @property
     def conditions(self) -> Conditions:
         """What the node was like. ``throttle`` has every reason that was seen, not only the ``THROTTLED`` ones."""
-        seen = {reason for reading in self._readings() for reason in _reasons(reading)}
+        seen = {reason for reading in self._readings() for reason in reasons(reading.reasons or 0)}
         return Conditions(self._load, self._governor, tuple(sorted(seen)))
 
     @property
@@ -86,7 +73,7 @@ class Watch:
         every = math.ceil(len(self._readings()) / _MOST) or 1
         kept = [reading for moment in self._moments[::every] for reading in moment]
         told = [reading for reading in self._readings() if reading.reasons is not None]
-        throttled = sum(not THROTTLED.isdisjoint(_reasons(reading)) for reading in told)
+        throttled = sum(not THROTTLED.isdisjoint(reasons(reading.reasons or 0)) for reading in told)
         found: dict[str, tuple[float, ...]] = {
             "sm_clock": _there(reading.sm_clock for reading in kept),
             "temperature": _there(reading.temperature for reading in kept),
@@ -99,12 +86,6 @@ class Watch:
 
     def _readings(self) -> list[Reading]:
         return [reading for moment in self._moments for reading in moment]
-
-
-def _reasons(reading: Reading) -> set[str]:
-    """The names of a reading's bits; one that is newer than we are is named by its value."""
-    bits = reading.reasons or 0
-    return {_REASONS.get(bit, f"reason_{bit:#x}") for n in range(bits.bit_length()) if (bit := 1 << n) & bits}
 
 
 def _there(values: Iterable[float | None]) -> tuple[float, ...]:

@@ -9,31 +9,51 @@ from typing import Any
 
 from compat.model import Gpu
 
-__all__ = ["ask", "ask_first", "gpu_handle", "nvml", "read_gpus", "text"]
+__all__ = ["LOST", "SUCCESS", "ask", "ask_first", "asked", "gpu_handle", "nvml", "nvml_problem", "read_gpus", "text"]
+
+# Of nvmlReturn_t; LOST is NVML_ERROR_GPU_IS_LOST.
+SUCCESS, LOST = 0, 15
+_NO_FUNCTION, _UNKNOWN = 13, 999
 
 
 @functools.cache
-def nvml() -> Any | None:
-    """NVML's binding, initialised once and for the life of this process; None without an NVIDIA driver."""
+def _started() -> tuple[Any | None, str | None]:
     import pynvml
 
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    return pynvml
+    except pynvml.NVMLError as problem:
+        return None, str(problem)
+    return pynvml, None
+
+
+def nvml() -> Any | None:
+    """NVML's binding, initialised once and for the life of this process; None without an NVIDIA driver."""
+    return _started()[0]
+
+
+def nvml_problem() -> str | None:
+    """Why NVML does not start, in its own words; None where it does."""
+    return _started()[1]
 
 
 def ask(name: str, *arguments: object) -> Any | None:
     """What the function ``name`` answers; None where this driver, card, library or binding cannot give it."""
+    return asked(name, *arguments)[0]
+
+
+def asked(name: str, *arguments: object) -> tuple[Any | None, int]:
+    """What the function ``name`` answers, and SUCCESS; or None, and the number of NVML's error."""
     binding = nvml()
     function = getattr(binding, name, None)
     if binding is None or function is None:
-        return None
+        return None, _NO_FUNCTION
     try:
-        return function(*arguments)
-    except (binding.NVMLError, UnicodeDecodeError):  # the binding decodes names itself
-        return None
+        return function(*arguments), SUCCESS
+    except binding.NVMLError as problem:
+        return None, int(problem.value)
+    except UnicodeDecodeError:  # the binding decodes names itself
+        return None, _UNKNOWN
 
 
 def ask_first(names: Sequence[str], *arguments: object) -> Any | None:

@@ -5,12 +5,16 @@
    FAKE_CLOCK, FAKE_TEMPERATURE, FAKE_POWER, FAKE_REASONS, FAKE_ECC, FAKE_PERSISTENCE, FAKE_COMPUTE_MODE,
    FAKE_POWER_LIMIT, FAKE_APPLICATIONS, FAKE_MAXIMUM: what one call after the other answers, separated by commas; the
    last one stays. A value below zero is an error of that number. FAKE_VBIOS, FAKE_GSP: a text, or such an error.
+   FAKE_PENDING: the mode that ECC and MIG would have after a restart.
    FAKE_MIG: the mode of one GPU after the other, 0 or 1 or an error, separated by commas; the last holds for the rest.
    FAKE_PLACES: the places for MIG instances on each GPU, in the same way: "x.x" are two, and an empty place.
    FAKE_PROCESSES: a file, read at each call, with "PID BYTES" a line; "-" for bytes that are not available.
    FAKE_HANG: a clock is answered this many milliseconds late. FAKE_NO_PERMISSION: clocks cannot be locked or reset.
    FAKE_NO_LOCK: index of a GPU whose clock cannot be locked. FAKE_LOG: a file that gets a line for each start, lock
-   and reset. -DWITHOUT_X leaves a function out. */
+   and reset. -DWITHOUT_X leaves a function out.
+   FAKE_ERROR_AT: "CALL:CODE", which of all calls about GPUs fails, and how. FAKE_LOST_AFTER: "INDEX:CALLS", a GPU that
+   falls off the bus after so many. fake_reset() begins to count anew, fake_calls() says how many there were.
+   What a GPU counts, and where it is, is in fake_nvml_health.c. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,7 +61,27 @@ static void name_of(device_t device, char *to, size_t size) {
 
 static unsigned gpu_of(unsigned index) { return index < MIG ? index : (index - MIG) % GPUS; }
 
-static int lost(device_t device) { return (int)gpu_of(device->index) == number("FAKE_LOST_LATER", -1); }
+static unsigned calls_of[GPUS], calls_of_all;
+
+void fake_reset(void) { memset(calls_of, 0, sizeof calls_of), calls_of_all = 0; }
+unsigned fake_calls(void) { return calls_of_all; }
+
+/* Counts the calls that are about a GPU, and fails the one that is to fail. */
+static int counted(unsigned index) {
+    unsigned gpu = gpu_of(index), call, code, which;
+    const char *error = getenv("FAKE_ERROR_AT"), *after = getenv("FAKE_LOST_AFTER");
+    calls_of[gpu]++, calls_of_all++;
+    if (error && sscanf(error, "%u:%u", &call, &code) == 2 && call == calls_of_all) return (int)code;
+    if (after && sscanf(after, "%u:%u", &which, &call) == 2 && which == gpu && calls_of[gpu] > call) return GPU_IS_LOST;
+    return SUCCESS;
+}
+
+static int broken(device_t device) {
+    int result = counted(device->index);
+    return (int)gpu_of(device->index) == number("FAKE_LOST_LATER", -1) ? GPU_IS_LOST : result;
+}
+
+#define CHECK(device) do { int wrong = broken(device); if (wrong) return wrong; } while (0)
 
 /* What stands in a variable's list at this place, or last; it may be more than one value. */
 static const char *at(const char *name, const char *otherwise, int place) {
@@ -74,8 +98,15 @@ static int next(const char *name, const char *otherwise, int *calls, long long *
 
 static int sense(device_t device, const char *name, const char *otherwise, int *calls, long long *value) {
     if (device->index >= MIG) return NOT_SUPPORTED;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     return next(name, otherwise, calls, value);
+}
+
+static int one_of(device_t device, const char *name, const char *otherwise, int *calls, unsigned *to) {
+    long long value;
+    int result = sense(device, name, otherwise, calls, &value);
+    if (result == SUCCESS) *to = (unsigned)value;
+    return result;
 }
 
 int nvmlInitWithFlags(unsigned flags) {
@@ -105,6 +136,8 @@ int nvmlDeviceGetCount_v2(unsigned *count) {
 
 static int open_device(unsigned index, device_t *device) {
     if ((int)gpu_of(index) == number("FAKE_LOST", -1)) return GPU_IS_LOST;
+    int result = counted(index);
+    if (result) return result;
     devices[index] = index;
     *device = (device_t)&devices[index];
     return SUCCESS;
@@ -136,14 +169,15 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, device_t *device) {
 #ifndef WITHOUT_MIG
 int nvmlDeviceGetMaxMigDeviceCount(device_t device, unsigned *count) {
     if (device->index >= MIG) return INVALID_ARGUMENT;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     *count = cut_up(device->index) ? PLACES : 0;
     return SUCCESS;
 }
 
 int nvmlDeviceGetMigDeviceHandleByIndex(device_t device, unsigned place, device_t *instance) {
     if (device->index >= MIG) return INVALID_ARGUMENT;
-    return lost(device) ? GPU_IS_LOST : instance_of(device->index, place, instance);
+    CHECK(device);
+    return instance_of(device->index, place, instance);
 }
 
 int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_t instance, device_t *device) {
@@ -154,20 +188,20 @@ int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_t instance, device_t *de
 
 int nvmlDeviceGetUUID(device_t device, char *to, unsigned size) {
     char uuid[64];
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     name_of(device, uuid, sizeof uuid);
     return text(to, size, uuid);
 }
 
 int nvmlDeviceGetName(device_t device, char *to, unsigned size) {
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     if (getenv("FAKE_ODD_NAME")) return text(to, size, "Made-up \xff");
     return text(to, size, device->index < MIG ? "Made-up GPU" : "Made-up GPU MIG 1g.10gb");
 }
 
 #ifndef WITHOUT_MEMORY
 int nvmlDeviceGetMemoryInfo(device_t device, memory_t *memory) {
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     memory->total = (device->index < MIG ? 80ULL : 10ULL) << 30;
     memory->free = memory->total - (1ULL << 30);
     memory->used = 1ULL << 30;
@@ -177,7 +211,7 @@ int nvmlDeviceGetMemoryInfo(device_t device, memory_t *memory) {
 
 int nvmlDeviceGetCudaComputeCapability(device_t device, int *major, int *minor) {
     if (device->index >= MIG) return INVALID_ARGUMENT;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     *major = 9;
     *minor = 0;
     return SUCCESS;
@@ -187,6 +221,7 @@ int nvmlDeviceGetCudaComputeCapability(device_t device, int *major, int *minor) 
 int nvmlDeviceGetClockInfo(device_t device, int type, unsigned *megahertz) {
     static int calls;
     long long value;
+    if (type == 2) return one_of(device, "", "2619", &(int){0}, megahertz); /* NVML_CLOCK_MEM */
     if (type != 1) return INVALID_ARGUMENT; /* NVML_CLOCK_SM */
     usleep(1000 * (unsigned)number("FAKE_HANG", 0));
     int result = sense(device, "FAKE_CLOCK", "1980", &calls, &value);
@@ -244,28 +279,21 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(device_t d, unsigned long long *re
 int nvmlDeviceGetCurrentClocksEventReasons(device_t d, unsigned long long *reasons) { return reasons_of(d, reasons); }
 #endif
 
-/* The mode in force, and the opposite for the one that a restart would bring. */
+/* The mode in force, and the one that a restart would bring: the opposite, unless FAKE_PENDING is there. */
 static int modes_of(device_t device, const char *name, const char *otherwise, int *calls, unsigned *current,
                     unsigned *pending) {
     long long value;
     int result = sense(device, name, otherwise, calls, &value);
     if (result != SUCCESS) return result;
     *current = (unsigned)value;
-    *pending = !value;
+    *pending = getenv("FAKE_PENDING") ? (unsigned)number("FAKE_PENDING", 0) : !value;
     return SUCCESS;
-}
-
-static int one_of(device_t device, const char *name, const char *otherwise, int *calls, unsigned *to) {
-    long long value;
-    int result = sense(device, name, otherwise, calls, &value);
-    if (result == SUCCESS) *to = (unsigned)value;
-    return result;
 }
 
 static int version_of(device_t device, const char *name, const char *otherwise, char *to, unsigned size) {
     const char *value = getenv(name) ? getenv(name) : otherwise;
     if (device->index >= MIG) return NOT_SUPPORTED;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     return value[0] == '-' ? atoi(value + 1) : text(to, size, value);
 }
 
@@ -311,6 +339,7 @@ int nvmlDeviceGetApplicationsClock(device_t device, int type, unsigned *megahert
 
 int nvmlDeviceGetMaxClockInfo(device_t device, int type, unsigned *megahertz) {
     static int calls;
+    if (type == 2) return one_of(device, "", "2619", &(int){0}, megahertz);
     return type == 1 ? one_of(device, "FAKE_MAXIMUM", "1980", &calls, megahertz) : INVALID_ARGUMENT;
 }
 
@@ -330,7 +359,7 @@ static int processes_of(device_t device, unsigned *count, process_t *processes) 
     unsigned have = 0;
     char bytes[32];
     if (device->index >= MIG) return NOT_SUPPORTED;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     while (file && have < GPUS && fscanf(file, "%u %31s", &found[have].pid, bytes) == 2) {
         found[have].used = strcmp(bytes, "-") ? strtoull(bytes, NULL, 10) : ~0ULL; /* NVML_VALUE_NOT_AVAILABLE */
         found[have].gpu_instance = found[have].compute_instance = ~0U;
@@ -354,7 +383,7 @@ int nvmlDeviceGetComputeRunningProcesses_v2(device_t d, unsigned *count, process
 int nvmlDeviceSetGpuLockedClocks(device_t device, unsigned least, unsigned most) {
     char uuid[64], line[128];
     if (getenv("FAKE_NO_PERMISSION")) return NO_PERMISSION;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     if ((int)device->index == number("FAKE_NO_LOCK", -1)) return NOT_SUPPORTED;
     name_of(device, uuid, sizeof uuid);
     snprintf(line, sizeof line, "%s %u %u", uuid, least, most);
@@ -365,8 +394,10 @@ int nvmlDeviceSetGpuLockedClocks(device_t device, unsigned least, unsigned most)
 int nvmlDeviceResetGpuLockedClocks(device_t device) {
     char uuid[64];
     if (getenv("FAKE_NO_PERMISSION")) return NO_PERMISSION;
-    if (lost(device)) return GPU_IS_LOST;
+    CHECK(device);
     name_of(device, uuid, sizeof uuid);
     say("reset ", uuid);
     return SUCCESS;
 }
+
+#include "fake_nvml_health.c"
