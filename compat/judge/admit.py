@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from compat.judge.unsound import is_clean
 from compat.model import (
     SCHEMA_VERSION,
     Arm,
@@ -41,8 +42,8 @@ class Pair:
 
     @property
     def clean(self) -> bool:
-        """Whether neither arm faulted."""
-        return self.known_good.fault is None and self.candidate.fault is None
+        """Whether neither arm faulted, on GPUs that were sound."""
+        return is_clean(self.known_good) and is_clean(self.candidate)
 
 
 def _fingerprint(evidence: Evidence) -> str:

@@ -22,6 +22,7 @@ from compat.judge.routes import Edge, judge_route, paired_leg
 from compat.judge.sampled import Sample, judge_samples
 from compat.judge.skew import find_skew
 from compat.judge.tables import judge_tables
+from compat.judge.unsound import is_clean
 from compat.model import (
     Arm,
     Cell,
@@ -161,17 +162,16 @@ def _routes(
         by_case: dict[tuple[str, str], dict[str, Edge]] = {}
         for key, item in items.items():
             if item.cell.id in route.edges:
-                clean = [e for e in admitted[key] if e.fault is None and e.place not in aside]
+                runs = [e for e in admitted[key] if is_clean(e) and e.place not in aside]
                 own_legs = {name: leg for name, leg in legs.get(key, {}).items() if name[1] not in aside}
-                edge = Edge(item, ran[key], own_legs, clean)
+                edge = Edge(item, ran[key], own_legs, runs)
                 by_case.setdefault((item.case.workload, item.case.id), {})[item.cell.id] = edge
         for (workload, case), edges in by_case.items():
             if len(edges) == len(route.edges):
                 own = [edges[name] for name in route.edges]
                 required = route.cell.required and own[-1].item.required
                 place = f"{route.cell.id}/{workload}[{case}]", route.cell.id, workload, case, own[-1].item.case.tier
-                outcomes = judge_route(own, plan, share, blob)
-                found += [_comparison(outcome, *place, required) for outcome in outcomes]
+                found += [_comparison(each, *place, required) for each in judge_route(own, plan, share, blob)]
     return found
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from compat.judge.outcome import Outcome
 from compat.judge.text import clip, plural
+from compat.judge.unsound import events_in_words
 from compat.model import Arm, Evidence, Fault, FaultKind, Policy, Status
 
 __all__ = ["METRIC", "attempts", "attempts_needed", "judge_faults"]
@@ -36,10 +38,22 @@ def _both(evidence: Sequence[Evidence], policy: Policy, interleaved: bool) -> tu
 
 
 def judge_faults(evidence: Sequence[Evidence], policy: Policy, *, interleaved: bool = True) -> Outcome:
-    """Whether one item runs in one place: PASS, or what its faults come to.
+    """Whether one item runs in one place: PASS, or what its faults come to, and what happened to its GPUs.
 
     Where the arms were not ``interleaved``, each of them has attempts of its own.
     """
+    outcome = _judge(evidence, policy, interleaved)
+    hard, soft = events_in_words(evidence, hard=True), events_in_words(evidence, hard=False)
+    said = outcome.reason + (f"; {soft}" if soft else "")
+    if hard and outcome.status is Status.REGRESS:
+        said += f"; a GPU was not sound: {hard}"
+    elif hard:
+        rest = said.removeprefix(f"{METRIC}: ")
+        return replace(outcome, status=Status.INVALID, reason=f"{METRIC}: a GPU was not sound: {hard}; {rest}")
+    return replace(outcome, reason=said)
+
+
+def _judge(evidence: Sequence[Evidence], policy: Policy, interleaved: bool) -> Outcome:
     faulty = [record for record in evidence if record.fault is not None]
     ours = [e.fault for e in faulty if e.fault is not None and e.fault.kind is FaultKind.INFRASTRUCTURE]
     if ours:

@@ -17,6 +17,7 @@ from compat.judge.plausible import moment
 from compat.judge.points import too_few
 from compat.judge.text import plural
 from compat.judge.throttled import is_throttled
+from compat.judge.unsound import is_clean
 from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, Node, Phase, Place, Ring, Status
 
 __all__ = ["Phases", "cross", "gather", "generations", "lost", "misplaced", "unjudged"]
@@ -35,8 +36,8 @@ class Phases:
     runs: Mapping[Phase, tuple[Evidence, ...]]
 
     def clean(self, phase: Phase) -> list[Evidence]:
-        """The runs without a fault."""
-        return [run for run in self.runs.get(phase, ()) if run.fault is None]
+        """The runs without a fault, on GPUs that were sound."""
+        return [run for run in self.runs.get(phase, ()) if is_clean(run)]
 
     def steady(self, phase: Phase) -> list[Evidence]:
         """Those that say something of speed: a known-good arm that was throttled would hide what the candidate lost."""

@@ -15,6 +15,7 @@ from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
 from compat.judge.throttled import is_throttled, kept
+from compat.judge.unsound import unsound
 from compat.model import Arm, Evidence, Item, Kind, Metric, Plan, Policy, Status, Tier
 
 __all__ = ["Wanted", "runs_wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
@@ -40,6 +41,7 @@ def wanted(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int | 
     on; a metric that is lost, or an exact one that failed, gets no more pairs after the first generation. Where a pair
     lacks an arm, another one is wanted in its place. So it is where both arms were throttled, until that is as many
     pairs as the round has: then the node is too hot for it. With evidence of several places, the neediest answers.
+    Where a GPU was not sound nothing more is wanted.
     """
     own = _once(record for record in evidence if record.item == item.key)
     groups = {place: [e for e in own if e.place == place] for place in sorted({e.place for e in own})}
@@ -56,6 +58,8 @@ def _in_place(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int
     if any(record.fault is not None for record in evidence):
         short = attempts_needed(evidence, policy)
         return Wanted(numbers + short, enough.round) if short else enough
+    if any(unsound(record) for record in evidence):
+        return enough
     fewest = max(policy.fewest_pairs, COLD_PAIRS if _compiles(item) else 0)
     if len(pairs) < fewest:
         return Wanted(numbers + fewest - len(pairs), 1)
@@ -91,6 +95,8 @@ def wanted_in_phase(plan: Plan, item: Item, evidence: Sequence[Evidence]) -> Wan
     if any(record.fault is not None for record in evidence):
         tried = len(attempts(evidence, evidence[0].arm, policy))
         return Wanted(runs + max(0, policy.fault_attempts - tried), 1)
+    if any(unsound(record) for record in evidence):
+        return Wanted(runs, 1)
     wanted_runs = runs_wanted(item, policy)
     lost = len({e.pair for e in evidence if e.arm is Arm.KNOWN_GOOD and is_throttled(e)})
     return Wanted(min(wanted_runs + lost, 2 * wanted_runs), 1)
@@ -153,7 +159,8 @@ def _points_of_member(
 ) -> list[Point] | None:
     """The pairs of one item, unless something else is wrong with it or it is slower by itself."""
     pairs, problems = in_pairs(_once(evidence))
-    if problems or any(record.fault for record in evidence) or too_few(metric, pairs) or _failed(plan, item, pairs):
+    amiss = problems or any(record.fault or unsound(record) for record in evidence)
+    if amiss or too_few(metric, pairs) or _failed(plan, item, pairs):
         return None
     own = points(metric, kept(pairs))
     if own is None:

@@ -16,6 +16,7 @@ from compat.judge.phased import Phases, cross
 from compat.judge.plausible import moment
 from compat.judge.sampling import runs_wanted
 from compat.judge.text import plural
+from compat.judge.unsound import is_clean
 from compat.model import Arm, Design, Evidence, Item, Phase, Plan, Ring, Status
 
 __all__ = ["examine_phases"]
@@ -92,9 +93,7 @@ def _in_place(
 def _without_statistics(
     item: Item, runs: Sequence[Evidence], plan: Plan, blob: Callable[[str], bytes]
 ) -> list[Outcome]:
-    good, new = (
-        [run for run in runs if run.arm is arm and run.fault is None] for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)
-    )
+    good, new = ([run for run in runs if run.arm is arm and is_clean(run)] for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE))
     return without_statistics(item, cross(good, new), plan, blob)
 
 

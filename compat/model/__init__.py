@@ -8,6 +8,7 @@ This is imported inside runtimes too, so it keeps to Python 3.9 and the standard
 from __future__ import annotations
 
 from compat.model.documents import canonical, digest, plain
+from compat.model.health import APPLICATION_XIDS, EventKind, HealthEvent
 from compat.model.judged import Closeness, Comparison, Skew, Verdict, Waiver, WaiverUse
 from compat.model.measured import (
     LOCKED_CLOCKS,
@@ -70,6 +71,7 @@ from compat.model.words import (
 __all__ = [
     "ACCEPTED",
     "AOT_METRICS",
+    "APPLICATION_XIDS",
     "FEWEST_UNITS",
     "FINE",
     "LOCKED_CLOCKS",
@@ -90,12 +92,14 @@ __all__ = [
     "Design",
     "DesignPolicy",
     "Direction",
+    "EventKind",
     "Evidence",
     "Fault",
     "FaultKind",
     "Finding",
     "Gpu",
     "GroupPolicy",
+    "HealthEvent",
     "Identity",
     "Item",
     "Kind",

@@ -26,7 +26,11 @@ def plain(value: Any) -> Any:
         return value
     names = _fields(kind)
     if names is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+        there = {name: plain(getattr(value, name)) for name in names}
+        for name, default in _later(kind):
+            if getattr(value, name) == default:
+                del there[name]
+        return there
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, dict):
@@ -40,6 +44,15 @@ def plain(value: Any) -> Any:
 def _fields(kind: Any) -> tuple[str, ...] | None:
     """The names of a dataclass's fields; None for another type."""
     return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
+
+
+@functools.cache
+def _later(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields that a noun got when there were documents of it, with their defaults: left out where they are these.
+
+    So a document that was written before keeps its digest, by which it is named. The field's metadata says ``later``.
+    """
+    return tuple((field.name, field.default) for field in dataclasses.fields(kind) if field.metadata.get("later"))
 
 
 def canonical(value: Any) -> str:

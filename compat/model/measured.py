@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from compat.model.health import HealthEvent
 from compat.model.words import Arm, Direction, FaultKind, Kind, Phase, Stack, Tier
 
 __all__ = [
@@ -108,6 +109,7 @@ class Conditions:
     throttle: tuple[
         str, ...
     ] = ()  # why a GPU's clock was held down during the case: thermal, hardware, power_brake, ...
+    events: tuple[HealthEvent, ...] = field(default=(), metadata={"later": True})  # what happened to its GPUs
 
 
 class Place(NamedTuple):

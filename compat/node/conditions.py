@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from compat.model import STANDARD, THROTTLED, Conditions, Measurement
+from compat.model import STANDARD, THROTTLED, Conditions, HealthEvent, Measurement
+from compat.node.health import xid_events
 from compat.node.host import GOVERNOR, line
+from compat.node.kernel_log import LogEnd
 from compat.node.nvml import nvml
 from compat.node.sampler import Reading, Sampler
 from compat.node.throttle import reasons
@@ -33,6 +35,8 @@ class Watch:
         self._host = host
         self._wants_memory = root_pid is not None
         self._sampler = Sampler(devices, root_pid) if devices and nvml() is not None else None
+        self._log: LogEnd | None = None
+        self._events: tuple[HealthEvent, ...] = ()
         self._load: float | None = None
         self._governor: str | None = None
         self._moments: tuple[tuple[Reading, ...], ...] = ()
@@ -46,6 +50,7 @@ class Watch:
         self._governor = line(self._host / GOVERNOR)
         if self._sampler is not None:
             self._sampler.start()
+            self._log = LogEnd(self._host)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -60,12 +65,27 @@ class Watch:
             self.notes = ("NVML stopped answering while the case ran",)
         elif lacking:
             self.notes = (f"NVML gave no {lacking}",)
+        self._look_back(answered)
+
+    def _look_back(self, answered: bool) -> None:
+        """What happened to the GPUs meanwhile, for the case that ran. The kernel's log tells it even if NVML hangs."""
+        health = self._sampler.health if self._sampler is not None else None
+        addresses = health.addresses if health is not None else {}
+        logged = self._log.since(addresses) if self._log is not None else None
+        told = health.xids if health is not None and answered else None
+        xids = xid_events(told, logged if addresses else None, addresses)
+        if health is not None and answered:
+            self._events = health.events
+            self.notes += health.notes
+        if xids is None and health is not None and addresses:
+            self.notes += ("Xids were not read: neither the kernel's log nor NVML's events tell them",)
+        self._events += xids or ()
 
     @property
     def conditions(self) -> Conditions:
         """What the node was like. ``throttle`` has every reason that was seen, not only the ``THROTTLED`` ones."""
         seen = {reason for reading in self._readings() for reason in reasons(reading.reasons or 0)}
-        return Conditions(self._load, self._governor, tuple(sorted(seen)))
+        return Conditions(self._load, self._governor, tuple(sorted(seen)), self._events)
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:

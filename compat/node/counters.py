@@ -1,4 +1,4 @@
-"""What a GPU counts: errors of its memory, rows that were replaced, errors of its NVLinks, and which of them are up.
+"""What a GPU counts: errors of its memory, rows that were replaced, errors of its NVLinks; and where the GPU is.
 
 It has run against a library of NVML's ABI and has not run on a machine with a GPU.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from compat.model.inventory import EccErrors, NvLink, RemappedRows
-from compat.node.nvml import LOST, SUCCESS, ask, asked
+from compat.node.nvml import LOST, SUCCESS, ask, asked, text
 
-__all__ = ["ecc_errors", "is_lost", "nvlinks", "remapped_rows"]
+__all__ = ["ecc_errors", "is_lost", "nvlinks", "pci_address", "remapped_rows"]
 
 # Of nvml.h: nvmlMemoryErrorType_t, nvmlEccCounterType_t, nvmlNvLinkErrorCounter_t, NVML_NVLINK_MAX_LINKS as it is now.
 _CORRECTED, _UNCORRECTED = 0, 1
@@ -56,5 +56,12 @@ def nvlinks(handle: Any) -> tuple[NvLink, ...] | None:
 
 def is_lost(handle: Any) -> bool:
     """Whether NVML says that the GPU fell off the bus. What it keeps in memory it may still answer, so it is asked."""
-    asking = ("nvmlDeviceGetUUID", "nvmlDeviceGetMemoryInfo", "nvmlDeviceGetPowerUsage")
+    asking = ("nvmlDeviceGetUUID", "nvmlDeviceGetMemoryInfo", "nvmlDeviceGetPersistenceMode")
     return any(asked(name, handle)[1] == LOST for name in asking)
+
+
+def pci_address(handle: Any) -> str | None:
+    """Where on the PCI bus the GPU is, as NVML writes it: ``00000000:3B:00.0``, in small letters."""
+    found = ask("nvmlDeviceGetPciInfo", handle)
+    said = None if found is None else text(found.busId)
+    return said.lower() if said else None

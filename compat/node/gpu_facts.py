@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from compat.model.inventory import Clocks, GpuFacts, GpuProcess, Mode, PcieLink
-from compat.node.counters import ecc_errors, is_lost, nvlinks, remapped_rows
+from compat.node.counters import ecc_errors, is_lost, nvlinks, pci_address, remapped_rows
 from compat.node.host import line
 from compat.node.nvml import SUCCESS, ask, ask_first, asked, nvml, nvml_problem, text
 from compat.node.processes import belongs
 from compat.node.throttle import reasons
 
-__all__ = ["Asked", "ask_gpus", "pci_address"]
+__all__ = ["Asked", "ask_gpus"]
 
 _PATIENCE = 5.0  # seconds that one GPU may take: a driver that is not persistent wakes it first
 
@@ -121,13 +121,6 @@ def _gpu(index: int, host: Path) -> GpuFacts:
         processes=_processes(handle, host),
         problem="GPU is lost" if is_lost(handle) else None,
     )
-
-
-def pci_address(handle: Any) -> str | None:
-    """Where on the PCI bus the GPU is, as NVML writes it: ``00000000:3B:00.0``, in small letters."""
-    found = ask("nvmlDeviceGetPciInfo", handle)
-    said = None if found is None else text(found.busId)
-    return said.lower() if said else None
 
 
 def _error(code: int) -> str:

@@ -1,4 +1,7 @@
-"""Readings of GPUs while a case runs: clocks, temperature, power, what holds the clocks down, and the case's memory."""
+"""Readings of GPUs while a case runs: clocks, temperature, power, what holds the clocks down, and the case's memory.
+
+Their health is read before it and after it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from compat.node.health import HealthWatch
 from compat.node.nvml import ask, ask_first, gpu_handle
 from compat.node.processes import belongs
 
@@ -41,6 +45,7 @@ class Sampler:
         self._root = root_pid
         self._moments: list[tuple[Reading, ...]] = []
         self._held: list[int] = []
+        self.health: HealthWatch | None = None  # of the GPUs, once it was read before the case
         self._begun = threading.Event()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="compat-gpu-sampler", daemon=True)
@@ -67,7 +72,9 @@ class Sampler:
         return max(self._held, default=None)
 
     def _sample(self) -> None:
-        handles = [handle for uuid in self._devices if (handle := gpu_handle(uuid)) is not None]
+        found = [(uuid, handle) for uuid in self._devices if (handle := gpu_handle(uuid)) is not None]
+        self.health = HealthWatch(dict(found))
+        handles = [handle for _, handle in found]
         while True:
             last = self._end.is_set()
             self._moments.append(tuple(_read(handle) for handle in handles))
@@ -76,6 +83,7 @@ class Sampler:
                 self._held.append(held)
             self._begun.set()
             if last:
+                self.health.end()
                 return
             self._end.wait(_EVERY)
 
