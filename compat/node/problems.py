@@ -88,7 +88,7 @@ def _links(gpu: GpuFacts, own: str) -> Iterator[str]:
     if pcie is not None and pcie.width is not None and pcie.width_most not in (None, pcie.width):
         yield f"{own}: its PCIe link is x{pcie.width}, and could be x{pcie.width_most}"
     if pcie is not None and pcie.generation is not None and pcie.generation_most not in (None, pcie.generation):
-        idle = "; an idle GPU lowers it" if "idle" in (gpu.throttle or ("idle",)) else ""
+        idle = "; an idle GPU lowers it" if gpu.throttle is None or "idle" in gpu.throttle else ""
         said = f"of generation {pcie.generation}, and could be of {pcie.generation_most}{idle}"
         yield f"{own}: its PCIe link is {said}"
     down = [str(link.number) for link in gpu.nvlinks or () if not link.up]
