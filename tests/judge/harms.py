@@ -13,8 +13,10 @@ from compat.model import (
     STANDARD,
     Conditions,
     Direction,
+    EventKind,
     Evidence,
     FaultKind,
+    HealthEvent,
     Identity,
     Item,
     Kind,
@@ -92,6 +94,7 @@ def akin(record: Evidence) -> bool:
 OTHER = digest("other")
 gentle = scaled("latency", 1.008)  # what nobody cares about in one case
 HOT = Conditions(throttle=("hw_thermal",))
+LOST = HealthEvent(EventKind.LOST, "GPU-1")
 UNMEASURED = STANDARD["batch_mismatches"]
 FORGED = Identity("3.9.1", "PyPy", "riscv64", {})
 
@@ -160,7 +163,16 @@ LOCAL: dict[str, Harm] = {
         lambda e: replace(e, pair=e.pair + 99), "arm", "item", "node", where=every(candidate, needed)
     ),
     "one generation": runs(lambda e: replace(e, generation=0), "item", "node", where=sampled),
-    "a pair too hot": runs(lambda e: replace(e, conditions=HOT), "item", "node", "pair", where=every(sampled, needed)),
+    "a pair too hot": runs(
+        lambda e: replace(e, conditions=replace(e.conditions, throttle=HOT.throttle)),
+        "item",
+        "node",
+        "pair",
+        where=every(sampled, needed),
+    ),
+    "a GPU that was not sound": runs(
+        lambda e: replace(e, conditions=replace(e.conditions, events=(LOST,))), where=needed
+    ),
     # Faults. A fault of the known-good arm alone that is tried again may be FIXED.
     "a fault": runs(faulting(), where=candidate),
     "a fault each time": runs(faulting(), "arm", "item", "node", where=candidate),

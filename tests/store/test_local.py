@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compat.errors import StoreError
-from compat.model import SCHEMA_VERSION, canonical, digest
+from compat.model import SCHEMA_VERSION, Conditions, EventKind, HealthEvent, canonical, digest
 from compat.store import LocalStore
 
 from .build import EVIDENCE, IDENTITY, NODE, PLAN, VERDICT, evidence
@@ -200,6 +200,16 @@ def test_a_document_of_another_schema_version_is_refused(full: LocalStore, kind:
     with pytest.raises(StoreError) as refused:
         read(full)
     assert f"has schema version {SCHEMA_VERSION + 1}" in one_line(refused)
+
+
+def test_a_record_from_before_there_were_events_is_read_and_keeps_its_name(store: LocalStore) -> None:
+    path = store.put_evidence(EVIDENCE)
+    older = json.loads(path.read_bytes())
+    assert older["conditions"] == {"load": None, "governor": None, "throttle": []}  # as it was written then
+    happened = Conditions(events=(HealthEvent(EventKind.XID, "GPU-1", 2, 79), HealthEvent(EventKind.LOST, "GPU-2")))
+    store.put_evidence(evidence(conditions=happened))
+    again = LocalStore(store.root).evidence(digest(PLAN))
+    assert [record.conditions for record in again] == [Conditions(), happened]
 
 
 def test_half_written_files_of_a_killed_writer_are_not_documents(full: LocalStore) -> None:

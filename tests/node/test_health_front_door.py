@@ -1,0 +1,57 @@
+"""A run during which something happens to a GPU, through the command: its case is HOLD, and says why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.node.fake import uuid
+from tests.test_cli import compat
+
+RUN = ("run", "example.yaml", "--content", "site", "--cache", "cache")
+POLICY = "policy: {memory_device: {gate: false}}\n"  # nobody holds memory of this GPU
+
+
+def _run(folder: Path, **variables: str) -> tuple[int, str, list[dict[str, Any]]]:
+    """The exit code, what was said, and the records that have an event."""
+    matrix = folder / "example.yaml"
+    matrix.write_text(matrix.read_text() + POLICY)
+    done = compat(*RUN, cwd=folder, **variables)
+    assert done.stderr == ""
+    records = [json.loads(path.read_text()) for path in sorted((folder / "out/example/evidence").rglob("*.json"))]
+    return done.returncode, done.stdout, [record for record in records if "events" in record["conditions"]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"FAKE_XIDS": "-,79,-"}, f"Xid 79 on {uuid(0)}"),
+        ({"FAKE_UNCORRECTED": "0,0,0,2"}, f"2 uncorrected ECC errors on {uuid(0)}"),
+        ({"FAKE_LINKS": "uuu,uuu,uuu,uud,uuu"}, f"NVLink 2 of {uuid(0)} went down"),
+    ],
+    ids=["Xid", "ECC", "NVLink"],
+)
+def test_a_run_with_something_hard_is_hold(example: Path, variables: dict[str, str], said: str) -> None:
+    code, out, (record,) = _run(example, **variables)
+    assert code == 10
+    assert f"execution: a GPU was not sound: {said}, during 1 run of the {record['arm']} arm" in " ".join(out.split())
+    judged = compat("gate", "out/example", cwd=example)  # from the evidence alone
+    assert judged.returncode == 10
+    assert said in judged.stdout
+    verdicts = [json.loads(path.read_text()) for path in (example / "out/example/verdicts").glob("*.json")]
+    held = {one["item"] for verdict in verdicts for one in verdict["comparisons"] if one["status"] == "invalid"}
+    assert held == {record["item"]}  # the other case is not its matter
+
+
+def test_an_application_s_own_xid_is_shown_and_changes_nothing(example: Path) -> None:
+    code, _, (record,) = _run(example, FAKE_XIDS="-,13,-")
+    assert code == 0
+    said = f"Xid 13 on {uuid(0)}, during 1 run of the {record['arm']} arm"
+    assert said in (example / "out/example/report.html").read_text()
+
+
+def test_a_quiet_run_is_go_and_its_records_say_nothing(example: Path) -> None:
+    assert _run(example)[::2] == (0, [])
