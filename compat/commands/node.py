@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compat.commands.words import JsonOption
 from compat.report.screen import new_console
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["node"]
 
 
 def node(
-    as_json: Annotated[bool, typer.Option("--json", help="As a JSON document with a schema version.")] = False,
+    json: JsonOption = False,
     labels: Annotated[
         Path | None,
         typer.Option("--labels", metavar="FILE", help="Another node, from its Kubernetes labels (JSON or YAML)."),
@@ -27,14 +28,14 @@ def node(
     ] = None,
 ) -> None:
     """Print what can be read of this node: its driver, its GPUs and their health. What was not read is said."""
-    import json
+    from json import dumps
 
     from compat.model import plain
     from compat.report.node_text import print_inventory
 
     found = _read(labels, slurm)
-    if as_json:
-        typer.echo(json.dumps(plain(found), indent=2))
+    if json:
+        typer.echo(dumps(plain(found), indent=2))
     else:
         print_inventory(found, new_console())
 
