@@ -62,6 +62,7 @@ class Arms:
         """Run cases in one process, up to the first fault; once more when the runtime, the engine or the probe failed.
 
         What failed under a case says nothing about the case. If it fails again, the case may be why: the fault stands.
+        What happened to the GPUs meanwhile stays with the case at which it failed.
         RuntimeSetupError when the arm's probe does not start.
         """
         answers = self.session(arm).run_group(group)
@@ -69,8 +70,11 @@ class Arms:
         if fault is None or fault.kind is not FaultKind.INFRASTRUCTURE:
             return answers
         note = f"tried again in a new probe: {fault.detail}"
-        answers = self.session(arm).run_group(group)
-        return [noted(answer, note) for answer in answers]
+        happened = tuple(event for answer in answers for event in answer.conditions.events)
+        again = [noted(answer, note) for answer in self.session(arm).run_group(group)]
+        at = min(len(answers), len(again)) - 1
+        again[at] = replace(again[at], earlier=happened)
+        return again
 
     def _start(self, arm: Arm) -> None:
         """Start the arm's probe. One that fails is tried again, and then once more without imports.

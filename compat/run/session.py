@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from compat.errors import ProtocolError, RuntimeSetupError
-from compat.model import STANDARD, Case, Fault, FaultKind, Identity, Tier, plain
+from compat.model import STANDARD, Case, Conditions, Fault, FaultKind, HealthEvent, Identity, Tier, plain
 from compat.node.conditions import Watch
 from compat.node.settings import read_settings
 from compat.probe.protocol import ANSWER_LIMIT, CaseRequest, CaseResult, Hello, Message, Reader, Ready, pack
@@ -48,11 +48,21 @@ class Work:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a probe said of a case, its arrays, and what the node was like meanwhile."""
+    """What a probe said of a case, its arrays, and what the node was like meanwhile.
+
+    ``earlier`` is what happened to its GPUs in an attempt that is not told otherwise.
+    """
 
     result: CaseResult
     frames: tuple[bytes, ...] = ()
     watch: Watch | None = None
+    earlier: tuple[HealthEvent, ...] = ()
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the node was like."""
+        own = self.watch.conditions if self.watch else Conditions()
+        return replace(own, events=(*self.earlier, *own.events))
 
 
 class Session:
@@ -148,6 +158,7 @@ class Session:
         requests = [self._request(work) for work in group]
         answers: list[Answer] = []
         start = time.monotonic()
+        watch = None
         try:
             until = start + requests[0].timeout + _GRACE
             self._connection.write(pack("run", {"cases": [asdict(request) for request in requests]}), until)
@@ -166,7 +177,8 @@ class Session:
             detail = str(problem) or "the runtime gave no answer in its time"
             fault = Fault("run", FaultKind.INFRASTRUCTURE, detail, output=output)
             request = requests[len(answers)]
-            answers.append(Answer(CaseResult(request.id, request.nonce, time.monotonic() - start, "", fault=fault)))
+            lost = CaseResult(request.id, request.nonce, time.monotonic() - start, "", fault=fault)
+            answers.append(Answer(lost, watch=watch))  # what it died of may have been its GPU
         return answers
 
     def _request(self, work: Work) -> CaseRequest:

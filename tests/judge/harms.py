@@ -62,7 +62,7 @@ from .spoiling import (
 )
 from .worlds import FAMILY, METRICS
 
-__all__ = ["HARMS", "HOT", "LOCAL", "OTHER", "Chosen", "harms", "spoil"]
+__all__ = ["HARMS", "HOT", "LOCAL", "OTHER", "Chosen", "harms", "spoil", "unsound"]
 
 Chosen = list[tuple[str, int]]  # names of harms, each with a number that picks its target
 
@@ -91,10 +91,14 @@ def akin(record: Evidence) -> bool:
     return record.item in {one.key for one in FAMILY}
 
 
+def unsound(record: Evidence) -> Evidence:
+    """Its GPU fell off the bus meanwhile."""
+    return replace(record, conditions=replace(record.conditions, events=(HealthEvent(EventKind.LOST, "GPU-1"),)))
+
+
 OTHER = digest("other")
 gentle = scaled("latency", 1.008)  # what nobody cares about in one case
 HOT = Conditions(throttle=("hw_thermal",))
-LOST = HealthEvent(EventKind.LOST, "GPU-1")
 UNMEASURED = STANDARD["batch_mismatches"]
 FORGED = Identity("3.9.1", "PyPy", "riscv64", {})
 
@@ -170,9 +174,7 @@ LOCAL: dict[str, Harm] = {
         "pair",
         where=every(sampled, needed),
     ),
-    "a GPU that was not sound": runs(
-        lambda e: replace(e, conditions=replace(e.conditions, events=(LOST,))), where=needed
-    ),
+    "a GPU that was not sound": runs(unsound, where=needed),
     # Faults. A fault of the known-good arm alone that is tried again may be FIXED.
     "a fault": runs(faulting(), where=candidate),
     "a fault each time": runs(faulting(), "arm", "item", "node", where=candidate),

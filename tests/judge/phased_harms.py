@@ -15,7 +15,7 @@ from compat.model import (
 )
 
 from .build import drop, faulting
-from .harms import HOT, LOCAL
+from .harms import HOT, LOCAL, unsound
 from .phased_spoiling import (
     all_needed,
     another_run,
@@ -151,8 +151,14 @@ PHASED_LOCAL: dict[str, Harm] = {
     "samples lost": measuring(lambda m: [replace(m, samples=m.samples[:1])], Kind.SAMPLED, gated=True, where=phased),
     "one generation": runs(lambda e: replace(e, generation=0), "item", "node", where=every(sampled, phased)),
     "known-good runs too hot": runs(
-        lambda e: replace(e, conditions=HOT), "item", "node", "phase", where=every(known_good, sampled, phased)
+        lambda e: replace(e, conditions=replace(e.conditions, throttle=HOT.throttle)),
+        "item",
+        "node",
+        "phase",
+        where=every(known_good, sampled, phased),
     ),
+    "a GPU that was not sound": runs(unsound, where=upgrading),
+    "a control's GPU that was not sound": runs(unsound, where=every(control, clocked)),
     # Faults.
     "a fault": runs(faulting(), where=every(candidate, phased)),
     "a fault each time": runs(faulting(), "item", "node", "phase", where=every(candidate, phased)),

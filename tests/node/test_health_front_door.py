@@ -53,5 +53,21 @@ def test_an_application_s_own_xid_is_shown_and_changes_nothing(example: Path) ->
     assert said in (example / "out/example/report.html").read_text()
 
 
+def test_what_happened_in_an_attempt_that_took_the_probe_with_it_is_not_lost(example: Path) -> None:
+    workload = example / "site/workloads/adder.py"
+    killed = example / "killed"
+    once = (
+        f"    if not os.path.exists({str(killed)!r}):\n"
+        f"        open({str(killed)!r}, 'w').close()\n"
+        "        os.kill(os.getppid(), 9)\n"
+    )
+    workload.write_text(workload.read_text().replace("    x = tools", f"{once}    x = tools"))
+    code, _, (record,) = _run(example, FAKE_XIDS="119,-")
+    assert killed.exists()
+    assert (code, record["fault"]) == (10, None)  # the second attempt had none
+    assert [event["number"] for event in record["conditions"]["events"]] == [119]
+    assert any("tried again in a new probe" in note for note in record["notes"])
+
+
 def test_a_quiet_run_is_go_and_its_records_say_nothing(example: Path) -> None:
     assert _run(example)[::2] == (0, [])
