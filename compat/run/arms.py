@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from compat.errors import RuntimeSetupError
-from compat.model import Arm, FaultKind
+from compat.model import Arm, FaultKind, HealthEvent
 from compat.run.engine import EngineAwayError
 from compat.run.runtime import RealisedRuntime
 from compat.run.session import Answer, Session, Work
 
-__all__ = ["Arms", "noted"]
+__all__ = ["Arms", "happened", "noted"]
 
 _AWAY = 120.0  # seconds for an engine to come back: a daemon that is upgraded takes less
 _AGAIN = 0.5  # seconds between questions to it
@@ -70,10 +70,10 @@ class Arms:
         if fault is None or fault.kind is not FaultKind.INFRASTRUCTURE:
             return answers
         note = f"tried again in a new probe: {fault.detail}"
-        happened = tuple(event for answer in answers for event in answer.conditions.events)
+        events = tuple(event for answer in answers for event in answer.conditions.events)
         again = [noted(answer, note) for answer in self.session(arm).run_group(group)]
         at = min(len(answers), len(again)) - 1
-        again[at] = replace(again[at], earlier=happened)
+        again[at] = happened(again[at], events)
         return again
 
     def _start(self, arm: Arm) -> None:
@@ -113,6 +113,11 @@ class Arms:
         """End both."""
         for session in self._sessions.values():
             session.close()
+
+
+def happened(answer: Answer, events: tuple[HealthEvent, ...]) -> Answer:
+    """The answer with what had happened to its GPUs before, in a run that is not kept."""
+    return replace(answer, earlier=(*events, *answer.earlier)) if events else answer
 
 
 def noted(answer: Answer, note: str) -> Answer:

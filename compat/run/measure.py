@@ -7,13 +7,15 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Event, Lock
+from types import MappingProxyType
 
 from compat.errors import RuntimeSetupError
 from compat.judge import Wanted, strictest, wanted, wanted_by_groups, wanted_in_phase
-from compat.model import Arm, Evidence, Fault, Item, Node, Place, Plan, Tier, digest
+from compat.model import Arm, Evidence, Fault, HealthEvent, Item, Node, Place, Plan, Tier, digest
 from compat.node.mps import mps_daemon
-from compat.run.arms import Arms, noted
+from compat.run.arms import Arms, happened, noted
 from compat.run.lanes import Due, Lane, in_groups, places_of, processors, side_by_side
 from compat.run.prepare import Prepared
 from compat.run.progress import Pace, Progress
@@ -26,6 +28,18 @@ __all__ = ["Measuring", "Pace", "Progress"]
 _UNTIMED = frozenset({Tier.AOT, Tier.INTERPRETED})
 
 _Spot = tuple[str, Place]  # an item and where it is measured
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What a group with several cases failed by, and what happened to its GPUs until then, by arm and case."""
+
+    fault: Fault
+    events: Mapping[Arm, Sequence[tuple[HealthEvent, ...]]]
+
+    def of(self, place: int) -> dict[Arm, tuple[HealthEvent, ...]]:
+        """What happened while the case ran that has this place in the group."""
+        return {arm: each[place] for arm, each in self.events.items() if place < len(each)}
 
 
 class Measuring:
@@ -206,11 +220,12 @@ class Measuring:
         """
         shared = f"ran in one process with {len(group) - 1} other cases" if len(group) > 1 else ""
         numbers = self._numbers(group)
-        fault = self._run_both(arms, group, numbers, generation, shared)
-        if fault is not None:
+        failed = self._run_both(arms, group, numbers, generation, shared)
+        if failed is not None:
+            fault = failed.fault
             alone = f"ran alone: a case that shared its process faulted ({fault.kind.value} in {fault.stage})"
-            for member, number in zip(group, numbers, strict=True):
-                self._run_both(arms, [member], [number], generation, alone)
+            for place, (member, number) in enumerate(zip(group, numbers, strict=True)):
+                self._run_both(arms, [member], [number], generation, alone, failed.of(place))
         with self._lock:
             self.found += len(group)
 
@@ -222,15 +237,27 @@ class Measuring:
             return [self._last[member.item.key] for member in group]
 
     def _run_both(
-        self, arms: Arms, group: Sequence[Due], numbers: Sequence[int], generation: int, company: str
-    ) -> Fault | None:
-        """Run a group in both arms, in random order. The fault of a group with several cases: nothing is kept then."""
+        self,
+        arms: Arms,
+        group: Sequence[Due],
+        numbers: Sequence[int],
+        generation: int,
+        company: str,
+        earlier: Mapping[Arm, tuple[HealthEvent, ...]] = MappingProxyType({}),
+    ) -> _Failed | None:
+        """Run a group in both arms, in random order. What a group with several cases failed by: nothing is kept then.
+
+        ``earlier`` is what happened to the GPUs in a run of the case that was not kept, by arm.
+        """
         done: list[Evidence] = []
+        events: dict[Arm, list[tuple[HealthEvent, ...]]] = {}
         for arm in self._random.sample(group[0].arms, len(group[0].arms)):
             session, answers = self._records.ask(arms, arm, group, numbers)
             fault = answers[-1].result.fault
+            events[arm] = [answer.conditions.events for answer in answers]
             if fault is not None and len(group) > 1:
-                return fault
+                return _Failed(fault, events)
+            answers = [happened(answer, earlier.get(arm, ())) for answer in answers]
             for member, number, answer in zip(group, numbers, answers, strict=True):
                 told = noted(answer, company) if company else answer
                 done.append(self._records.record(session, member, arm, told, generation, number))

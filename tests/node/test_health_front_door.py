@@ -69,5 +69,22 @@ def test_what_happened_in_an_attempt_that_took_the_probe_with_it_is_not_lost(exa
     assert any("tried again in a new probe" in note for note in record["notes"])
 
 
+def test_what_happened_in_a_group_that_faulted_and_runs_again_alone_is_not_lost(example: Path) -> None:
+    workload = example / "site/workloads/adder.py"
+    failed = example / "failed"
+    once = (
+        f"    if params['n'] == 2 and not os.path.exists({str(failed)!r}):\n"
+        f"        open({str(failed)!r}, 'w').close()\n"
+        "        raise RuntimeError('an error of CUDA')\n"
+    )
+    workload.write_text(workload.read_text().replace("    x = tools", f"{once}    x = tools"))
+    code, _, records = _run(example, FAKE_XIDS="94,94,-")  # of both cases of the first group
+    assert failed.exists()
+    assert code == 10
+    assert {(record["item"].partition("[")[2][:3], record["pair"]) for record in records} == {("one", 1), ("two", 1)}
+    assert [event["number"] for record in records for event in record["conditions"]["events"]] == [94, 94]
+    assert all(any("ran alone" in note for note in record["notes"]) for record in records)
+
+
 def test_a_quiet_run_is_go_and_its_records_say_nothing(example: Path) -> None:
     assert _run(example)[::2] == (0, [])
