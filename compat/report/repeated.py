@@ -41,6 +41,7 @@ def _lines(repeated: Repeated) -> Iterator[str]:
         yield from _failure(failure, repeated.runs[failure.arm])
     if not repeated.failures:
         yield "faults: none"
+    yield from (f"GPU: {said}" for said in repeated.events)
     yield from (f"note: {note}" for note in repeated.notes)
 
 

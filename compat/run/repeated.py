@@ -12,6 +12,7 @@ import numpy as np
 from compat.judge.arrays import Array, Arrays, UnreadableOutputError, described, largest, not_finite, relative_l2
 from compat.judge.centre import centre
 from compat.judge.text import plural
+from compat.judge.unsound import events_in_words
 from compat.model import Arm, Direction, Evidence, Fault, Item, Kind, Measurement, Output
 
 __all__ = ["Change", "Failure", "MetricRow", "Repeated", "Spread", "summary"]
@@ -79,6 +80,7 @@ class Repeated:
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
     stopped: bool = False  # before all runs were done
+    events: tuple[str, ...] = ()  # what happened to the GPUs meanwhile, in words
 
 
 def summary(item: Item, arms: Sequence[Arm], evidence: Sequence[Evidence], blob: Callable[[str], bytes]) -> Repeated:
@@ -100,6 +102,7 @@ def summary(item: Item, arms: Sequence[Arm], evidence: Sequence[Evidence], blob:
         outputs=len({key for record in ordered for key in _outputs(record)}),
         changes=tuple(_changes(ordered, Arrays(blob))),
         failures=tuple(Failure(arm, fault, counts[arm, kind]) for (arm, kind), fault in failures.items()),
+        events=tuple(said for hard in (True, False) if (said := events_in_words(ordered, hard=hard))),
         notes=tuple(dict.fromkeys(note for record in ordered for note in record.notes)),
     )
 

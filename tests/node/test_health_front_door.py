@@ -86,5 +86,14 @@ def test_what_happened_in_a_group_that_faulted_and_runs_again_alone_is_not_lost(
     assert all(any("ran alone" in note for note in record["notes"]) for record in records)
 
 
+def test_repeating_a_case_shows_what_happened(example: Path) -> None:
+    _run(example)
+    words = ("case", "out/example", "*[two]*", "--repeat", "2", "--content", "site", "--cache", "cache")
+    done = compat(*words, cwd=example, FAKE_XIDS="-,79,-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"GPU: Xid 79 on {uuid(0)}, during 1 run of the " in done.stdout
+    assert "GPU: " not in compat(*words, cwd=example).stdout
+
+
 def test_a_quiet_run_is_go_and_its_records_say_nothing(example: Path) -> None:
     assert _run(example)[::2] == (0, [])
