@@ -77,7 +77,7 @@ class Watch:
         if health is not None and answered:
             self._events = health.events
             self.notes += health.notes
-        if xids is None and health is not None and addresses:
+        if xids is None and health is not None and health.sound:
             self.notes += ("Xids were not read: neither the kernel's log nor NVML's events tell them",)
         self._events += xids or ()
 

@@ -50,6 +50,7 @@ class HealthWatch:
         self.addresses = {bus_address(pci): gpu for gpu, handle in named.items() if (pci := pci_address(handle))}
         self._before = {gpu: Health.of(handle) for gpu, handle in named.items()}
         self._sets = {gpu: _register(handle) for gpu, handle in named.items()}
+        self.sound = tuple(gpu for gpu, health in self._before.items() if not health.lost)
         self.events: tuple[HealthEvent, ...] = ()  # but for Xids
         self.xids: Counter[tuple[int, str]] | None = None  # by number and GPU; None where NVML does not tell
         self.notes: tuple[str, ...] = ()

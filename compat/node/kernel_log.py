@@ -37,9 +37,12 @@ def read_xids(gpus: Mapping[str, str], host: Path = Path("/")) -> tuple[Xid, ...
 
 
 def bus_address(said: str) -> str:
-    """A PCI address as the log and NVML both have it: domain of four digits, bus and device, ``0000:3b:00``."""
+    """A PCI address as the log has it, whoever wrote it: domain of four digits or more, bus, device: ``0000:3b:00``."""
     domain, _, rest = said.lower().partition(":")
-    return f"{domain[-4:].rjust(4, '0')}:{rest.partition('.')[0]}"
+    try:
+        return f"{int(domain, 16):04x}:{rest.partition('.')[0]}"
+    except ValueError:
+        return said
 
 
 class LogEnd:

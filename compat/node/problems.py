@@ -31,10 +31,10 @@ def _driver(driver: DriverFacts) -> Iterator[str]:
         yield f"Fabric Manager is {driver.fabric_manager}, and the driver is {module}: it does not run with another one"
     if driver.libcuda not in (None, module):
         # https://github.com/Azure/AKS/issues/5869: a library that was updated under the module that is loaded.
-        yield f"libcuda is {driver.libcuda}, and the kernel module that is loaded is {module}"
+        yield f"libcuda is {driver.libcuda}, and the kernel module is {module}: right for cuda-compat alone"
     _, _, library = (driver.nvml or "").partition(".")
     if library not in ("", module):
-        yield f"NVML is {library}, and the kernel module that is loaded is {module}"
+        yield f"NVML is {library}, and the kernel module is {module}"
 
 
 def _bus(found: Inventory) -> Iterator[str]:
@@ -44,7 +44,8 @@ def _bus(found: Inventory) -> Iterator[str]:
     if known:
         for address in found.on_the_bus or ():
             if bus_address(address) not in known:
-                yield f"the GPU at {address} is on the PCI bus, and the driver does not give it"
+                said = "is on the PCI bus, and NVML does not show it: lost, or not for this container"
+                yield f"the GPU at {address} {said}"
         if found.on_the_bus is not None:
             there = {bus_address(address) for address in found.on_the_bus}
             for gpu in found.gpus or ():

@@ -110,6 +110,11 @@ def test_xids_that_nobody_tells_are_said(tmp_path: Path) -> None:
     assert _events(folder) == ([], [NO_XIDS])
 
 
+def test_xids_of_a_gpu_whose_address_cannot_be_read_are_not_known_from_the_log(tmp_path: Path) -> None:
+    folder = compile_library(tmp_path, "-DWITHOUT_EVENTS", "-DWITHOUT_FACTS")
+    assert _events(folder, host=_host(tmp_path), LINES=LINE.format("3b", 79)) == ([], [NO_XIDS])
+
+
 def test_a_gpu_without_counters_says_nothing_about_them(tmp_path: Path) -> None:
     folder = compile_library(tmp_path, "-DWITHOUT_ECC", "-DWITHOUT_NVLINK")
     assert _events(folder) == ([], [])

@@ -90,7 +90,8 @@ def test_this_machine_s_own_log_does_not_hold_anybody_up() -> None:
         ("00000000:3B:00.0", "0000:3b:00"),
         ("0000:3b:00", "0000:3b:00"),
         ("0001:00:00.0", "0001:00:00"),
-        ("00010002:00:1f.0", "0002:00:1f"),
+        ("00010002:00:1F.0", "10002:00:1f"),
+        ("10000:01:00.0", "10000:01:00"),
     ],
 )
 def test_an_address_is_the_same_however_it_is_written(said: str, address: str) -> None:

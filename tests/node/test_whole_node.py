@@ -88,8 +88,8 @@ def test_a_library_that_differs_from_the_module_is_said(host: Host, tmp_path: Pa
     found, wrong = host.read(cuda)
     assert found["driver"]["libcuda"] == "580.95.05"
     assert wrong == [
-        "libcuda is 580.95.05, and the kernel module that is loaded is 570.86.15",
-        f"NVML is {DRIVER}, and the kernel module that is loaded is 570.86.15",
+        "libcuda is 580.95.05, and the kernel module is 570.86.15: right for cuda-compat alone",
+        f"NVML is {DRIVER}, and the kernel module is 570.86.15",
     ]
 
 
@@ -172,10 +172,14 @@ def test_gpus_of_the_bus_that_the_driver_does_not_give(host: Host) -> None:
     host.gpu("0000:02:00.0", vendor="0x1002")
     found, wrong = host.read()
     assert found["on_the_bus"] == ["0000:3b:00.0", "0000:3c:00.0", "0000:3d:00.0"]
-    assert wrong == ["the GPU at 0000:3d:00.0 is on the PCI bus, and the driver does not give it"]
+    assert wrong == [
+        "the GPU at 0000:3d:00.0 is on the PCI bus, and NVML does not show it: lost, or not for this container"
+    ]
     _, wrong = host.read(FAKE_LOST="1")
     assert "GPU 1: GPU is lost" in wrong
-    assert "the GPU at 0000:3c:00.0 is on the PCI bus, and the driver does not give it" in wrong
+    assert (
+        "the GPU at 0000:3c:00.0 is on the PCI bus, and NVML does not show it: lost, or not for this container" in wrong
+    )
     shutil.rmtree(host.root / "sys/bus/pci/devices/0000:3c:00.0")
     assert f"{uuid(1)} is not on the PCI bus" in host.read()[1]
 
