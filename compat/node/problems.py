@@ -30,7 +30,7 @@ def _driver(driver: DriverFacts) -> Iterator[str]:
         # NVIDIA Fabric Manager User Guide: it compares versions when it starts, and ends where they differ.
         yield f"Fabric Manager is {driver.fabric_manager}, and the driver is {module}: it does not run with another one"
     if driver.libcuda not in (None, module):
-        # https://github.com/Azure/AKS/issues/5869: a library that was updated under the module that is loaded.
+        # https://github.com/Azure/AKS/issues/5869: a node image with the module 570.211 and libraries of 580.159.
         yield f"libcuda is {driver.libcuda}, and the kernel module is {module}: right for cuda-compat alone"
     _, _, library = (driver.nvml or "").partition(".")
     if library not in ("", module):
