@@ -196,7 +196,8 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     if not session.config.option.collectonly and not (
         session.testsfailed and not session.config.option.continue_on_collection_errors
     ):
-        chosen: dict[Path, list[Item]] = {}
+        jobs = session.config.stash[_jobs]
+        chosen: dict[Path, list[Item]] = {path: [] for path, job in jobs.items() if job.plan.ring(job.ring).on_paper}
         for item in session.items:
             if isinstance(item, CaseItem):
                 chosen.setdefault(item.path, []).append(item.case)
@@ -263,7 +264,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         ran = {item.name for item in session.items if isinstance(item, CaseItem) and item.path == path}
         whole = ran == {item.key for item in session.config.stash[_jobs][path].items}
         blocks = (Decision.NO_GO, Decision.HOLD) if whole else (Decision.NO_GO,)
-        if concluded.verdict.decision in blocks and exitstatus == pytest.ExitCode.OK:
+        unsaid = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)  # a ring of tables alone has no item
+        if concluded.verdict.decision in blocks and exitstatus in unsaid:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
