@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
 from compat.errors import RuntimeSetupError
 from compat.files import files_digest
+from compat.model import Case, Cell, Item, Loads, Tier
 from compat.probe.protocol import CaseResult, OutputHeader
-from compat.run.saved import write_files
+from compat.run.saved import Saved, write_files
 from compat.run.session import Answer
 
 
@@ -56,3 +58,37 @@ def test_what_a_killed_run_left_is_replaced_and_what_is_whole_stays(tmp_path: Pa
     assert [path.name for path in folder.iterdir()] == ["a"]
     write_files(answer("b"), folder)  # another run was faster: what it saved is what is loaded
     assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+class Known(Saved):
+    """Whose folders are given, and not saved by a runtime."""
+
+    def __init__(self, folders: dict[str, Path | None]) -> None:
+        self._known = folders
+        self._lock = Lock()
+
+    def _of(self, item: Item, runtime: str, installation: int, devices: tuple[str, ...]) -> Path | None:
+        return self._known[runtime]
+
+
+def loading(loads: Loads) -> Item:
+    case = Case("model:m", "warm", Tier.CPU, {}, (), (), 0.0, 1, None, "0", loads=loads)
+    return Item("i", Cell("c", {"runtime": "new"}, {"runtime": "old"}, None), case, 60.0)
+
+
+def test_of_what_each_arm_saves_for_itself_both_have_it_or_none(tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("old", "new")}
+    for folder in folders.values():
+        write_files(answer("cache.tar"), folder)
+    own = loading(Loads.OWN)
+    assert [Known(dict(folders)).folder(own, name, 1, ()) for name in ("old", "new")] == list(folders.values())
+    for lost in ("old", "new"):
+        half = Known({**folders, lost: None})
+        assert [half.folder(own, name, 1, ()) for name in ("old", "new")] == [None, None]
+
+
+def test_what_the_known_good_saved_is_loaded_by_both(tmp_path: Path) -> None:
+    write_files(answer("weights"), tmp_path / "old")
+    saved = Known({"old": tmp_path / "old", "new": None})
+    item = loading(Loads.KNOWN_GOOD)
+    assert [saved.folder(item, name, 1, ()) for name in ("old", "new")] == [tmp_path / "old"] * 2
