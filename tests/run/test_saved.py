@@ -67,7 +67,7 @@ class Known(Saved):
         self._known = folders
         self._lock = Lock()
 
-    def _of(self, item: Item, runtime: str, installation: int, devices: tuple[str, ...]) -> Path | None:
+    def _of(self, item: Item, runtime: str, installation: int, devices: tuple[str, ...]) -> Path | None:  # noqa: ARG002
         return self._known[runtime]
 
 
