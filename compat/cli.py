@@ -8,6 +8,7 @@ import typer
 
 from compat.commands.judge import gate, golden, judge, report, show
 from compat.commands.kernel import kernel
+from compat.commands.merge import merge
 from compat.commands.node import node
 from compat.commands.plan import plan
 from compat.commands.run import calibrate, repeat_case, run
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (node, support, check, plan, run, calibrate, judge, report, gate, show, golden, kernel):
+for command in (node, support, check, plan, run, calibrate, merge, judge, report, gate, show, golden, kernel):
     app.command()(command)
 app.command(name="case")(repeat_case)
 

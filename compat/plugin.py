@@ -60,6 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--compat-phase", choices=("before", "after"), help="of a control node: before or after the others' upgrade"
     )
+    group.addoption("--compat-shard", metavar="I/N", help="measure only this part of the ring's cases, such as 3/8")
+    group.addoption(
+        "--compat-durations", metavar="DIR", type=Path, help="make shards even by how long cases took in this store"
+    )
     group.addoption("--compat-calibration", metavar="DIR", type=Path, help="what compat calibrate measured")
     group.addoption(
         "--compat-waivers", metavar="FILE", type=Path, help="accepted changes, with owner, reason and expiry"
@@ -75,8 +79,10 @@ def _megahertz(text: str) -> int:
 
 def _options(config: pytest.Config) -> Options:
     from compat.model import Phase
+    from compat.plan.shards import Shard
     from compat.way import Options, parse_labels
 
+    shard = config.getoption("--compat-shard")
     phase = config.getoption("--compat-phase")
     return Options(
         ring=config.getoption("--compat-ring"),
@@ -90,12 +96,14 @@ def _options(config: pytest.Config) -> Options:
         waivers=config.getoption("--compat-waivers"),
         calibration=config.getoption("--compat-calibration"),
         phase=None if phase is None else Phase(phase),
+        shard=None if shard is None else Shard.parse(shard),
+        durations=config.getoption("--compat-durations"),
     )
 
 
 def _asked_for(config: pytest.Config) -> bool:
     names = ["ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "phase"]
-    names += ["waivers", "calibration"]
+    names += ["waivers", "calibration", "shard", "durations"]
     return any(config.getoption(f"--compat-{name}") for name in names)
 
 
@@ -117,7 +125,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if workers and named:
         raise pytest.UsageError(
             "compat measures one case at a time on a device, so that nothing disturbs its pairs, and -n would run them"
-            " beside each other: leave -n away"
+            " beside each other: leave -n away. GPUs of a node are measured at once, and machines share a ring with"
+            " --compat-shard 1/4 and so on (then compat merge)"
         )
     config.stash[_jobs] = {}
     config.stash[_concluded] = {}
@@ -255,14 +264,14 @@ class _Screen:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A verdict that is not GO fails the run, even where each item that was selected passed.
 
-    Where items were left out on purpose (``-k``, ``--lf``) the verdict is HOLD by nature: the run is then judged by its
-    items, as everywhere, and the verdict is shown. NO-GO fails it always.
+    Where items were left out on purpose (``-k``, ``--lf``, a shard) the verdict is HOLD by nature: the run is then
+    judged by its items, as everywhere, and the verdict is shown. NO-GO fails it always.
     """
     from compat.model import Decision
 
     for path, concluded in session.config.stash[_concluded].items():
         ran = {item.name for item in session.items if isinstance(item, CaseItem) and item.path == path}
-        whole = ran == {item.key for item in session.config.stash[_jobs][path].items}
+        whole = ran == {item.key for item in session.config.stash[_jobs][path].whole}
         blocks = (Decision.NO_GO, Decision.HOLD) if whole else (Decision.NO_GO,)
         unsaid = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)  # a ring of tables alone has no item
         if concluded.verdict.decision in blocks and exitstatus in unsaid:

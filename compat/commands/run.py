@@ -12,12 +12,14 @@ from compat.commands.words import (
     Cache,
     Calibration,
     Content,
+    Durations,
     Engine,
     LockClocks,
     Matrix,
     PhaseOption,
     Plan,
     Ring,
+    ShardOption,
     Store,
     Waivers,
 )
@@ -39,11 +41,20 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Put stored evidence aside and measure again.")] = False,
     lock_clocks: LockClocks = None,
     phase: PhaseOption = None,
+    shard: ShardOption = None,
+    durations: Durations = None,
+    measure_only: Annotated[
+        bool, typer.Option("--measure-only", help="Judge nothing: exit code 0 says that measuring ended, not GO.")
+    ] = False,
     waivers: Waivers = None,
     calibration: Calibration = None,
 ) -> None:
-    """Measure on this node, judge, and write the report. Exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage."""
+    """Measure on this node, judge, and write the report. Exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage.
+
+    A shard by itself is HOLD, for the rest is missing: merge the shards' stores (compat merge), and judge that.
+    """
     from compat.gate import exit_code
+    from compat.plan.shards import Shard
     from compat.report.terminal import print_verdict
     from compat.way import Job, Options, conclude, make_plan, parse_labels, write_reports
 
@@ -60,6 +71,8 @@ def run(
         waivers,
         phase=phase,
         beside=matrix.parent,
+        shard=None if shard is None else Shard.parse(shard),
+        durations=durations,
     )
     job = Job(make_plan(matrix, options), options)
     console = new_console()
@@ -68,6 +81,9 @@ def run(
         kept = job.measure(job.select(case), screen.say, screen.progress)
     finally:
         screen.end()
+    if measure_only:
+        console.print(f"measured, not judged: {job.folder}", markup=False, highlight=False, soft_wrap=True)
+        return
     concluded = conclude(kept, job.ring, None, waivers, calibration)
     written = write_reports(concluded, job.folder)
     print_verdict(concluded.view, console, most=MOST)

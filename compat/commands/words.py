@@ -14,6 +14,7 @@ __all__ = [
     "Cache",
     "Calibration",
     "Content",
+    "Durations",
     "Engine",
     "JsonOption",
     "LockClocks",
@@ -21,6 +22,7 @@ __all__ = [
     "PhaseOption",
     "Plan",
     "Ring",
+    "ShardOption",
     "Store",
     "TablesOption",
     "Waivers",
@@ -46,6 +48,13 @@ Calibration = Annotated[
     Path | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
 ]
 PhaseOption = Annotated[Phase | None, typer.Option("--phase", help="Of a control node: before or after the upgrade.")]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Measure only this part of the ring's cases, such as 3/8.")
+]
+Durations = Annotated[
+    Path | None,
+    typer.Option("--durations", metavar="STORE", help="Make shards even by how long cases took there. For all alike."),
+]
 
 TablesOption = Annotated[
     list[Path] | None,

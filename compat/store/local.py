@@ -27,7 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 from compat.errors import StoreError
 from compat.model import SCHEMA_VERSION, Evidence, Identity, Node, Plan, Verdict, canonical, digest
 
-__all__ = ["LocalStore"]
+__all__ = ["LocalStore", "same_machine"]
 
 _LAYOUT = 2
 _SHORT = 16  # hex digits of a record's digest in its name
@@ -123,7 +123,7 @@ class LocalStore:
         data = self._text(node)
         if self._write(path, data) or path.read_bytes() == data:
             return
-        if not upgraded or _machine(self._read(path, Node)) != _machine(node):
+        if not upgraded or not same_machine(self._read(path, Node), node):
             raise StoreError(
                 str(path),
                 f"node {node.hostname} is not as it was when measuring began (driver, memory, kernel, GPUs or labels)",
@@ -232,8 +232,12 @@ class LocalStore:
         return data
 
 
-def _machine(node: Node) -> tuple[object, ...]:
-    """What a node stays over an upgrade."""
+def same_machine(one: Node, other: Node) -> bool:
+    """Whether two descriptions are of one node, as far as it stays what it is over an upgrade."""
+    return _stays(one) == _stays(other)
+
+
+def _stays(node: Node) -> tuple[object, ...]:
     return node.id, node.hostname, node.cpu, [(gpu.uuid, gpu.parent) for gpu in node.gpus], node.labels
 
 

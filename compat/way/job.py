@@ -29,12 +29,22 @@ class Job:
         self.plan = plan
         self.options = options
         self.ring = ring_of(plan, options.ring)
-        self.items = plan.for_ring(self.ring)
+        self.whole = plan.for_ring(self.ring)
+        self.items = self._shard()  # those that are measured here
         self.folder = options.store or Path("out") / plan.name
         if options.waivers is not None:  # a mistake in them is said before anything is measured
             from compat.plan import load_waivers
 
             load_waivers(options.waivers)
+
+    def _shard(self) -> tuple[Item, ...]:
+        """The items of the shard that was asked for, or all."""
+        if self.options.shard is None:
+            return self.whole
+        from compat.plan.shards import shard_items
+        from compat.way.durations import stored_durations
+
+        return shard_items(self.plan, self.ring, self.options.shard, stored_durations(self.options.durations))
 
     def select(self, pattern: str) -> tuple[Item, ...]:
         """The items whose name matches a pattern (``compat.patterns``). UsageError when none does.
@@ -63,6 +73,8 @@ class Job:
         ring = self.plan.ring(self.ring)
         if not ring.is_control(node):
             self._check_labels(node)
+        if self.options.shard is not None:
+            say(f"shard {self.options.shard}: {len(items)} of the {len(self.whole)} cases of ring {self.ring}")
         here = self._placed(items, node, say)
         stand = self._standings(here, node)
         for phase in sorted({one.phase.value for one in stand.values()}):

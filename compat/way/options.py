@@ -15,6 +15,7 @@ from compat.plan import build_plan, load_matrix
 
 if TYPE_CHECKING:
     from compat.model import Phase, Plan
+    from compat.plan.shards import Shard
 
 __all__ = ["Options", "make_plan", "parse_labels", "ring_of"]
 
@@ -37,6 +38,8 @@ class Options:
     waivers: Path | None = None  # a file of accepted changes
     calibration: Path | None = None  # the store that ``compat calibrate`` left
     phase: Phase | None = None  # of a control node
+    shard: Shard | None = None  # the part of the ring's cases that is measured here
+    durations: Path | None = None  # a store whose evidence says how long cases take, so that shards are even
     beside: Path | None = None  # the matrix's folder, where the paths of models begin that are files
 
     def engine_name(self) -> str:
