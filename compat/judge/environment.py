@@ -151,14 +151,18 @@ def _stated_variables(runtimes: Sequence[Runtime]) -> set[str]:
 
 
 def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> list[str]:
-    """What changed within one arm. Places may differ in machine and environment, never in software."""
+    """What changed within one arm. Places may differ in machine, driver and environment, never in their software.
+
+    Which driver a node has to have is said by its stack, and that it is the inventory's is looked at run by run.
+    """
     found = []
     first: dict[Place, Identity] = {}
     ours = sorted({(e.place, e.identity) for e in evidence if e.arm is arm})
     for place, key in ours:
         here, anywhere = first.setdefault(place, identities[key]), first[ours[0][0]]
         one = identities[key]
-        differ = [what for what, _, _ in _differences(anywhere, one) if what != "machine" or anywhere is here]
+        differ = [what for what, _, _ in _differences(anywhere, one) if not _of_node(what)]
+        differ += [what for what, _, _ in _differences(here, one) if _of_node(what)]
         if here.environment != one.environment:
             names = here.environment.keys() | one.environment.keys()
             differ += [f"variable {n}" for n in sorted(names) if here.environment.get(n) != one.environment.get(n)]
@@ -168,6 +172,11 @@ def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str,
         differ = list(dict.fromkeys(differ))
         found += [f"{arm.value} arm: {what} is not the same in all of its runs" for what in differ]
     return found
+
+
+def _of_node(what: str) -> bool:
+    """Whether it is the node's, and not the runtime's."""
+    return what == "machine" or what.startswith(_DRIVER) or _OF_DRIVER.match(what) is not None
 
 
 def _differences(good: Identity, new: Identity) -> list[tuple[str, str, str]]:

@@ -22,9 +22,12 @@ __all__ = ["read_inventory", "this_node"]
 
 
 def this_node(labels: Mapping[str, str] | None = None) -> Node:
-    """Read this machine. ``labels`` are the operator's, by which a ring selects its nodes."""
+    """Read this machine. ``labels`` are the operator's, by which a ring selects its nodes.
+
+    COMPAT_NODE is its name where the host's name is not: a pod has one of its own, and is another one after an upgrade.
+    """
     driver, physical, gpus = read_gpus()
-    hostname = socket.gethostname()
+    hostname = os.environ.get("COMPAT_NODE") or socket.gethostname()
     return Node(
         id=_node_id(hostname, physical),
         hostname=hostname,

@@ -17,6 +17,8 @@ from compat.report.text import count
 
 if TYPE_CHECKING:
     from compat.judge.forecast import Forecast
+    from compat.plan.batches import Batch
+    from compat.report.plan_formats import Asked
 
 __all__ = ["print_plan"]
 
@@ -27,10 +29,12 @@ def print_plan(
     console: Console,
     ahead: Sequence[Forecast] = (),
     built: Mapping[str, int] | None = None,
+    asked: Asked | None = None,
 ) -> None:
     """Print the plan; with ``ring`` only what that ring measures.
 
-    ``ahead``: forecasts of its rings. ``built``: bytes on disk of the runtimes that are there already.
+    ``ahead``: forecasts of its rings. ``built``: bytes on disk of the runtimes that are there already. ``asked`` says
+    also where, and in which shards.
     """
     say = _Printer(console)
     say(f"{plan.name}: {_stack(plan.known_good)} -> {_stack(plan.candidate)}")
@@ -60,10 +64,13 @@ def print_plan(
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for window in plan.windows:
         say(f"  {'over' if window.is_over(today) else 'until':8}{window.in_words(today)}")
+    short = () if asked is None or asked.placement is None else asked.placement.rejections
+    if asked is not None:
+        _places(asked, say)
     say.title("Not measured")
-    for rejection in plan.rejections:
+    for rejection in (*plan.rejections, *short):
         say(f"  {rejection.what}: {rejection.reason}{' (keeps the ring from GO)' if rejection.blocking else ''}")
-    if not plan.rejections:
+    if not (plan.rejections or short):
         say("  nothing was left out")
     if ahead:
         say.title("Ahead")
@@ -136,6 +143,32 @@ def _cells(items: Iterable[Item], say: _Printer) -> None:
         say(f"  {cell}{how}{'' if required else ' (on the way: measured and shown, the verdict does not rest on it)'}")
         for (workload, tier), cases in workloads.items():
             say(f"    {workload} ({tier}): {', '.join(cases)}")
+
+
+def _places(asked: Asked, say: _Printer) -> None:
+    """On which nodes each cell can run, and how its cases are shared."""
+    if asked.placement is not None:
+        say.title("Placement")
+        for cell, hosts in asked.placement.cells.items():
+            controls = asked.placement.controls.get(cell, ())
+            beside = f"; controls {', '.join(controls)}" if controls else ""
+            say(f"  {cell}: {', '.join(hosts) or 'no node'}{beside}")
+        for batch in asked.batches:
+            say(f"  {_batch(batch)}")
+    if asked.shards > 1:
+        say.title("Shards")
+        for number, (part, seconds) in enumerate(zip(asked.parts, asked.seconds, strict=True), 1):
+            cost = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+            say(f"  {number}/{asked.shards}: {count(len(part), 'case')}, about {cost} if nothing stays open")
+
+
+def _batch(batch: Batch) -> str:
+    who = "controls" if batch.control else "nodes"
+    what = f"{who} with driver {batch.driver}" if batch.driver else who
+    when = f", {batch.phase.value} the upgrade" if batch.phase else ""
+    of = f" of {len(batch.hosts)}" if batch.nodes < len(batch.hosts) else ""
+    gpus = f", {count(batch.gpus, 'GPU')} of each" if batch.gpus else ""
+    return f"{what}{when}: each case on {batch.nodes}{of} ({', '.join(batch.hosts)}){gpus}"
 
 
 def _stack(stack: Stack) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compat.way.ahead import built_bytes, look_ahead
+from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
 from compat.way.conclude import Concluded, conclude, open_store, write_reports
 from compat.way.job import Job
@@ -12,7 +13,9 @@ from compat.way.repeat import repeat_case
 __all__ = [
     "Concluded",
     "Job",
+    "JobOptions",
     "Options",
+    "asked",
     "built_bytes",
     "calibrate",
     "conclude",

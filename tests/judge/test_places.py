@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from compat.judge.budget import measured, places
 from compat.judge.sampling import wanted
-from compat.model import Arm, Comparison, Decision, Evidence, Gpu, Policy, Ring, Status, Tier
+from compat.model import Arm, Comparison, Decision, Evidence, Gpu, Policy, Ring, Status, Tier, digest
 
-from .build import LATENCY, World, case, faulting, item, plan, scaled, world
+from .build import LATENCY, NEW, OLD, TEXT, World, case, faulting, item, plan, scaled, world
 
 KERNEL = item(case("kernel:softmax", "fp16", LATENCY, tier=Tier.GPU))
 GPUS = tuple(f"GPU-{n}" for n in range(8))
@@ -107,3 +107,35 @@ def test_every_gpu_has_its_share_of_the_budget() -> None:
     assert measured(made, ring) == measured(made, replace(ring, gpus=8)) == 8
     assert measured(made, replace(ring, gpus=2, minimum_nodes=3)) == 6
     assert places(replace(ring, minimum_nodes=3), Tier.CPU) == 3
+
+
+def with_drivers(drivers: dict[str, str], later: str | None = None) -> World:
+    """Nodes that have a driver each; with ``later`` the last pair of the first ran with that one."""
+    w = world(plan(TEXT, rings=(Ring("canary", (Tier.STATIC, Tier.CPU), len(drivers)),)), nodes=tuple(drivers))
+    for name, driver in drivers.items():
+        w.nodes[name] = replace(w.nodes[name], driver=driver)
+        for arm, base in ((Arm.KNOWN_GOOD, OLD), (Arm.CANDIDATE, NEW)):
+            for version, pairs in ((driver, None), (later, [1])):
+                if version is None or (pairs and name != min(drivers)):
+                    continue
+                library = {"/usr/lib/libcuda.so.1": digest(version)}
+                one = replace(base, driver={"kernel_module": version}, libraries=library)
+                w.identities[digest(one)] = one
+                w.edit(lambda r, one=one: replace(r, identity=digest(one)), arm=arm, node=name, pairs=pairs)  # type: ignore[misc]
+    return w
+
+
+def test_nodes_of_a_ring_may_have_different_drivers() -> None:
+    """Both arms of a pair have the same: where no axis says which, each node is compared with itself."""
+    assert with_drivers({"n1": "535.54.03", "n2": "570.124.06", "n3": "580.95.05"}).verdict().decision is Decision.GO
+
+
+def test_the_driver_of_a_node_may_not_change_meanwhile() -> None:
+    found = with_drivers({"n1": "535.54.03", "n2": "570.124.06"}, later="580.95.05").verdict()
+    assert found.decision is Decision.HOLD
+    assert any("the inventory of n1 is stale" in reason for reason in found.reasons)
+    unread = with_drivers({"n1": "535.54.03", "n2": "570.124.06"}, later="580.95.05")
+    unread.nodes = {name: replace(node, driver=None) for name, node in unread.nodes.items()}
+    found = unread.verdict()
+    assert found.decision is Decision.HOLD
+    assert any("driver: kernel_module is not the same in all of its runs" in reason for reason in found.reasons)

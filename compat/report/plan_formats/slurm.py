@@ -1,0 +1,85 @@
+"""A plan as arrays of Slurm: one for each driver, whose tasks are the shards. The text is a shell script that submits.
+
+A task has as many whole nodes as the ring asks for, that measure the same shard at the same time. Nodes are chosen by a
+feature that names the driver (or its branch), one array for each, since ``[a|b]`` is chosen anew for each task.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from compat.errors import UsageError
+from compat.plan.batches import Batch
+from compat.report.plan_formats import Asked, PlanFormat
+from compat.report.plan_formats.words import job_command, minutes, no_images, plain, safe_name
+
+__all__ = ["FORMAT"]
+
+
+def _render(asked: Asked) -> str:
+    no_images(asked, "a Slurm job")
+    if len({batch.phase for batch in asked.batches if batch.phase}) > 1:
+        problem = "measures before and after an upgrade, and Slurm refuses a feature that no node has yet"
+        raise UsageError(f"ring {asked.ring.name}", problem, "say --phase before, and when nodes are upgraded: after")
+    features: dict[str, str] = {}
+    for batch in asked.batches:
+        if batch.driver:
+            other = features.setdefault(_feature(asked, batch.driver), batch.driver)
+            if other != batch.driver:
+                problem = f"drivers {other} and {batch.driver} have the same, {_feature(asked, other)}"
+                raise UsageError("feature", problem, "say --feature 'driver-{driver}', or what your nodes have")
+    store = plain("store", asked.store.lstrip("/"))
+    store = f"/{store}" if asked.store.startswith("/") else store
+    parts = [_array(asked, batch, store) for batch in asked.batches]
+    merge = f"{shlex.join(asked.command)} merge {store}/*-of-{asked.shards} --output {store}/merged"
+    gate = f"{shlex.join(asked.command)} gate {store}/merged --ring {shlex.quote(asked.ring.name)}"
+    head = [
+        "#!/bin/sh",
+        f"# Submits {len(parts)} arrays. When all tasks have ended:",
+        f"#   {merge} && {gate}",
+        "set -eu",
+    ]
+    return "\n".join([*head, f"mkdir -p {store}/logs", *parts])
+
+
+def _array(asked: Asked, batch: Batch, store: str) -> str:
+    name = safe_name("compat", asked.plan.name, batch.ring, batch.key)
+    if batch.pinned and not batch.hosts:
+        problem = "measures each node before and after: which ones has to be known"
+        raise UsageError(f"ring {batch.ring}", problem, "name them with --nodes FILE")
+    options = {
+        "job-name": name,
+        "array": f"1-{asked.shards}",
+        "nodes": str(batch.nodes),
+        "ntasks-per-node": "1",
+        "exclusive": "",
+        "constraint": _feature(asked, batch.driver) if batch.driver else "",
+        "nodelist": ",".join(plain("node", host) for host in batch.hosts) if batch.pinned else "",
+        "gres": f"gpu:{batch.gpus}" if batch.gpus else "",
+        "time": str(minutes(batch)),
+        "output": f"{store}/logs/{name}-%A_%a.log",
+    }
+    lines = [
+        f"#SBATCH --{key}{'=' if value else ''}{value}" for key, value in options.items() if value or key == "exclusive"
+    ]
+    task = '"$SLURM_ARRAY_TASK_ID'
+    command = job_command(
+        asked, batch, f'{task}/{asked.shards}"', f'{store}/{task}-of-{asked.shards}"', "--engine", "venv"
+    )
+    # One node that cannot measure does not stop the others: what is missing, the judge sees.
+    lines = ["#!/bin/bash", *lines, f"exec srun --kill-on-bad-exit=0 {command}"]
+    end = f"END_OF_{name.upper().replace('-', '_')}"
+    return "\n".join([f"sbatch --parsable <<'{end}'", *lines, end])
+
+
+def _feature(asked: Asked, driver: str) -> str:
+    """The feature of nodes with this driver. UsageError for a pattern that is none."""
+    try:
+        text = asked.feature.format(driver=driver, branch=driver.partition(".")[0])
+    except (KeyError, IndexError, ValueError):
+        problem = f"{asked.feature!r} is no pattern for a driver"
+        raise UsageError("feature", problem, "write driver-{driver}, or driver-{branch} for its first number") from None
+    return plain("feature", text)
+
+
+FORMAT = PlanFormat("slurm", "arrays of Slurm, as a script that submits them", _render)
