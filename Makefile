@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 help:
 	@echo "make demo       judge a real upgrade: NO-GO, with its reasons and a report in out/demo"
 	@echo "make test       every test that this machine can run; what it cannot run is listed with the reason"
-	@echo "make test-fast  the tests that need neither the registry, nor an engine, nor a browser"
+	@echo "make test-fast  the tests that need neither the registry, nor an engine, nor a browser, nor Slurm"
 	@echo "make kernels    every kernel against its oracle in every release of Triton that is supported"
 	@echo "make bench      what a case costs, and the same in other ways; figures in out/bench/figures.json"
 	@echo "make check      formatting, lint, types, and that the probe keeps to Python 3.9"
@@ -46,7 +46,7 @@ test: .venv/.test
 	$(PYTEST) -ra tests
 
 test-fast: .venv/.test
-	$(PYTEST) -ra -m "not network and not docker and not browser" tests
+	$(PYTEST) -ra -m "not network and not docker and not browser and not slurm" tests
 
 kernels: .venv/.test
 	COMPAT_TRITONS="3.2.0 3.3.1 3.4.0 3.5.1 3.6.0 3.7.1 3.8.0 3.9.0" $(PYTEST) -ra tests/kernels

@@ -5,6 +5,8 @@ import platform
 import re
 import socket
 
+import pytest
+
 from compat.model import digest
 from compat.node import this_node
 
@@ -35,3 +37,15 @@ def test_labels_are_the_operator_s_and_do_not_change_the_id() -> None:
     assert (plain.labels, labelled.labels) == ({}, {"rack": "7"})
     assert plain.id == labelled.id == this_node().id
     assert digest(plain) != digest(labelled)
+
+
+def test_a_pods_node_has_the_name_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod's own name is another one after an upgrade, and its node is the same."""
+    here = this_node()
+    monkeypatch.setenv("COMPAT_NODE", "gpu-7")
+    monkeypatch.setattr(socket, "gethostname", lambda: "compat-canary-0")
+    first = this_node()
+    monkeypatch.setattr(socket, "gethostname", lambda: "compat-canary-1")
+    assert this_node() == first
+    assert first.hostname == "gpu-7"
+    assert first.id != here.id
