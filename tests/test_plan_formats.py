@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from compat.plan.nodes_file import load_nodes
 from tests.example import write_example
 from tests.report.plan_formats.build import driver_matrix
 from tests.test_cli import compat
@@ -54,6 +56,17 @@ def test_how_many_gpus_a_node_has_is_not_guessed_in_silence(tmp_path: Path) -> N
     assert done.returncode == 0
     assert "#SBATCH --gres=gpu:1" in done.stdout
     assert "compat: ring canary: jobs ask for 1 GPU of each node" in done.stderr
+
+
+def test_what_the_documentation_has_ready_to_copy_is_yaml(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs/pipelines.md").read_text()
+    nodes, github, gitlab = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "nodes.yaml").write_text(nodes)
+    assert [node.hostname for node in load_nodes(tmp_path / "nodes.yaml")] == ["gpu-1", "gpu-2"]
+    workflow = yaml.safe_load(github)["jobs"]
+    assert list(workflow) == ["plan", "measure", "judge"]
+    assert not any("${{" in step.get("run", "") for job in workflow.values() for step in job["steps"])
+    assert list(yaml.safe_load(gitlab)) == ["plan", "shards"]
 
 
 @pytest.mark.parametrize(

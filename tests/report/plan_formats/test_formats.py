@@ -57,6 +57,7 @@ def test_a_github_matrix_is_one_line_with_a_job_a_shard(tmp_path: Path) -> None:
     assert {tuple(entry["runs_on"]) for entry in include} == {("self-hosted", "ring=canary")}
     assert include[0]["runtimes"] == ["after", "before"]
     assert len({entry["name"] for entry in include}) == 3
+    assert render("github", ask(example(tmp_path), shards=1)).count('"runs_on":["ubuntu-latest"]') == 1
 
 
 def test_a_github_matrix_stays_below_its_limit(tmp_path: Path) -> None:
@@ -139,5 +140,8 @@ def test_hostile_words_reach_the_command_as_they_are(tmp_path: Path) -> None:
     ((*words,),) = argv(tmp_path, "\n".join(job["script"]), SHARD="1-2")
     assert words[1] == str(matrix)
     assert words[words.index("--content") + 1] == str(folder / "site")
-    include = json.loads(render("github", found))["include"]
-    assert len(include) == 2
+    for number, entry in enumerate(json.loads(render("github", found))["include"], 1):
+        ((*words,),) = argv(tmp_path, 'sh -c "$COMMAND"', COMMAND=entry["command"])
+        assert words[1] == str(matrix)
+        assert words[words.index("--shard") + 1] == f"{number}/2"
+        assert words[words.index("--store") + 1] == entry["store"]
