@@ -127,3 +127,21 @@ def test_nothing_is_lost_when_a_store_to_merge_is_gone(tmp_path: Path) -> None:
         assert said in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_machines_that_share_a_ring_need_not_be_one(tmp_path: Path) -> None:
+    """As jobs of a pipeline, of which each has a machine of its own."""
+    write_three(tmp_path)
+    for number, node in ((1, "a"), (2, "b")):
+        words = ("--store", f"shards/{node}", "--shard", f"{number}/2", "--measure-only")
+        assert compat(*RUN, *words, cwd=tmp_path, COMPAT_NODE=node).returncode == 0
+    done = compat("merge", "shards/a", "shards/b", "--output", "merged", cwd=tmp_path)
+    assert "16 runs on 2 nodes, 16 of them new" in done.stdout
+    assert compat("gate", "merged", cwd=tmp_path).stdout.startswith("GO example ring canary: ")
+    matrix = tmp_path / "example.yaml"
+    matrix.write_text(matrix.read_text().replace("tiers: [cpu]", "tiers: [cpu], minimum_nodes: 2"))
+    for number, node in ((1, "a"), (2, "b")):  # each case on one machine only
+        words = ("--store", f"again/{node}", "--shard", f"{number}/2", "--measure-only")
+        assert compat(*RUN, *words, cwd=tmp_path, COMPAT_NODE=node).returncode == 0
+    assert compat("merge", "again/a", "again/b", "--output", "both", cwd=tmp_path).returncode == 0
+    assert compat("gate", "both", cwd=tmp_path).returncode == 10

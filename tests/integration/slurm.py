@@ -52,6 +52,7 @@ class Cluster:
 
     def __init__(self, folder: Path, nodes: Sequence[SlurmNode]) -> None:
         self.folder = folder
+        self._nodes = {node.name: node for node in nodes}
         self._daemons: list[subprocess.Popen[bytes]] = []
         self._env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
         self._env["SLURM_CONF"] = str(folder / "slurm.conf")
@@ -69,7 +70,7 @@ class Cluster:
         key = folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
-        lines, gres, prolog = [], [], ["#!/bin/sh", 'case "$SLURMD_NODENAME" in']
+        lines, gres = [], []
         for node in nodes:
             for number in range(node.gpus):
                 file = folder / f"{node.name}-gpu{number}"
@@ -79,12 +80,7 @@ class Cluster:
                 f"NodeName={node.name} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 Port={_free_port()}"
                 f" CPUs=2 RealMemory=1000 Feature={','.join(node.features)} Gres=gpu:{node.gpus} State=UNKNOWN"
             )
-            prolog.append(f"{node.name})")
-            prolog += [f"echo 'export {name}={value}'" for name, value in node.variables.items()]
-            prolog.append(";;")
-        script = folder / "prolog"
-        script.write_text("\n".join([*prolog, "esac", ""]))
-        script.chmod(0o755)
+        self._write_prolog()
         (folder / "gres.conf").write_text("\n".join([*gres, ""]))
         (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")  # it has to name one, and none is used
         (folder / "slurm.conf").write_text(
@@ -113,10 +109,31 @@ ReturnToService=2
 MpiDefault=none
 SwitchType=switch/none
 GresTypes=gpu
-TaskProlog={script}
+TaskProlog={folder}/prolog
 {chr(10).join(lines)}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+        )
+
+    def _write_prolog(self) -> None:
+        """What gives each node its variables: they are those of every task on it."""
+        lines = ["#!/bin/sh", 'case "$SLURMD_NODENAME" in']
+        for node in self._nodes.values():
+            lines.append(f"{node.name})")
+            lines += [f"echo 'export {name}={value}'" for name, value in node.variables.items()]
+            lines.append(";;")
+        made = self.folder / "prolog.new"
+        made.write_text("\n".join([*lines, "esac", ""]))
+        made.chmod(0o755)
+        made.replace(self.folder / "prolog")
+
+    def change(self, node: SlurmNode) -> None:
+        """Give a node other features and other variables."""
+        self._nodes[node.name] = node
+        self._write_prolog()
+        features = ",".join(node.features)
+        self.says(
+            "scontrol", "update", f"NodeName={node.name}", f"AvailableFeatures={features}", f"ActiveFeatures={features}"
         )
 
     def _start(self, nodes: Sequence[SlurmNode]) -> None:

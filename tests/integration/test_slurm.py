@@ -16,6 +16,7 @@ from tests.example import write_example
 from tests.integration.slurm import Cluster, SlurmNode, lacking
 from tests.node.fake import compile_library
 from tests.probe import fake_cuda
+from tests.report.plan_formats.build import NEW, OLD, driver_matrix
 from tests.test_cli import compat
 
 pytestmark = pytest.mark.slurm
@@ -37,25 +38,28 @@ def cluster() -> Iterator[Cluster]:
     try:
         for name in ("nvml", "cuda", "host"):
             (folder / name).mkdir()
-        cuda = fake_cuda.Cuda(fake_cuda.compile_library(folder / "cuda"), folder / "host")
+        fake_cuda.compile_library(folder / "cuda")
         compile_library(folder / "nvml")
-        common = {**cuda.env, "LD_LIBRARY_PATH": f"{folder}/nvml:{folder}/cuda", "COMPAT_CACHE": f"{folder}/cache"}
-        nodes = [
-            SlurmNode(
-                name,
-                (f"driver-{driver.partition('.')[0]}", "canary"),
-                count,
-                {**common, "FAKE_DRIVER": driver, "FAKE_COUNT": str(count)},
-            )
-            for count, (name, driver) in enumerate(DRIVERS.items(), 1)
-        ]
-        made = Cluster(folder, nodes)
+        made = Cluster(folder, [node_of(folder, name, driver) for name, driver in DRIVERS.items()])
         try:
             yield made
         finally:
             made.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def node_of(folder: Path, name: str, driver: str) -> SlurmNode:
+    """A node with a driver; how many GPUs NVML names makes it another node than the others."""
+    count = int(name[1:])
+    variables = {
+        **fake_cuda.Cuda(folder / "cuda", folder / "host").env,
+        "LD_LIBRARY_PATH": f"{folder}/nvml:{folder}/cuda",
+        "COMPAT_CACHE": f"{folder}/cache",
+        "FAKE_DRIVER": driver,
+        "FAKE_COUNT": str(count),
+    }
+    return SlurmNode(name, (f"driver-{driver.partition('.')[0]}", "canary"), count, variables)
 
 
 def write(folder: Path, add: str) -> None:
@@ -82,6 +86,7 @@ def test_arrays_as_printed_are_merged_and_judged(
     words = ("--content", "site", "--nodes", "nodes.json", "--shards", "2", "--job-command", command)
     planned = compat("plan", "example.yaml", *words, "--format", "slurm", cwd=tmp_path)
     assert (planned.returncode, planned.stderr) == (0, "")
+    assert "#SBATCH --gres=gpu:1\n" in planned.stdout
     jobs = cluster.submit(planned.stdout, tmp_path)
     assert len(jobs) == 3  # one for each driver
     logs = {path.name: path.read_text() for path in (tmp_path / "out/example.shards/logs").iterdir()}
@@ -101,3 +106,32 @@ def test_arrays_as_printed_are_merged_and_judged(
     cases = {record["item"] for record in records}
     assert len(cases) == 4
     assert {(r["item"], r["node"]) for r in records} == {(c, n) for c in cases for n in {r["node"] for r in records}}
+
+
+def test_a_driver_is_upgraded_between_arrays(cluster: Cluster, tmp_path: Path) -> None:
+    """Before, after, and back again, on the same nodes, into one store."""
+    matrix = driver_matrix(tmp_path, "name: canary, tiers: [cpu], minimum_nodes: 2")
+    old, new = DRIVERS["n2"], DRIVERS["n3"]
+    matrix.write_text(matrix.read_text().replace(OLD, old).replace(NEW, new))
+    (tmp_path / "nodes.json").write_text(json.dumps([{"hostname": n, "driver": old} for n in ("n1", "n2")]))
+    command = shlex.join([sys.executable, "-m", "compat"])
+    words = ("plan", "driver.yaml", "--content", "site", "--nodes", "nodes.json", "--job-command", command)
+    store = "out/driver.shards/1-of-1"
+    try:
+        for phase, driver in (("before", old), ("after", new), ("before", old)):
+            for name in ("n1", "n2"):
+                cluster.change(node_of(cluster.folder, name, driver))
+            planned = compat(*words, "--format", "slurm", "--phase", phase, cwd=tmp_path)
+            assert (planned.returncode, planned.stderr) == (0, "")
+            assert "#SBATCH --nodelist=n1,n2\n" in planned.stdout
+            assert len(cluster.submit(planned.stdout, tmp_path)) == 1
+    finally:  # the nodes are those of the other tests
+        for name in ("n1", "n2"):
+            cluster.change(node_of(cluster.folder, name, DRIVERS[name]))
+    done = compat("gate", store, cwd=tmp_path)
+    logs = [path.read_text() for path in (tmp_path / "out/driver.shards/logs").iterdir()]
+    assert (done.returncode, done.stderr) == (0, ""), (done.stdout, logs)
+    records = [json.loads(path.read_text()) for path in (tmp_path / store / "evidence").rglob("*.json")]
+    ran = {(record["phase"], record["arm"], record["stack"]["driver"]) for record in records}
+    assert ran == {("before", "known_good", old), ("after", "candidate", new), ("back", "known_good", old)}
+    assert len({record["node"] for record in records}) == 2
