@@ -54,6 +54,9 @@ def test_three_shards_that_are_merged_are_one_run(tmp_path: Path, add: str, code
     assert compat("gate", "merged", cwd=tmp_path).returncode == code
     assert compared(tmp_path, "merged") == compared(tmp_path, "whole")
     assert verdict(tmp_path, "merged") == verdict(tmp_path, "whole")
+    again = compat(*RUN, "--store", "merged", cwd=tmp_path)  # it goes on from there, and nothing is open
+    assert again.returncode == code
+    assert len(list((tmp_path / "merged/evidence").rglob("*.json"))) == 16
 
 
 def test_a_shard_that_judges_itself_is_hold(tmp_path: Path) -> None:

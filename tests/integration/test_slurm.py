@@ -59,7 +59,7 @@ def node_of(folder: Path, name: str, driver: str) -> SlurmNode:
         "FAKE_DRIVER": driver,
         "FAKE_COUNT": str(count),
     }
-    return SlurmNode(name, (f"driver-{driver.partition('.')[0]}", "canary"), count, variables)
+    return SlurmNode(name, (f"driver-{driver.partition('.')[0]}", "ring-canary"), count, variables)
 
 
 def write(folder: Path, add: str) -> None:
@@ -87,6 +87,7 @@ def test_arrays_as_printed_are_merged_and_judged(
     planned = compat("plan", "example.yaml", *words, "--format", "slurm", cwd=tmp_path)
     assert (planned.returncode, planned.stderr) == (0, "")
     assert "#SBATCH --gres=gpu:1\n" in planned.stdout
+    assert "#SBATCH --constraint=driver-570&ring-canary\n" in planned.stdout
     jobs = cluster.submit(planned.stdout, tmp_path)
     assert len(jobs) == 3  # one for each driver
     logs = {path.name: path.read_text() for path in (tmp_path / "out/example.shards/logs").iterdir()}

@@ -1,11 +1,13 @@
 """A plan as arrays of Slurm: one for each driver, whose tasks are the shards. The text is a shell script that submits.
 
 A task has as many whole nodes as the ring asks for, that measure the same shard at the same time. Nodes are chosen by a
-feature that names the driver (or its branch), one array for each, since ``[a|b]`` is chosen anew for each task.
+feature that names the driver (or its branch), one array for each, since ``[a|b]`` is chosen anew for each task, and by
+one for each label of the ring: a node that lacks it is not one of the ring's, whatever the job says of it.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from compat.errors import UsageError
@@ -53,7 +55,7 @@ def _array(asked: Asked, batch: Batch, store: str) -> str:
         "nodes": str(batch.nodes),
         "ntasks-per-node": "1",
         "exclusive": "",
-        "constraint": _feature(asked, batch.driver) if batch.driver else "",
+        "constraint": "&".join(_features(asked, batch)),
         "nodelist": ",".join(plain("node", host) for host in batch.hosts) if batch.pinned else "",
         "gres": f"gpu:{batch.gpus}" if batch.gpus else "",
         "time": str(minutes(batch)),
@@ -72,6 +74,20 @@ def _array(asked: Asked, batch: Batch, store: str) -> str:
     return "\n".join([f"sbatch --parsable <<'{end}'", *lines, end])
 
 
+def _features(asked: Asked, batch: Batch) -> list[str]:
+    """What the nodes of a batch have: their driver's feature, and KEY-VALUE for each label."""
+    labels = [_checked(f"{key}-{value}") for key, value in sorted(batch.labels.items())]
+    return [*([_feature(asked, batch.driver)] if batch.driver else []), *labels]
+
+
+def _checked(feature: str) -> str:
+    """A feature, which ``&``, ``|``, ``*`` and brackets would make an expression. UsageError where it is none."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", feature):
+        problem = f"{feature!r} cannot be a feature of Slurm's nodes"
+        raise UsageError("format slurm", problem, "use letters, digits and . _ - in drivers and labels")
+    return feature
+
+
 def _feature(asked: Asked, driver: str) -> str:
     """The feature of nodes with this driver. UsageError for a pattern that is none."""
     try:
@@ -79,7 +95,7 @@ def _feature(asked: Asked, driver: str) -> str:
     except (KeyError, IndexError, ValueError):
         problem = f"{asked.feature!r} is no pattern for a driver"
         raise UsageError("feature", problem, "write driver-{driver}, or driver-{branch} for its first number") from None
-    return plain("feature", text)
+    return _checked(text)
 
 
 FORMAT = PlanFormat("slurm", "arrays of Slurm, as a script that submits them", _render)

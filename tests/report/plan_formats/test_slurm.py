@@ -57,11 +57,11 @@ def test_an_array_for_each_driver(tmp_path: Path) -> None:
         "nodes": "2",
         "ntasks-per-node": "1",
         "exclusive": "",
-        "constraint": "driver-570",
+        "constraint": "driver-570&group-upgraded",
         "gres": "gpu:2",
         "time": "50",
     }
-    assert (new["constraint"], new["nodes"]) == ("driver-580", "1")
+    assert (new["constraint"], new["nodes"]) == ("driver-580&group-upgraded", "1")
     assert old["output"].startswith("out/example.shards/logs/compat-example-canary-driver-570")
     assert (tmp_path / "out/example.shards/logs").is_dir()
     assert words_of(old, tmp_path, "3") == [
@@ -95,14 +95,20 @@ def test_phases_are_submitted_one_after_the_other_to_the_same_nodes(tmp_path: Pa
 def test_hostile_words_are_words(tmp_path: Path) -> None:
     folder = tmp_path / HOSTILE.replace("/", "")
     folder.mkdir()
-    matrix = example(folder, ring=", nodes: {labels: {ring: canary}}")
-    text = matrix.read_text().replace("ring: canary}}", f"ring: '{HOSTILE.replace(chr(39), chr(39) * 2)}'}}}}")
-    matrix.write_text(text)
+    matrix = example(folder)
     (array,) = arrays_of(ask(matrix, shards=2, command=tuple(echo(tmp_path).split())), tmp_path)
     words = words_of(array, tmp_path, "1")
     assert words[1] == str(matrix)
-    assert words[words.index("--label") + 1] == f"ring={HOSTILE}"
+    assert words[words.index("--content") + 1] == str(folder / "site")
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("value", ["a|b", "a&b", "a*2", "[a]", "a b", "$(touch pwned)", "a=b"])
+def test_a_label_that_is_no_feature_is_refused(tmp_path: Path, value: str) -> None:
+    """A node must not be told that it is of the ring where nothing has looked."""
+    matrix = example(tmp_path, ring=f", nodes: {{labels: {{ring: '{value}'}}}}")
+    with pytest.raises(CompatError, match="cannot be a feature of Slurm's nodes"):
+        render("slurm", ask(matrix))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_hostile_words_are_words(tmp_path: Path) -> None:
     [
         ({"feature": "gpu"}, "drivers 570.124.06 and 580.95.05 have the same, gpu"),
         ({"feature": "{release}"}, "is no pattern for a driver"),
-        ({"feature": "a|{driver}"}, "cannot be written there as it is"),
+        ({"feature": "a|{driver}"}, "cannot be a feature of Slurm's nodes"),
         ({"store": "out/$(touch x)"}, "cannot be written there as it is"),
     ],
 )
