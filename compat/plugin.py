@@ -62,7 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--compat-shard", metavar="I/N", help="measure only this part of the ring's cases, such as 3/8")
     group.addoption(
-        "--compat-durations", metavar="DIR", type=Path, help="make shards even by how long cases took in this store"
+        "--compat-like", metavar="DIR", type=Path, help="make shards even by how long cases took in this store"
     )
     group.addoption("--compat-calibration", metavar="DIR", type=Path, help="what compat calibrate measured")
     group.addoption(
@@ -97,13 +97,13 @@ def _options(config: pytest.Config) -> Options:
         calibration=config.getoption("--compat-calibration"),
         phase=None if phase is None else Phase(phase),
         shard=None if shard is None else Shard.parse(shard),
-        durations=config.getoption("--compat-durations"),
+        like=config.getoption("--compat-like"),
     )
 
 
 def _asked_for(config: pytest.Config) -> bool:
     names = ["ring", "store", "engine", "cache", "content", "label", "fresh", "lock-clocks", "phase"]
-    names += ["waivers", "calibration", "shard", "durations"]
+    names += ["waivers", "calibration", "shard", "like"]
     return any(config.getoption(f"--compat-{name}") for name in names)
 
 

@@ -35,13 +35,14 @@ def test_a_cell_that_no_node_can_run_is_said_in_the_text_and_beside_a_document(t
     (tmp_path / "nodes.yaml").write_text('- {hostname: a, driver: "535.54.03"}\n')
     words = ("plan", "driver.yaml", "--content", "site", "--nodes", "nodes.yaml")
     done = compat(*words, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (10, "")  # as of whatever cannot reach GO
     said = "unplaced: it needs driver 570.124.06 or 580.95.05, and fits on no node (driver 535.54.03: a)"
     assert f"{said} (keeps the ring from GO)" in done.stdout
     assert ": no node" in done.stdout.split("Placement")[1]
     document = compat(*words, "--format", "json", cwd=tmp_path)
     assert said in json.loads(document.stdout)["not_measured"][-1]["reason"]
     assert said in document.stderr
+    assert document.returncode == 10
     jobs = compat(*words, "--format", "slurm", cwd=tmp_path)
     assert (jobs.returncode, jobs.stdout) == (2, "")
     assert "no node that is listed can run any of its cells" in jobs.stderr
@@ -75,7 +76,7 @@ def test_what_the_documentation_has_ready_to_copy_is_yaml(tmp_path: Path) -> Non
         (("--format", "yaml"), "'yaml' is not one of github, gitlab, json, k8s, slurm, table; choose one of them"),
         (("--shards", "3"), "has 2 parts that can be measured apart, and 3 shards were asked for"),
         (("--nodes", "nowhere.yaml"), "nowhere.yaml: there is no such file"),
-        (("--durations", "nowhere", "--shards", "2"), "nowhere: is not a store"),
+        (("--like", "nowhere", "--shards", "2"), "nowhere: is not a store"),
         (("--format", "k8s"), "pods need an image"),
         (("--format", "slurm", "--job-command", "'"), "is no command"),
     ],

@@ -82,7 +82,7 @@ def test_durations_of_a_store_make_shards_even(tmp_path: Path) -> None:
         path.with_name(f"{path.stem[:7]}{digest(document)[:16]}.json").write_text(json.dumps(document))
     sizes = {}
     for number in (1, 2):
-        words = ("--shard", f"{number}/2", "--durations", "before", "--store", f"s{number}", "--measure-only")
+        words = ("--shard", f"{number}/2", "--like", "before", "--store", f"s{number}", "--measure-only")
         done = compat(*RUN, *words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         found = {json.loads(path.read_text())["item"] for path in (tmp_path / f"s{number}/evidence").rglob("*.json")}

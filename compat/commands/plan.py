@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from compat.commands.words import Cache, Calibration, Content, Durations, Matrix, Ring
+from compat.commands.words import Cache, Calibration, Content, Like, Matrix, Ring
 from compat.model import Phase
 from compat.report.screen import new_console
 
@@ -26,9 +26,7 @@ def plan(
     matrix: Matrix,
     ring: Ring = None,
     content: Content = None,
-    like: Annotated[
-        Path | None, typer.Option("--like", metavar="STORE", help="An earlier run, whose cases take as long.")
-    ] = None,
+    like: Like = None,
     calibration: Calibration = None,
     cache: Cache = None,
     form: Annotated[str, typer.Option("--format", help="table, json, or jobs: github, gitlab, k8s, slurm.")] = _TABLE,
@@ -39,7 +37,6 @@ def plan(
     phase: Annotated[
         Phase | None, typer.Option("--phase", help="Of an upgraded driver: only the jobs before it, or after it.")
     ] = None,
-    durations: Durations = None,
     command: Annotated[str, typer.Option("--job-command", help="How a job calls compat.")] = "compat",
     store: Annotated[
         str | None, typer.Option("--job-store", help="Where jobs keep the shards' stores. Default: out/NAME.shards.")
@@ -64,7 +61,7 @@ def plan(
     formats = plan_formats()
     if form not in formats:
         raise UsageError("format", f"{form!r} is not one of {', '.join(formats)}", "choose one of them")
-    options = Options(ring, cache=cache, content=tuple(content or ()), phase=phase, durations=durations)
+    options = Options(ring, cache=cache, content=tuple(content or ()), phase=phase, like=like)
     made = make_plan(matrix, options)
     name = ring_of(made, ring) if ring else None
     ahead = look_ahead(made, name, like, calibration)

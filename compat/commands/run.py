@@ -12,8 +12,8 @@ from compat.commands.words import (
     Cache,
     Calibration,
     Content,
-    Durations,
     Engine,
+    Like,
     LockClocks,
     Matrix,
     PhaseOption,
@@ -42,7 +42,7 @@ def run(
     lock_clocks: LockClocks = None,
     phase: PhaseOption = None,
     shard: ShardOption = None,
-    durations: Durations = None,
+    like: Like = None,
     measure_only: Annotated[
         bool, typer.Option("--measure-only", help="Judge nothing: exit code 0 says that measuring ended, not GO.")
     ] = False,
@@ -72,7 +72,7 @@ def run(
         phase=phase,
         beside=matrix.parent,
         shard=None if shard is None else Shard.parse(shard),
-        durations=durations,
+        like=like,
     )
     job = Job(make_plan(matrix, options), options)
     console = new_console()

@@ -14,9 +14,9 @@ __all__ = [
     "Cache",
     "Calibration",
     "Content",
-    "Durations",
     "Engine",
     "JsonOption",
+    "Like",
     "LockClocks",
     "Matrix",
     "PhaseOption",
@@ -51,9 +51,9 @@ PhaseOption = Annotated[Phase | None, typer.Option("--phase", help="Of a control
 ShardOption = Annotated[
     str | None, typer.Option("--shard", metavar="I/N", help="Measure only this part of the ring's cases, such as 3/8.")
 ]
-Durations = Annotated[
+Like = Annotated[
     Path | None,
-    typer.Option("--durations", metavar="STORE", help="Make shards even by how long cases took there. For all alike."),
+    typer.Option("--like", metavar="STORE", help="An earlier run, whose cases take as long. Shards: the same for all."),
 ]
 
 TablesOption = Annotated[

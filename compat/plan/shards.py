@@ -58,15 +58,15 @@ class Shard:
         return f"{self.number}/{self.of}"
 
 
-def expected_seconds(item: Item, policy: Policy, durations: Mapping[str, float] | None = None) -> float:
+def expected_seconds(item: Item, policy: Policy, durations: Mapping[tuple[str, str], float] | None = None) -> float:
     """What measuring an item costs in one place, in seconds: one run, in both arms, for the first pairs.
 
-    ``durations`` are seconds of a run by item's key, as they were measured. Where there is none, the tier and the kind
-    of work say it, and never more than the item's timeout. Later rounds are for what is open by then, which nobody
-    knows before. In phases each arm runs as often.
+    ``durations`` are seconds of a run by workload and case, as they were measured. Where there is none, the tier and
+    the kind of work say it, and never more than the item's timeout. Later rounds are for what is open by then, which
+    nobody knows before. In phases each arm runs as often.
     """
     pairs = policy.rounds[0] if _is_sampled(item) and policy.rounds else policy.fewest_pairs
-    known = (durations or {}).get(item.key)
+    known = (durations or {}).get((item.case.workload, item.case.id))
     run = min(_guess(item), item.timeout) if known is None else known
     return 2 * max(pairs, policy.fewest_pairs) * max(run, 0.01) * max(1, item.case.seeds if known is None else 1)
 
@@ -112,7 +112,7 @@ def _joined(plan: Plan) -> dict[str, str]:
 
 
 def split(
-    plan: Plan, ring: str, shards: int, durations: Mapping[str, float] | None = None
+    plan: Plan, ring: str, shards: int, durations: Mapping[tuple[str, str], float] | None = None
 ) -> tuple[tuple[Item, ...], ...]:
     """The items of each shard, in the plan's order. UsageError where there are more shards than units."""
     found = units(plan, ring)
@@ -133,7 +133,9 @@ def _parts(count: int) -> str:
     return "1 part" if count == 1 else f"{count} parts that can be measured apart"
 
 
-def shard_items(plan: Plan, ring: str, shard: Shard, durations: Mapping[str, float] | None = None) -> tuple[Item, ...]:
+def shard_items(
+    plan: Plan, ring: str, shard: Shard, durations: Mapping[tuple[str, str], float] | None = None
+) -> tuple[Item, ...]:
     """The items of one shard; see ``split``."""
     return split(plan, ring, shard.of, durations)[shard.number - 1]
 

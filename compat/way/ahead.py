@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
-from statistics import mean
 from typing import TYPE_CHECKING
 
-from compat.model import Plan, digest
+from compat.model import Plan
 from compat.way.calibrate import calibrated_spreads
 from compat.way.conclude import open_store
+from compat.way.durations import stored_durations
 
 if TYPE_CHECKING:
     from compat.judge.forecast import Forecast
@@ -25,24 +24,12 @@ def look_ahead(plan: Plan, ring: str | None, like: Path | None, calibration: Pat
     """
     from compat.judge.forecast import forecast
 
-    durations = {} if like is None else _durations(like)
+    durations = stored_durations(like)
     spreads = {}
     if calibration is not None:
         store = open_store(calibration)
         spreads = calibrated_spreads(store, plan, store.nodes())
     return tuple(forecast(plan, one, durations, spreads) for one in plan.rings if ring in (None, one.name))
-
-
-def _durations(folder: Path) -> dict[tuple[str, str], float]:
-    """Seconds of a run by workload and case, over both arms; runs that faulted say nothing of it."""
-    store = open_store(folder)
-    plan = store.plan()
-    cases = {item.key: (item.case.workload, item.case.id) for item in plan.items}
-    took: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for record in store.evidence(digest(plan)):
-        if record.fault is None and record.item in cases:
-            took[cases[record.item]].append(record.seconds)
-    return {case: mean(seconds) for case, seconds in took.items()}
 
 
 def built_bytes(plan: Plan, cache: Path) -> dict[str, int]:

@@ -41,7 +41,7 @@ def asked(plan: Plan, matrix: Path, options: Options, jobs: JobOptions) -> Asked
     from compat.report.plan_formats import Asked
 
     ring = ring_of(plan, options.ring)
-    durations = stored_durations(options.durations)
+    durations = stored_durations(options.like)
     nodes = None if jobs.nodes is None else load_nodes(jobs.nodes)
     parts = split(plan, ring, jobs.shards, durations) if jobs.shards > 1 else (plan.for_ring(ring),)
     found = batches(plan, ring, nodes)
@@ -66,4 +66,4 @@ def asked(plan: Plan, matrix: Path, options: Options, jobs: JobOptions) -> Asked
 def _words(options: Options) -> tuple[str, ...]:
     """The options that a job has to be given as they were given to us, or its plan would be another one."""
     words = [word for folder in options.content for word in ("--content", str(folder))]
-    return (*words, *(("--durations", str(options.durations)) if options.durations else ()))
+    return (*words, *(("--like", str(options.like)) if options.like else ()))

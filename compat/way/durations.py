@@ -1,27 +1,33 @@
-"""How long cases took when they were measured before, so that shards are even."""
+"""How long cases took in an earlier run: what a plan costs, and which shards are even."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from statistics import median
+from statistics import mean
 
-__all__ = ["stored_durations"]
+from compat.model import digest
+
+__all__ = ["Durations", "stored_durations"]
+
+Durations = dict[tuple[str, str], float]
 
 
-def stored_durations(store: Path | None) -> dict[str, float]:
-    """By item's key: the median seconds of a run in ``store``, over all of its plans. Nothing without a store.
+def stored_durations(store: Path | None) -> Durations:
+    """Seconds of a run by workload and case, over both arms, of the newest plan in ``store``; nothing without a store.
 
-    Who measures a shard, and who plans the shards, name the same store: other durations are other shards.
+    Runs that faulted say nothing of it. Who plans shards and who measures them name the same store: other durations are
+    other shards.
     """
     if store is None:
         return {}
     from compat.store import LocalStore
 
     opened = LocalStore(store)
-    seconds: dict[str, list[float]] = defaultdict(list)
-    for plan in opened.plan_digests():
-        for record in opened.evidence(plan):
-            if record.fault is None:
-                seconds[record.item].append(record.seconds)
-    return {key: median(taken) for key, taken in sorted(seconds.items())}
+    plan = opened.plan()
+    cases = {item.key: (item.case.workload, item.case.id) for item in plan.items}
+    took: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in opened.evidence(digest(plan)):
+        if record.fault is None and record.item in cases:
+            took[cases[record.item]].append(record.seconds)
+    return {case: mean(seconds) for case, seconds in took.items()}

@@ -44,7 +44,7 @@ class Job:
         from compat.plan.shards import shard_items
         from compat.way.durations import stored_durations
 
-        return shard_items(self.plan, self.ring, self.options.shard, stored_durations(self.options.durations))
+        return shard_items(self.plan, self.ring, self.options.shard, stored_durations(self.options.like))
 
     def select(self, pattern: str) -> tuple[Item, ...]:
         """The items whose name matches a pattern (``compat.patterns``). UsageError when none does.

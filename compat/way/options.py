@@ -39,7 +39,7 @@ class Options:
     calibration: Path | None = None  # the store that ``compat calibrate`` left
     phase: Phase | None = None  # of a control node
     shard: Shard | None = None  # the part of the ring's cases that is measured here
-    durations: Path | None = None  # a store whose evidence says how long cases take, so that shards are even
+    like: Path | None = None  # a store whose evidence says how long cases take, so that shards are even
     beside: Path | None = None  # the matrix's folder, where the paths of models begin that are files
 
     def engine_name(self) -> str:

@@ -36,6 +36,10 @@ def where(parts: tuple[tuple[Item, ...], ...]) -> dict[str, int]:
     return {one.key: number for number, part in enumerate(parts) for one in part}
 
 
+def named(one: Item) -> tuple[str, str]:
+    return one.case.workload, one.case.id
+
+
 def many(count: int) -> list[Item]:
     return [item(f"operator:work{number}", seeds=1 + number % 7) for number in range(count)]
 
@@ -62,7 +66,7 @@ def test_each_item_is_in_one_shard_none_is_empty_and_the_order_does_not_matter(
     costs: list[int], shards: int, order: object
 ) -> None:
     items = [item(f"operator:work{number}") for number in range(len(costs))]
-    durations = {one.key: float(cost) for one, cost in zip(items, costs, strict=True)}
+    durations = {named(one): float(cost) for one, cost in zip(items, costs, strict=True)}
     if shards > len(items):
         with pytest.raises(UsageError, match="shards were asked for"):
             split(plan_of(items), "canary", shards, durations)
@@ -73,7 +77,7 @@ def test_each_item_is_in_one_shard_none_is_empty_and_the_order_does_not_matter(
     shuffled = list(items)
     order.shuffle(shuffled)  # type: ignore[attr-defined] # a Random
     assert split(plan_of(shuffled), "canary", shards, durations) == parts
-    loads = [sum(durations[one.key] for one in part) for part in parts]
+    loads = [sum(durations[named(one)] for one in part) for part in parts]
     assert max(loads) <= max(1.1 * sum(costs) / shards, sum(costs) / shards + max(costs)) + 1e-9
 
 
@@ -93,7 +97,7 @@ def test_another_item_moves_few_others() -> None:
 
 def test_what_is_larger_than_the_mean_has_a_shard_of_its_own() -> None:
     items = many(20)
-    parts = split(plan_of(items), "canary", 4, {items[0].key: 1000.0})
+    parts = split(plan_of(items), "canary", 4, {named(items[0]): 1000.0})
     assert (items[0],) in parts
 
 
@@ -126,7 +130,7 @@ def test_sessions_are_not_split() -> None:
 def test_what_was_measured_before_says_more_than_a_guess() -> None:
     one = item("operator:a", seeds=3)
     assert expected_seconds(one, Policy()) == pytest.approx(2 * 10 * 0.7 * 3)
-    assert expected_seconds(one, Policy(), {one.key: 0.5}) == pytest.approx(2 * 10 * 0.5)
+    assert expected_seconds(one, Policy(), {named(one): 0.5}) == pytest.approx(2 * 10 * 0.5)
     assert expected_seconds(replace(one, timeout=0.1), Policy()) == pytest.approx(2 * 10 * 0.1 * 3)
     assert expected_seconds(item("operator:a", timed=False), Policy()) == pytest.approx(2 * 2 * 0.7)
 
