@@ -127,7 +127,7 @@ merge([Path(name) for name in sys.argv[3:]], Path(sys.argv[2]))
 """
 
 
-@pytest.mark.parametrize("documents", range(0, 16, 2))
+@pytest.mark.parametrize("documents", range(20))
 def test_a_merge_that_is_killed_is_completed_by_another(make: Make, tmp_path: Path, documents: int) -> None:
     stores = [make("a", range(1, 3)), make("b", range(3, 5))]
     words = [str(documents), str(tmp_path / "all"), *map(str, stores)]

@@ -14,6 +14,7 @@ from compat.errors import UsageError
 from compat.plan.batches import Batch
 from compat.report.plan_formats import Asked, PlanFormat
 from compat.report.plan_formats.words import job_command, minutes, no_images, plain, safe_name
+from compat.report.text import count
 
 __all__ = ["FORMAT"]
 
@@ -37,7 +38,7 @@ def _render(asked: Asked) -> str:
     gate = f"{shlex.join(asked.command)} gate {store}/merged --ring {shlex.quote(asked.ring.name)}"
     head = [
         "#!/bin/sh",
-        f"# Submits {len(parts)} arrays. When all tasks have ended:",
+        f"# Submits {count(len(parts), 'array')}. When all tasks have ended:",
         f"#   {merge} && {gate}",
         "set -eu",
     ]
