@@ -48,6 +48,14 @@ def test_a_cell_that_no_node_can_run_is_said_in_the_text_and_beside_a_document(t
     assert "no node that is listed can run any of its cells" in jobs.stderr
 
 
+def test_a_ring_of_tables_alone_has_no_jobs(tmp_path: Path) -> None:
+    matrix = write_example(tmp_path)
+    matrix.write_text(matrix.read_text().replace("[cpu]", "[static]"))
+    done = compat(*PLAN, "--format", "slurm", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "asks for the tables alone, and there is nothing to measure" in done.stderr
+
+
 def test_how_many_gpus_a_node_has_is_not_guessed_in_silence(tmp_path: Path) -> None:
     matrix = write_example(tmp_path)
     matrix.write_text(matrix.read_text().replace("[cpu]", "[gpu]"))

@@ -78,6 +78,9 @@ def plan(
     if form == _TABLE:
         print_plan(made, found.ring.name, new_console(), ahead, built_bytes(made, options.cache_folder()), found)
         _exit(ahead, short)
+    if form != "json" and found.ring.on_paper:
+        what, remedy = "asks for the tables alone, and there is nothing to measure", "say compat run once, anywhere"
+        raise UsageError(f"ring {found.ring.name}", what, remedy)
     if not found.batches and form != "json":
         what, remedy = "no node that is listed can run any of its cells", "compat plan --nodes says what each one lacks"
         raise UsageError(f"ring {found.ring.name}", what, remedy)

@@ -27,7 +27,7 @@ def this_node(labels: Mapping[str, str] | None = None) -> Node:
     COMPAT_NODE is its name where the host's name is not: a pod has one of its own, and is another one after an upgrade.
     """
     driver, physical, gpus = read_gpus()
-    hostname = os.environ.get("COMPAT_NODE") or socket.gethostname()
+    hostname = _hostname()
     return Node(
         id=_node_id(hostname, physical),
         hostname=hostname,
@@ -50,7 +50,7 @@ def read_inventory(driver: Mapping[str, str], host: Path = Path("/")) -> Invento
     asked = ask_gpus(host)
     on_the_bus = gpus_on_the_bus(host)
     gpus = tuple(asked.gpus) if asked.gpus is not None else (() if on_the_bus == () else None)
-    hostname = socket.gethostname()
+    hostname = _hostname()
     addresses = {bus_address(gpu.pci): gpu.uuid for gpu in gpus or () if gpu.pci and gpu.uuid}
     return Inventory(
         source="this machine",
@@ -86,6 +86,10 @@ def _driver(read: Mapping[str, str], asked: Asked, fabric: str | None) -> Driver
 
 def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _hostname() -> str:
+    return os.environ.get("COMPAT_NODE") or socket.gethostname()
 
 
 def _node_id(hostname: str, gpus: Sequence[str]) -> str:

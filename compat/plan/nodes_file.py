@@ -1,13 +1,14 @@
 """A file of nodes, from an inventory: which machines there are, and what each of them has. YAML or JSON.
 
-What else an inventory says is left aside, so that the documents of a store's ``nodes/`` are read as they are.
+What else an inventory says is left aside, so that the documents of a store's ``nodes/`` are read as they are, and so is
+what ``compat node --json`` prints.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from compat.errors import MatrixError
 from compat.model import Gpu, Node
@@ -46,6 +47,33 @@ class NodeSpec(_Part):
         default=0, description="how many, or one by one"
     )
     labels: dict[Text, Line] = Field(default={}, description="by which a ring selects its nodes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_inventory(cls, value: Any) -> Any:
+        """An inventory as the entry that it is: what it could not read is not there."""
+        if not isinstance(value, dict) or not isinstance(value.get("machine"), dict):
+            return value
+        driver, gpus = value.get("driver"), value.get("gpus")
+        return {
+            "hostname": value["machine"].get("hostname"),
+            "driver": driver.get("version") if isinstance(driver, dict) else driver,
+            "gpus": [device for gpu in gpus for device in _devices(gpu)] if isinstance(gpus, list) else 0,
+            "labels": value.get("labels", {}),
+        }
+
+
+def _devices(gpu: Any) -> list[Any]:
+    """What CUDA can use of a GPU of an inventory: itself, its MIG instances, or nothing where it cannot be opened."""
+    if not isinstance(gpu, dict):
+        return [gpu]
+    mig = gpu.get("mig")
+    if gpu.get("problem") is not None:
+        return []
+    if isinstance(mig, dict) and mig.get("current") == "on":
+        instances = gpu.get("instances")
+        return [{"uuid": name, "parent": gpu.get("uuid")} for name in instances] if isinstance(instances, list) else []
+    return [gpu]
 
 
 class NodesFile(_Part):

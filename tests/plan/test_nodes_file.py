@@ -8,6 +8,7 @@ import pytest
 
 from compat.errors import MatrixError
 from compat.model import Gpu, Node, canonical
+from compat.model.inventory import DriverFacts, GpuFacts, Inventory, Machine, Mode
 from compat.plan.nodes_file import load_nodes
 
 if TYPE_CHECKING:
@@ -34,6 +35,33 @@ def test_json_nodes_under_a_key_and_our_own_documents_are_read(write: Write) -> 
     path = write(json.dumps({"nodes": [json.loads(canonical(node))], "made": "2026-11-01"}), "nodes.json")
     (found,) = load_nodes(path)
     assert (found.hostname, found.driver, found.gpus, found.labels) == ("a", node.driver, node.gpus, node.labels)
+
+
+def test_inventories_are_read_as_they_are_printed(write: Write) -> None:
+    """What cannot be opened is no GPU, and one that is divided is its instances."""
+    gpus = (
+        GpuFacts(0, "GPU-0", product="NVIDIA H100"),
+        GpuFacts(1, problem="GPU is lost"),
+        GpuFacts(2, "GPU-2", mig=Mode("on"), instances=("MIG-0", "MIG-1")),
+        GpuFacts(3, "GPU-3", mig=Mode("off"), instances=()),
+        GpuFacts(4, "GPU-4", mig=Mode("on"), instances=()),
+    )
+    one = Inventory("this machine", Machine("a"), DriverFacts("580.95.05"), gpus, labels={"ring": "canary"})
+    unread = Inventory("this machine", Machine("b"))
+    found = load_nodes(write(f"[{canonical(one)}, {canonical(unread)}]", "nodes.json"))
+    assert [(n.hostname, n.driver, n.labels) for n in found] == [
+        ("a", "580.95.05", {"ring": "canary"}),
+        ("b", None, {}),
+    ]
+    assert [(gpu.uuid, gpu.parent) for gpu in found[0].gpus] == [
+        ("GPU-0", None),
+        ("MIG-0", "GPU-2"),
+        ("MIG-1", "GPU-2"),
+        ("GPU-3", None),
+    ]
+    assert found[1].gpus == ()
+    with pytest.raises(MatrixError, match=r"nodes\.json:1: "):
+        load_nodes(write(f"[{canonical(Inventory('labels'))}]", "nodes.json"))
 
 
 @pytest.mark.parametrize(
