@@ -114,7 +114,7 @@ def judge(
         tiers=dict(sorted(tiers.items())),
         nodes=compared.nodes,
         not_covered=tuple(f"{r.what}: {r.reason}" for r in plan.rejections)
-        + tuple(f"node {node}: it does not have the ring's labels, its evidence is left aside" for node in elsewhere)
+        + tuple(f"node {node}: it does not have the ring's labels or cards, its evidence is left aside" for node in elsewhere)
         + tuple(f"node {place} is quarantined: {why}" for place, why in compared.quarantined.items()),
         differences=compared.differences,
         policy=plan.policy,
@@ -125,12 +125,14 @@ def judge(
 
 
 def _in_ring(node: Node | None, ring: Ring, plan: Plan) -> bool:
-    """Whether a node has the ring's labels, and is no other ring's control.
+    """Whether a node has the ring's labels and cards, and is no other ring's control.
 
     One that nobody knows is kept, to be refused by name.
     """
     if node is None or ring.is_control(node):
         return True
+    if ring.other_card(node) is not None:
+        return False
     return ring.labels.items() <= node.labels.items() and not any(other.is_control(node) for other in plan.rings)
 
 
@@ -150,7 +152,7 @@ def _holds(
         but = ": the tables alone never make a ring GO" if ring.on_paper else ""
         holds.append(f"no required case was executed cleanly{but}")
     if len(nodes) < ring.minimum_nodes and not ring.on_paper:
-        left = f" ({', '.join(elsewhere)} left aside: without the ring's labels)" if elsewhere else ""
+        left = f" ({', '.join(elsewhere)} left aside: without the ring's labels or cards)" if elsewhere else ""
         holds.append(f"evidence from {plural(len(nodes), 'node')}, the ring asks for {ring.minimum_nodes}{left}")
     if lacking:
         holds.append(f"no evidence of tier {', '.join(lacking)}, which the ring asks for")

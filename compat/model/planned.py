@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import fnmatch
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -235,6 +236,7 @@ class Ring:
     controls: dict[str, str] = field(default_factory=dict)  # labels of nodes that are not upgraded; none: no control
     minimum_controls: int = 0
     stored: bool = False  # whether sessions are compared, where a driver changes
+    cards: tuple[str, ...] = ()  # of its nodes, as nvidia-smi names them, ``*`` is wild; none: any
 
     @property
     def on_paper(self) -> bool:
@@ -247,6 +249,13 @@ class Ring:
         if self.stored:
             return Design.STORED
         return Design.CONTROL if self.controls else Design.ABA
+
+    def other_card(self, node: Node) -> str | None:
+        """A GPU of the node that is none of the ring's cards; one that was not read is none of them either."""
+        if not self.cards:
+            return None
+        named = (gpu.product or "a GPU that was not read" for gpu in node.gpus)
+        return next((name for name in named if not any(fnmatch.fnmatchcase(name, card) for card in self.cards)), None)
 
     def is_control(self, node: Node) -> bool:
         """Whether the node is of the control group."""

@@ -67,7 +67,7 @@ def is_control_of(cell: Cell, node: Node, ring: Ring, gpus: int) -> bool:
 
 
 def _of_ring(node: Node, ring: Ring) -> bool:
-    return not ring.is_control(node) and ring.labels.items() <= node.labels.items()
+    return not ring.is_control(node) and ring.labels.items() <= node.labels.items() and ring.other_card(node) is None
 
 
 def _on(have: int, wanted: int) -> str:
@@ -93,7 +93,8 @@ def _has(node: Node, ring: Ring, gpus: int) -> str:
     if ring.is_control(node):
         return "controls"
     if not _of_ring(node, ring):
-        return "without the ring's labels"
+        other = ring.other_card(node)
+        return "without the ring's labels" if other is None else f"{other}, no card of the ring"
     return f"driver {node.driver or 'none'}{f' and {len(node.gpus)} GPUs' if gpus else ''}"
 
 

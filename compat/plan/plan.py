@@ -186,6 +186,7 @@ def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
             minimum_nodes=ring.minimum_nodes,
             budget=ring.budget,
             labels=dict(ring.nodes.labels),
+            cards=tuple(ring.nodes.gpu),
             after=ring.after,
             gpus=ring.gpus,
             controls={} if ring.controls is None else dict(ring.controls.labels),

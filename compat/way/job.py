@@ -145,6 +145,13 @@ class Job:
         return store
 
     def _check_labels(self, node: Node) -> None:
+        other = self.plan.ring(self.ring).other_card(node)
+        if other is not None:
+            cards = ", ".join(self.plan.ring(self.ring).cards)
+            what = f"takes nodes with {cards}, this one has {other}"
+            raise UsageError(
+                f"ring {self.ring}", what, "measure on such a node, or name the card in nodes: {gpu: [...]}"
+            )
         wanted = self.plan.ring(self.ring).labels
         for key, value in wanted.items():
             if node.labels.get(key) != value:

@@ -20,6 +20,7 @@ from compat.model import (
     Decision,
     Evidence,
     FaultKind,
+    Gpu,
     Node,
     Rejection,
     Ring,
@@ -387,3 +388,13 @@ def test_what_is_judged_by_the_plan_must_be_there() -> None:
 def test_what_is_not_judged_is_still_refused_when_it_cannot_be() -> None:
     w = world(plan(SHOWING, MATMUL), pairs=10).edit(samples("first_call", math.nan), arm=Arm.CANDIDATE, pairs=(1,))
     holds(w, "first_call has the sample nan")
+
+
+def test_nodes_with_other_cards_than_the_rings_are_left_aside() -> None:
+    w = world(plan(rings=(Ring("canary", TIERS, cards=("NVIDIA H100*",)),)))
+    w.verdict()  # a node without a GPU has no other card
+    for product in ("NVIDIA A100-SXM4-80GB", None):
+        w.nodes["n1"] = replace(w.nodes["n1"], gpus=(Gpu("GPU-1", "NVIDIA H100 PCIe"), Gpu("GPU-2", product)))
+        holds(w, "n1 left aside: without the ring's labels or cards")
+    w.nodes["n1"] = replace(w.nodes["n1"], gpus=(Gpu("GPU-1", "NVIDIA H100 PCIe"),))
+    assert w.verdict().decision is Decision.GO

@@ -257,7 +257,7 @@ def test_sessions_that_are_stored(site: Site) -> None:
 def test_the_plan_says_beforehand_what_the_design_can_tell(site: Site, ring: str, said: str) -> None:
     site.write(ring)
     done = compat("plan", "driver.yaml", "--content", "site", cwd=site.folder)
-    assert done.returncode == 0
+    assert done.returncode == (10 if "stored" in ring else 0)  # without a sentinel stored sessions never reach GO
     assert "  where a node's driver changes: " in done.stdout
     assert said in done.stdout
     assert " (in phases)\n" in done.stdout

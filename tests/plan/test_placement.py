@@ -130,3 +130,15 @@ def test_every_gpu_of_a_node_is_asked_for_unless_the_ring_says_how_many() -> Non
     assert batches(planned(FREE, ring=ring(gpus=2), tier=Tier.GPU), "canary", nodes)[0].gpus == 2
     assert batches(planned(FREE, ring=ring(), tier=Tier.GPU), "canary")[0].gpus == 1
     assert batches(planned(FREE, ring=ring()), "canary", nodes)[0].gpus == 0
+
+
+def test_a_node_with_another_card_than_the_rings_is_not_of_it() -> None:
+    cell = Cell("c", {"runtime": "new"}, {"runtime": "old"}, None)
+    made = planned(cell, ring=ring(cards=("Some GPU*",)))
+    right, wrong = node("right", gpus=1), node("wrong", gpus=1)
+    right = replace(right, gpus=(replace(right.gpus[0], product="Some GPU 80GB"),))
+    wrong = replace(wrong, gpus=(replace(wrong.gpus[0], product="Another GPU"),))
+    assert place(made, "canary", [right, wrong]).cells == {"c": ("right",)}
+    (short,) = place(made, "canary", [wrong]).rejections
+    assert short.blocking
+    assert "Another GPU, no card of the ring: wrong" in short.reason
