@@ -13,7 +13,7 @@ def measured(plan: Plan, ring: Ring) -> int:
     """The sampled measurements of a ring that are gated and required, in each of its places."""
     required = [i for i in plan.for_ring(ring.name) if i.required and i.cell.required and not ring.watches(i)]
     edges = sum(len(_sampled(item)) * _times(item, ring) for item in required)
-    ends = {route.edges[-1] for route in plan.routes if route.cell.required}
+    ends = {route.edges[-1] for route in plan.routes if route.cell.required and ring.has(route.cell.id)}
     sums = sum(len(_sampled(item)) * places(ring, item.case.tier) for item in required if item.cell.id in ends)
     return max(1, edges + sums)
 

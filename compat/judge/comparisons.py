@@ -97,7 +97,7 @@ def compare(
             legs.setdefault(key, {})[sample.metric.name, each.place] = leg
     aside = {e.place for own in admitted.values() for e in own if e.node in controls} | sick.keys()
     ran = {c.item: c.status for c in found if c.metric == faults.METRIC}
-    found += _routes(plan, sound, admitted, legs, ran, aside, share, blob)
+    found += _routes(plan, ring, sound, admitted, legs, ran, aside, share, blob)
     found += [_bind_group(group, items[group.members[0]].case.tier, said) for group, said in families]
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
     accepted = [e for key in items for e in admitted[key]]
@@ -148,6 +148,7 @@ def _admit(
 
 def _routes(
     plan: Plan,
+    ring: Ring,
     items: Mapping[str, Item],
     admitted: Mapping[str, Sequence[Evidence]],
     legs: Mapping[str, Legs],
@@ -158,7 +159,7 @@ def _routes(
 ) -> list[Comparison]:
     """What the edges of a route come to together, case by case. An edge that lacks something says so by itself."""
     found = []
-    for route in plan.routes:
+    for route in (one for one in plan.routes if ring.has(one.cell.id)):
         by_case: dict[tuple[str, str], dict[str, Edge]] = {}
         for key, item in items.items():
             if item.cell.id in route.edges:

@@ -18,10 +18,12 @@ def judge_tables(plan: Plan, ring: Ring) -> list[Comparison]:
     never taken for ok: it gates where the ring asks for tier static, and there a required cell without findings is
     missing. What the tables say of a cell, they say of its way back.
     """
-    cells = plan.every_cell()
+    cells = {name: cell for name, cell in plan.every_cell().items() if ring.has(name)}
     asked = Tier.STATIC in ring.tiers
     rules: dict[tuple[str, str], list[Finding]] = {}
     for finding in plan.findings:
+        if not ring.has(finding.cell):
+            continue
         rules.setdefault((finding.cell, finding.rule), []).append(finding)
     found = []
     for (cell, rule), findings in sorted(rules.items()):

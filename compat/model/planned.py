@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import fnmatch
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from compat.model.measured import Node, Output
@@ -17,6 +18,7 @@ __all__ = [
     "Artifact",
     "Case",
     "Cell",
+    "Coverage",
     "Finding",
     "Item",
     "Metric",
@@ -223,6 +225,28 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """Which points of the matrix a ring takes, where it does not take them all.
+
+    ``name`` is what the matrix file says: ``changed``, ``pairwise``, ``3-wise``. ``covered`` of ``tuples`` are the
+    tuples of ``strength`` values that points have; ``tuples`` is None where they are too many to be counted.
+    """
+
+    name: str
+    cells: tuple[str, ...]  # their ids, and those of cells that are reached over others
+    points: int
+    of: int | None  # all points of the matrix; None where they cannot be counted
+    strength: int = 2
+    covered: int = 0
+    tuples: int | None = None
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The cells, to be looked up in."""
+        return frozenset(self.cells)
+
+
+@dataclass(frozen=True)
 class Ring:
     """An ordered group of nodes, with the evidence it requires."""
 
@@ -237,6 +261,7 @@ class Ring:
     minimum_controls: int = 0
     stored: bool = False  # whether sessions are compared, where a driver changes
     cards: tuple[str, ...] = ()  # of its nodes, as nvidia-smi names them, ``*`` is wild; none: any
+    coverage: Coverage | None = field(default=None, metadata={"later": True})  # None: every cell is the ring's
 
     @property
     def on_paper(self) -> bool:
@@ -260,6 +285,10 @@ class Ring:
     def is_control(self, node: Node) -> bool:
         """Whether the node is of the control group."""
         return bool(self.controls) and self.controls.items() <= node.labels.items()
+
+    def has(self, cell: str) -> bool:
+        """Whether the cell of that id is one of the ring's."""
+        return self.coverage is None or cell in self.coverage.ids
 
     def watches(self, item: Item) -> bool:
         """Whether the item shows how sessions were, so that its own speed is compared with nothing."""
@@ -299,6 +328,6 @@ class Plan:
         raise KeyError(name)
 
     def for_ring(self, name: str) -> tuple[Item, ...]:
-        """The items whose tier the ring asks for."""
-        tiers = self.ring(name).tiers
-        return tuple(item for item in self.items if item.case.tier in tiers)
+        """The items of the ring's cells whose tier it asks for."""
+        ring = self.ring(name)
+        return tuple(item for item in self.items if item.case.tier in ring.tiers and ring.has(item.cell.id))

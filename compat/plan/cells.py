@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 from compat.model import Cell, Rejection, Route, digest
 from compat.plan.expand import excluded_by
-from compat.plan.points import show
 from compat.plan.routes import split_routes
+from compat.plan.space import show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from compat.model import Node, Stack
     from compat.plan.points import Points
+    from compat.plan.space import StackPoint
 
-__all__ = ["make_cells", "unplaced"]
+__all__ = ["cells_of", "make_cells", "unplaced"]
 
 # The order of the parts of an id; axes of the user follow by name.
 _ORDER = ("driver", "firmware", "cuda", "runtime")
 _LONGEST = 100
+_BACK = "rollback-from-"
 
 
 def make_cells(
@@ -51,14 +53,11 @@ def make_cells(
             rejections.append(Rejection(cell.id, reason, blocking=required))
         else:
             cells.append(cell)
-    there = {(show(stack), model): (stack, model) for stack, model in points.points}
-    if without_model:
-        there |= {(show(stack), None): (stack, None) for stack, _ in points.points}
 
     def name(stack: Stack, known_good: Stack, model: str | None) -> str:
         return _cell_id(stack, known_good, model, varying)
 
-    kept, routes = split_routes(cells, there.values(), name)
+    kept, routes = split_routes(cells, points.space.has, name)
     if rollbacks:
         kept = sorted([*kept, *_rollbacks(kept)], key=lambda cell: cell.id)
     return kept, routes, rejections
@@ -68,7 +67,7 @@ def _rollbacks(cells: Sequence[Cell]) -> list[Cell]:
     """The way back of each cell without a model in which two runtimes meet on one node."""
     return [
         Cell(
-            f"rollback-from-{cell.id}",
+            f"{_BACK}{cell.id}",
             cell.known_good,
             cell.stack,
             None,
@@ -78,6 +77,22 @@ def _rollbacks(cells: Sequence[Cell]) -> list[Cell]:
         for cell in cells
         if cell.model is None and not cell.phased and cell.stack["runtime"] != cell.known_good["runtime"]
     ]
+
+
+def cells_of(
+    taken: Iterable[StackPoint], cells: Sequence[Cell], routes: Sequence[Route], known_good: Stack
+) -> set[str]:
+    """The ids of the cells that a ring has with these points, of those that ``make_cells`` made.
+
+    Those of their stacks with their models and without one; what they are reached over, where that is not in one step;
+    and their ways back.
+    """
+    points = {(show(stack), own) for stack, model in taken for own in (model, None)}
+    ids = {c.id for c in cells if c.known_good == known_good and (show(c.stack), c.model) in points and not c.rollback}
+    for route in routes:
+        if (show(route.cell.stack), route.cell.model) in points:
+            ids |= {route.cell.id, *route.edges}
+    return ids | {cell.id for cell in cells if cell.rollback and cell.id.removeprefix(_BACK) in ids}
 
 
 def unplaced(cell: Cell, node: Node) -> str | None:

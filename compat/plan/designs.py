@@ -54,7 +54,7 @@ def undecidable(rings: Sequence[Ring], items: Sequence[Item], policy: Policy) ->
     """What a ring asks for in vain: limits below what a node can tell by itself, controls for nothing."""
     found = []
     for ring in rings:
-        own = [item for item in items if item.cell.phased and item.case.tier in ring.tiers]
+        own = [i for i in items if i.cell.phased and i.case.tier in ring.tiers and ring.has(i.cell.id)]
         if ring.controls and not own:
             reason = "it has controls, and no cell in which the driver or the firmware changes: they are not measured"
             found.append(Rejection(f"ring {ring.name}: controls", reason, ring=ring.name))

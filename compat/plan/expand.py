@@ -13,6 +13,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
+from compat.plan.masks import Masks
+
 __all__ = ["Point", "excluded_by", "expand", "product"]
 
 Point = dict[str, str]
@@ -40,16 +42,19 @@ def expand(
     include: Sequence[Mapping[str, str]] = (),
 ) -> Iterator[Point]:
     """The points of a matrix, in the order of the product, then what ``include`` adds on its own."""
-    fitted: set[int] = set()
-    for original in product(axes):
-        if excluded_by(original, exclude) is not None:
-            continue
-        point = dict(original)
-        for index, entry in enumerate(include):
-            if all(original.get(axis, value) == value for axis, value in entry.items()):
-                point.update(entry)
-                fitted.add(index)
+    removing = [entry for entry in exclude if entry.keys() <= axes.keys()]  # another one fits no point
+    own = [{axis: value for axis, value in entry.items() if axis in axes} for entry in include]
+    masks = Masks(axes, [{axis: (value,) for axis, value in entry.items()} for entry in (*removing, *own)])
+    fitted = 0
+    for values, mask in masks.walk((1 << len(removing)) - 1):
+        point = dict(zip(axes, values, strict=True))
+        fits = mask >> len(removing)
+        fitted |= fits
+        while fits:
+            lowest = fits & -fits
+            point.update(include[lowest.bit_length() - 1])
+            fits ^= lowest
         yield point
     for index, entry in enumerate(include):
-        if index not in fitted:
+        if not fitted >> index & 1:
             yield dict(entry)

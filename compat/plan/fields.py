@@ -15,6 +15,7 @@ __all__ = [
     "Amount",
     "Axis",
     "Count",
+    "Coverage",
     "Digest",
     "Duration",
     "Line",
@@ -65,6 +66,9 @@ _NUMBER = {"type": "number", "minimum": 0}
 Slug = Annotated[str, *_words(r"[a-z0-9][a-z0-9.-]*", "a name; write lower-case letters, digits, dots and hyphens")]
 Axis = Annotated[str, *_words(r"[a-z][a-z0-9_]*", "a name of an axis; write lower-case letters, digits and _")]
 Variable = Annotated[str, *_words(r"[A-Za-z_][A-Za-z0-9_]*", "a name of an environment variable")]
+Coverage = Annotated[
+    str, *_words(r"full|changed|pairwise|[2-6]-wise", "a coverage; write full, changed, pairwise or 3-wise")
+]
 Target = Annotated[str, *_words(r"sm_[1-9][0-9]{1,2}", "a target; write one such as sm_80 (without a or f)")]
 Digest = Annotated[str, *_words(r"[0-9a-f]{64}", "a sha256; write its 64 hex digits")]
 Text = Annotated[str, *_words(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*", "one line of text")]

@@ -29,7 +29,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Matrix:
     """A checked matrix file: what it says (``spec``) and where it says it (``file``).
 
-    ``points`` are what its axes come to.
+    ``points`` are what its axes come to: those that are planned are made when they are asked for.
     """
 
     file: YamlFile

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
-from compat.model import SCHEMA_VERSION, Item, Plan, Rejection, Ring, Runtime, Tier
+from compat.model import SCHEMA_VERSION, Item, Plan, Rejection, Runtime, Tier
 from compat.plan.cases import cases_of
 from compat.plan.cells import make_cells, unplaced
 from compat.plan.content import read_content
@@ -14,6 +14,7 @@ from compat.plan.designs import undecidable
 from compat.plan.given import given_models
 from compat.plan.lacking import assembler_of, lacking
 from compat.plan.policy import build_policy, with_gates
+from compat.plan.rings import make_rings, not_taken
 from compat.plan.select import Selected, select_workloads
 from compat.plan.support.findings import find
 from compat.plan.support.subject import brought_by
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from compat.model import Case, Cell, Node, Stack, Window
+    from compat.model import Case, Cell, Node, Ring, Stack, Window
     from compat.plan.load import Matrix
     from compat.plan.schema import MatrixSpec
     from compat.plan.support.tables import Tables
@@ -37,9 +38,8 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     file, spec, points = matrix.file, matrix.spec, matrix.points
     known = read_content(content)
     selected = select_workloads(file, spec, known | given_models(file, spec, known))
-    rings = _rings(spec)
     tables = load_tables(tuple(matrix.path.parent / folder for folder in spec.tables))
-    tiers = frozenset(tier for ring in rings for tier in ring.tiers)
+    tiers = frozenset(Tier(tier) for ring in spec.rings for tier in ring.tiers)
     runtimes = _runtimes(spec, tiers, selected.values(), tables)
     gpus = tuple(dict.fromkeys(name for ring in spec.rings for name in ring.nodes.gpu))
     assemblers = any(runtime.assembler for runtime in runtimes.values())
@@ -54,7 +54,9 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     without_model = any(each.workload.kind != "model" for each in selected.values())
     rollbacks = any(each.workload.kind == "loader" and cases[name] for name, each in selected.items())
     cells, routes, uncomparable = make_cells(points, spec.exclude, without_model=without_model, rollbacks=rollbacks)
+    rings = make_rings(spec, points, cells, routes)
     rejections = [*points.rejections, *uncomparable, *_not_planned(selected, cases, tiers, cells)]
+    rejections += not_taken(points)
     items: list[Item] = []
     left_out: dict[tuple[str, str], list[str]] = {}
     findings = []
@@ -176,25 +178,6 @@ def _windows(known_good: Stack, candidate: Stack, tables: Tables) -> tuple[Windo
     """Of the known-good's values, and of those that the candidate has in their place."""
     found = (*windows(known_good, tables), *windows(candidate, tables))
     return tuple(dict.fromkeys(found))
-
-
-def _rings(spec: MatrixSpec) -> tuple[Ring, ...]:
-    return tuple(
-        Ring(
-            name=ring.name,
-            tiers=tuple(Tier(tier) for tier in ring.tiers),
-            minimum_nodes=ring.minimum_nodes,
-            budget=ring.budget,
-            labels=dict(ring.nodes.labels),
-            cards=tuple(ring.nodes.gpu),
-            after=ring.after,
-            gpus=ring.gpus,
-            controls={} if ring.controls is None else dict(ring.controls.labels),
-            stored=ring.design == "stored",
-            minimum_controls=0 if ring.controls is None else ring.controls.minimum_nodes or ring.minimum_nodes,
-        )
-        for ring in spec.rings
-    )
 
 
 def _runtimes(

@@ -14,26 +14,25 @@ from typing import TYPE_CHECKING
 from compat.model import NODE_AXES, Cell, Route, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["split_routes"]
 
 
 def split_routes(
     cells: Sequence[Cell],
-    points: Iterable[tuple[Stack, str | None]],
+    has: Callable[[Stack, str | None], bool],
     name: Callable[[Stack, Stack, str | None], str],
 ) -> tuple[list[Cell], tuple[Route, ...]]:
     """The cells that are compared, edges among them, and the routes of those that are reached over edges.
 
-    ``points`` are the matrix's stacks with their models. ``name`` gives the id of a cell of a stack, a known-good stack
-    and a model. A cell that is an edge of a required route is required.
+    ``has`` says whether the matrix has a stack with a model, or with any. ``name`` gives the id of a cell of a stack, a
+    known-good stack and a model. A cell that is an edge of a required route is required.
     """
-    there = [*points]
     found: dict[str, Cell] = {}
     routes = []
     for cell in cells:
-        middle = next((one for one in _between(cell) if (one, cell.model) in there), None)
+        middle = next((one for one in _between(cell) if has(one, cell.model)), None)
         if middle is None:
             edges = [cell]
         else:

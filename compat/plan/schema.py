@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, model_validator
 from compat.plan.fields import (
     Axis,
     Count,
+    Coverage,
     Digest,
     Duration,
     Line,
@@ -164,6 +165,10 @@ class RingSpec(Spec):
     tiers: Annotated[
         list[Literal["static", "aot", "interpreted", "cpu", "gpu"]], Field(min_length=1), AfterValidator(distinct)
     ]
+    coverage: Coverage = Field(
+        default="full",
+        description="the points that it takes: full; changed (on the way to the candidate); pairwise; 3-wise to 6-wise",
+    )
     minimum_nodes: Count = 1
     budget: Duration = Field(default=1200.0, description="time that a node may spend measuring")
     nodes: NodesSpec = NodesSpec()

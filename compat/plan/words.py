@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["label_of", "suggest"]
+__all__ = ["label_of", "some", "suggest"]
 
 _SHOWN = 12
 
@@ -27,5 +27,10 @@ def suggest(word: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
+    return f"expected {some(names)}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Names as a list in a sentence, at most a line of them."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"expected {', '.join(names[:_SHOWN])}{more}"
+    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -78,9 +78,3 @@ def test_a_model_on_an_arm(write: Write) -> None:
     text = AXES.replace("  runtime: [old, new]\n", "  runtime: [old, new]\n  model: [a]\n")
     text = text.replace("candidate: {", "candidate: {model: a, ")
     assert refused(write, text) == "FILE:8: candidate names a model, but both arms run every model; leave model out"
-
-
-def test_too_many_points(write: Write) -> None:
-    values = ", ".join(f'"{index}"' for index in range(200))
-    text = AXES.replace("axes:\n", f"axes:\n  firmware: [{values}]\n  model: [{values}]\n")
-    assert refused(write, text) == "FILE:2: the axes make 320000 points, more than 20000; give the axes fewer values"

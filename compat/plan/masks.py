@@ -1,0 +1,223 @@
+"""Points and the partial points of ``exclude`` and ``include``: which of these fit, as bit masks.
+
+A point is put together axis by axis, and a mask says which entries it may still fit: it loses those that want another
+value. So nothing is compared twice, a part of the product that is excluded as a whole is never entered, and the points
+can be counted without being made: what matters of a point so far is its mask, and there are few of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from compat.errors import MatrixError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+__all__ = ["MAX_STATES", "MAX_STEPS", "Masks"]
+
+# Exclusions that name many axes crosswise can ask for any number of these. So many are a second or two.
+MAX_STEPS = 1_000_000  # of a count
+MAX_STATES = 200_000  # that are remembered while points are looked for
+_WIDE = 512  # entries, from which on a mask costs more than a step
+
+
+class Masks:
+    """Axes with their values, and entries: each an axis -> the values that fit it, of axes that are there.
+
+    ``where`` is the place in a file that a MatrixError names, of entries so entangled that no point is found in
+    bounded time.
+    """
+
+    def __init__(
+        self,
+        axes: Mapping[str, Sequence[str]],
+        entries: Sequence[Mapping[str, Collection[str]]] = (),
+        where: str = "exclude",
+    ) -> None:
+        self.axes = axes
+        self.where = where
+        self._cost = 1 + len(entries) // _WIDE
+        self._place = {axis: place for place, axis in enumerate(axes)}
+        self.all = (1 << len(entries)) - 1
+        self.done = [0] * len(axes)  # of each axis: the entries that name no later one
+        self._places = [frozenset(self._place[axis] for axis in entry) for entry in entries]
+        named: list[dict[str, int]] = [{} for _ in axes]
+        self._others = [self.all] * len(axes)  # of each axis: the entries that do not name it
+        for index, entry in enumerate(entries):
+            bit = 1 << index
+            for axis, values in entry.items():
+                place = self._place[axis]
+                self._others[place] &= ~bit
+                for value in values:
+                    named[place][value] = named[place].get(value, 0) | bit
+            if axes:
+                self.done[max(self._places[index], default=0)] |= bit
+        self.keep = [  # of each value: the entries that still fit once it is taken
+            [others | own.get(value, 0) for value in values]
+            for others, own, values in zip(self._others, named, axes.values(), strict=True)
+        ]
+        self._keep_of = [dict(zip(own, keep, strict=True)) for own, keep in zip(axes.values(), self.keep, strict=True)]
+        self._live: dict[tuple[int, int], bool] = {}
+        self._open: dict[tuple[int, frozenset[int]], bool] = {}
+
+    def walk(self, bad: int) -> Iterator[tuple[tuple[str, ...], int]]:
+        """Every point that fits no entry of ``bad``, the last axis fastest, and the mask of the entries that it fits.
+
+        Lazy, and it never looks through a part of the product that has no point.
+        """
+        if not self.axes:
+            return
+        levels = [
+            list(zip(values, keep, strict=True)) for values, keep in zip(self.axes.values(), self.keep, strict=True)
+        ]
+        last = len(levels) - 1
+        done = [each & bad for each in self.done]
+        stack = [iter(levels[0])]
+        points: list[tuple[str, ...]] = [()]
+        masks = [self.all]
+        while stack:
+            depth = len(stack) - 1
+            point, mask, stop = points[depth], masks[depth], done[depth]
+            if depth == last:
+                for value, keep in stack.pop():
+                    left = mask & keep
+                    if not left & stop:
+                        yield (*point, value), left
+                points.pop()
+                masks.pop()
+                continue
+            for value, keep in stack[depth]:
+                left = mask & keep
+                if not left & stop and self._lives(depth + 1, left & bad):
+                    stack.append(iter(levels[depth + 1]))
+                    points.append((*point, value))
+                    masks.append(left)
+                    break
+            else:
+                stack.pop()
+                points.pop()
+                masks.pop()
+
+    def _lives(self, depth: int, mask: int) -> bool:
+        """Whether the axes from ``depth`` on have values with which none of the entries in ``mask`` fits."""
+        if not mask:
+            return True
+        while depth < len(self.keep) and not mask & ~self._others[depth]:
+            depth += 1  # an axis that none of them names
+        if depth == len(self.keep):
+            return False
+        known = self._live.get((depth, mask))
+        if known is None:
+            choices = {mask & keep for keep in self.keep[depth]}
+            known = any(not left & self.done[depth] and self._lives(depth + 1, left) for left in choices)
+            self._live[depth, mask] = known
+            self._bound(len(self._live))
+        return known
+
+    def fits_none(self, point: Mapping[str, str]) -> bool:
+        """Whether a point that has these values exists, of those that fit no entry."""
+        mask = self.all
+        for axis, value in point.items():
+            place = self._place[axis]
+            keep = self._keep_of[place].get(value)
+            if keep is None:
+                return False  # a value that the axis lacks
+            mask &= keep
+        return not mask or self._opens(mask, frozenset(self._place[axis] for axis in point))
+
+    def _opens(self, mask: int, fixed: frozenset[int]) -> bool:
+        """The same for axes that are ``fixed`` and entries that still fit: the one with the fewest open axes first."""
+        if not mask:
+            return True
+        known = self._open.get((mask, fixed))
+        if known is not None:
+            return known
+        fewest: frozenset[int] | None = None
+        rest = mask
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            places = self._places[low.bit_length() - 1] - fixed
+            if fewest is None or len(places) < len(fewest):
+                fewest = places
+        found = False
+        if fewest:
+            place = min(fewest)
+            # The value that the fewest entries want comes first: most often it is one that none of them names.
+            choices = sorted({mask & keep for keep in self.keep[place]}, key=lambda left: (left.bit_count(), left))
+            if choices[0] == mask & self._others[place]:
+                choices = choices[:1]  # no other value leaves less
+            found = any(self._opens(left, fixed | {place}) for left in choices)
+        self._open[mask, fixed] = found
+        self._bound(len(self._open))
+        return found
+
+    def _bound(self, states: int) -> None:
+        if states * self._cost > MAX_STATES:
+            problem = "these exclusions are too entangled to find the points that are left"
+            raise MatrixError(self.where, problem, "exclude less, or name fewer axes in an entry")
+
+    def count(self, most: int = MAX_STEPS) -> tuple[list[int], int] | None:
+        """Of the whole product: the points that each entry is the first to fit, and those that none fits.
+
+        Exact, for products of any size. None where the entries are so entangled that it would take more than ``most``
+        steps.
+        """
+        first, none, steps = [0] * len(self._places), 0, 0
+        rest = math.prod(len(values) for values in self.axes.values())
+        if not self.axes:
+            return first, 0
+        if not self.all:
+            return first, rest
+        order = self._order()
+        ends = [0] * len(order)  # at each step: the entries that name no axis after it
+        rank = {place: number for number, place in enumerate(order)}
+        for index, own in enumerate(self._places):
+            ends[max((rank[place] for place in own), default=0)] |= 1 << index
+        states, done = {self.all: 1}, 0
+        for place, ended in zip(order, ends, strict=True):
+            groups = Counter(self.keep[place])
+            rest //= len(self.keep[place])
+            done |= ended
+            after: dict[int, int] = {}
+            steps += len(states) * len(groups) * self._cost
+            if steps > most:
+                return None
+            for mask, ways in states.items():
+                for keep, times in groups.items():
+                    left, more = mask & keep, ways * times
+                    fitted = left & done
+                    if fitted:
+                        lowest = fitted & -fitted
+                        left &= 2 * lowest - 1  # what comes after an entry that fits is not the first
+                        if left == lowest:
+                            first[lowest.bit_length() - 1] += more * rest
+                            continue
+                    if left:
+                        after[left] = after.get(left, 0) + more
+                    else:
+                        none += more * rest
+            states = after
+        return first, none
+
+    def _order(self) -> list[int]:
+        """The axes, so that few entries are begun and not ended at a time; those that none names come last."""
+        named = [place for place in range(len(self.keep)) if self._others[place] != self.all]
+        free = [place for place in range(len(self.keep)) if self._others[place] == self.all]
+        if len(named) ** 2 * len(self._places) > MAX_STEPS // 10:
+            return named + free
+        order: list[int] = []
+        seen: set[int] = set()
+        while named:
+            open_ = {
+                place: sum(1 for own in self._places if own & (seen | {place}) and not own <= seen | {place})
+                for place in named
+            }
+            best = min(named, key=lambda place: (open_[place], place))
+            order.append(best)
+            seen.add(best)
+            named.remove(best)
+        return order + free
