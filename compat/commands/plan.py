@@ -48,11 +48,21 @@ def plan(
     feature: Annotated[
         str, typer.Option("--feature", help="slurm: the feature of nodes by {driver} or its {branch}.")
     ] = "driver-{branch}",
+    points: Annotated[
+        bool, typer.Option("--points", help="Only count the points, show the first ones, and say why others are not.")
+    ] = False,
+    first: Annotated[int, typer.Option("--first", metavar="N", min=0, help="Points that --points shows.")] = 20,
 ) -> None:
     """Print what would be measured, what would not, and why; what it costs, and whether it can reach GO. Or the jobs.
 
     Nothing is installed or run. Exit code: 0, or where a ring cannot reach GO 1 (by the support tables) or 10.
     """
+    if points:
+        from compat.plan import load_matrix
+        from compat.report.points_text import print_points
+
+        print_points(load_matrix(matrix), first, new_console())
+        return
     from compat.errors import UsageError
     from compat.report.plan_formats import plan_formats
     from compat.report.plan_text import print_plan

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
 from compat.plan.covering import MAX_TUPLES, check, count_tuples, cover
+from compat.plan.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -64,9 +65,9 @@ def ring_points(
     if ring.coverage == "full":
         found = _few(space.walk())
         if found is None:
-            number = f"{MAX_POINTS + 1} points or more" if space.count is None else f"{space.count} points"
+            many = f"{MAX_POINTS + 1} points or more" if space.count is None else f"{number(space.count)} points"
             remedy = "say coverage: changed or coverage: pairwise, or exclude more"
-            raise MatrixError(where, f"{name} comes to {number}, and a plan has at most {MAX_POINTS}", remedy)
+            raise MatrixError(where, f"{name} comes to {many}, and a plan has at most {MAX_POINTS}", remedy)
         return RingPoints("full", found, space.count)
     if ring.coverage == "changed":
         found = _few(space.walk({axis: {known_good[axis], candidate[axis]} for axis in known_good}))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["label_of", "some", "suggest"]
+__all__ = ["label_of", "number", "some", "suggest"]
 
 _SHOWN = 12
+_EXACT = 10**15
 
 
 def label_of(path: Sequence[str | int]) -> str:
@@ -19,6 +21,11 @@ def label_of(path: Sequence[str | int]) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def number(count: int) -> str:
+    """A number of points, to the last digit as long as anybody reads them: products of axes have thousands."""
+    return str(count) if count < _EXACT else f"about 10^{math.floor((count.bit_length() - 1) * math.log10(2))}"
 
 
 def suggest(word: str, known: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from compat.judge.budget import measured
 from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
+from compat.plan.words import number
 from compat.report.forecast_text import disk_lines, forecast_lines
 from compat.report.text import count
 
@@ -43,6 +44,7 @@ def print_plan(
             number = len(plan.for_ring(one.name))
             tiers = ", ".join(tier.value for tier in one.tiers)
             say(f"ring {one.name}: {number} cases, tiers {tiers}, budget {one.budget / 60:g} min a node{_gpus(one)}")
+            say(f"  coverage: {_coverage(plan, one)}")
             if any(item.cell.phased for item in plan.for_ring(one.name)):
                 say(f"  where a node's driver changes: {_design(plan, one)}")
     say.title("Runtimes")
@@ -98,6 +100,20 @@ def _gpus(ring: Ring) -> str:
     if Tier.GPU not in ring.tiers:
         return ""
     return ", on every GPU" if ring.gpus is None else f", on {count(ring.gpus, 'GPU')} of each node"
+
+
+def _coverage(plan: Plan, ring: Ring) -> str:
+    """Which points and cells a ring takes, and how many tuples of values they cover."""
+    cells = {item.cell.id for item in plan.items}
+    own = sum(1 for cell in cells if ring.has(cell))
+    taken = ring.coverage
+    if taken is None:
+        return f"full, {count(own, 'cell')}: every point of the matrix"
+    of = "" if taken.of is None else f" of {number(taken.of)}"
+    said = f"{taken.name}, {own} of the plan's {count(len(cells), 'cell')}, {taken.points}{of} points"
+    if taken.tuples is None:
+        return said
+    return f"{said}, {taken.covered} of {taken.tuples} {'pairs' if taken.strength == 2 else f'{taken.strength}-tuples'}"
 
 
 def _design(plan: Plan, ring: Ring) -> str:
