@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from compat.model import Cell, Rejection, Route, digest
-from compat.plan.expand import excluded_by
 from compat.plan.routes import split_routes
 from compat.plan.space import show
 
@@ -26,7 +25,7 @@ _BACK = "rollback-from-"
 
 
 def make_cells(
-    points: Points, exclude: Sequence[dict[str, str]], *, without_model: bool, rollbacks: bool = False
+    points: Points, *, without_model: bool, rollbacks: bool = False
 ) -> tuple[list[Cell], tuple[Route, ...], list[Rejection]]:
     """All cells but the known-good's own, sorted by id, and the routes of those that are reached over others.
 
@@ -48,7 +47,7 @@ def make_cells(
         required = stack == points.candidate
         cell = Cell(_cell_id(stack, points.known_good, model, varying), stack, points.known_good, model, required)
         counterpart = points.known_good if model is None else {**points.known_good, "model": model}
-        if model is not None and excluded_by(counterpart, exclude) is not None:
+        if model is not None and points.space.excludes(points.known_good, model):
             reason = f"its known-good counterpart is excluded: {show(counterpart)}"
             rejections.append(Rejection(cell.id, reason, blocking=required))
         else:

@@ -19,7 +19,7 @@ from compat.plan.covering import MAX_TUPLES, check, count_tuples, cover
 from compat.plan.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from compat.model import Stack
     from compat.plan.expand import Point
@@ -94,8 +94,13 @@ def _chosen(space: Space, strength: int, always: Sequence[StackPoint]) -> list[S
     """Points that have the tuples that are not in ``always``. ValueError where they are too many to look at."""
     axes, forbidden = _axes(space)
     others = [_free(space, point) for point in space.own]
+    known = {_key(values): point for values, point in zip(others, space.own, strict=True)}
     rows = cover(axes, strength, forbidden, others, [_free(space, point) for point in always])
-    return [space.own[others.index(row)] if row in others else space.point(row) for row in rows]
+    return [known.get(_key(row)) or space.point(row) for row in rows]
+
+
+def _key(values: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(values.items())
 
 
 def _models_of(space: Space, stack: Stack) -> Iterable[StackPoint]:

@@ -98,16 +98,17 @@ def check(
     several = {axis: values for axis, values in axes.items() if len(values) > 1}
     strength = min(strength, len(several))
     masks = Masks(axes, forbidden)
-    strange = [point for point in points if point not in others and not masks.fits_none(point)]
+    besides = {frozenset(point.items()) for point in others}
+    strange = [one for one in points if not masks.fits_none(one) and frozenset(one.items()) not in besides]
     if strange:
         raise ValueError(f"{strange[0]} is not a point of the matrix")
-    covered, besides = _covered(several, points, strength), _covered(several, others, strength)
+    covered, added = _covered(several, points, strength), _covered(several, others, strength)
     count = tuples = 0
     impossible, missing = [], []
     for one in _tuples(several, strength) if strength else ():
         if one in covered:
             count += 1
-        elif one not in besides and not masks.fits_none(dict(one)):
+        elif one not in added and not masks.fits_none(dict(one)):
             impossible.append(dict(one))
             continue
         else:

@@ -117,48 +117,61 @@ class Masks:
             self._bound(len(self._live))
         return known
 
+    def fits_some(self, point: Mapping[str, str]) -> bool:
+        """Whether a point, as far as it is known, fits an entry: whatever the axes that it lacks have."""
+        mask, fixed = self._left(point)
+        return bool(mask & ~self._naming(fixed))
+
     def fits_none(self, point: Mapping[str, str]) -> bool:
         """Whether a point that has these values exists, of those that fit no entry."""
+        if any(value not in self._keep_of[self._place[axis]] for axis, value in point.items()):
+            return False  # a value that the axis lacks
+        mask, fixed = self._left(point)
+        try:
+            return not mask or self._opens(mask, fixed)
+        except RecursionError:
+            raise self._tangled() from None
+
+    def _left(self, point: Mapping[str, str]) -> tuple[int, frozenset[int]]:
+        """The entries that still fit, and the axes that are known."""
         mask = self.all
         for axis, value in point.items():
             place = self._place[axis]
-            keep = self._keep_of[place].get(value)
-            if keep is None:
-                return False  # a value that the axis lacks
-            mask &= keep
-        return not mask or self._opens(mask, frozenset(self._place[axis] for axis in point))
+            mask &= self._keep_of[place].get(value, self._others[place])
+        return mask, frozenset(self._place[axis] for axis in point)
+
+    def _naming(self, fixed: Collection[int]) -> int:
+        """The entries that name an axis that is not ``fixed``."""
+        named = 0
+        for place, others in enumerate(self._others):
+            if place not in fixed:
+                named |= self.all & ~others
+        return named
 
     def _opens(self, mask: int, fixed: frozenset[int]) -> bool:
-        """The same for axes that are ``fixed`` and entries that still fit: the one with the fewest open axes first."""
-        if not mask:
-            return True
+        """Whether the other axes have values with which none of the entries in ``mask`` fits."""
         known = self._open.get((mask, fixed))
         if known is not None:
             return known
-        fewest: frozenset[int] | None = None
-        rest = mask
-        while rest:
-            low = rest & -rest
-            rest ^= low
-            places = self._places[low.bit_length() - 1] - fixed
-            if fewest is None or len(places) < len(fewest):
-                fewest = places
         found = False
-        if fewest:
-            place = min(fewest)
+        if not mask & ~self._naming(fixed):  # else one of them fits already
+            place = next(p for p, others in enumerate(self._others) if p not in fixed and mask & ~others)
             # The value that the fewest entries want comes first: most often it is one that none of them names.
             choices = sorted({mask & keep for keep in self.keep[place]}, key=lambda left: (left.bit_count(), left))
             if choices[0] == mask & self._others[place]:
                 choices = choices[:1]  # no other value leaves less
-            found = any(self._opens(left, fixed | {place}) for left in choices)
+            found = any(not left or self._opens(left, fixed | {place}) for left in choices)
         self._open[mask, fixed] = found
         self._bound(len(self._open))
         return found
 
     def _bound(self, states: int) -> None:
         if states * self._cost > MAX_STATES:
-            problem = "these exclusions are too entangled to find the points that are left"
-            raise MatrixError(self.where, problem, "exclude less, or name fewer axes in an entry")
+            raise self._tangled()
+
+    def _tangled(self) -> MatrixError:
+        problem = "these exclusions are too entangled to find the points that are left"
+        return MatrixError(self.where, problem, "exclude less, or name fewer axes in an entry")
 
     def count(self, most: int = MAX_STEPS) -> tuple[list[int], int] | None:
         """Of the whole product: the points that each entry is the first to fit, and those that none fits.

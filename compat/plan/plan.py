@@ -54,7 +54,7 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
     policy = build_policy(file, spec, {name: (each.selection, measured[name]) for name, each in selected.items()})
     without_model = any(each.workload.kind != "model" for each in selected.values())
     rollbacks = any(each.workload.kind == "loader" and cases[name] for name, each in selected.items())
-    cells, routes, uncomparable = make_cells(points, spec.exclude, without_model=without_model, rollbacks=rollbacks)
+    cells, routes, uncomparable = make_cells(points, without_model=without_model, rollbacks=rollbacks)
     rings = make_rings(spec, points, cells, routes)
     rejections = [*points.rejections, *uncomparable, *_not_planned(selected, cases, tiers, cells)]
     rejections += not_taken(points)

@@ -36,11 +36,12 @@ class Points:
     @cached_property
     def rings(self) -> dict[str, RingPoints]:
         """What each ring takes of the points, by the ring's name."""
-        rings = enumerate(self.space.spec.rings)
-        return {
-            ring.name: ring_points(self.file, index, ring, self.space, self.known_good, self.candidate)
-            for index, ring in rings
-        }
+        by_coverage: dict[str, RingPoints] = {}
+        for index, ring in enumerate(self.space.spec.rings):
+            if ring.coverage not in by_coverage:
+                found = ring_points(self.file, index, ring, self.space, self.known_good, self.candidate)
+                by_coverage[ring.coverage] = found
+        return {ring.name: by_coverage[ring.coverage] for ring in self.space.spec.rings}
 
     @cached_property
     def points(self) -> tuple[StackPoint, ...]:

@@ -36,38 +36,47 @@ class Space:
     def __init__(self, file: YamlFile, spec: MatrixSpec) -> None:
         self.spec = spec
         self.follows = realised_axes(spec)
-        self.free = {axis: values for axis, values in spec.axes.items() if axis not in self.follows}
+        following = set(self.follows)
+        self.free = {axis: values for axis, values in spec.axes.items() if axis not in following}
         self._realised = {name: runtime.realised() for name, runtime in spec.runtimes.items()}
+        self._with: dict[tuple[str, str], set[str]] = {}  # an axis and its value -> the runtimes that realise it
+        for name in spec.axes["runtime"]:
+            for value in self._realised[name].items():
+                self._with.setdefault(value, set()).add(name)
         self.entries = [free for entry in spec.exclude if (free := self._of_free_axes(entry)) is not None]
         self.where = file.where("exclude")
         self.masks = Masks(self.free, self.entries, self.where)
         entries = [{axis: (value,) for axis, value in entry.items()} for entry in spec.exclude]
         self.raw = Masks(spec.axes, entries, self.where)  # of all axes: what GitHub would make of them
-        self.own: list[StackPoint] = []  # what ``include`` adds
+        self._own: dict[tuple[tuple[str, ...], str | None], StackPoint] = {}
+        self._own_stacks: set[tuple[str, ...]] = set()
         self.own_misfits: Counter[Misfit] = Counter()
         for index, entry in enumerate(spec.include):
             if not self.raw.fits_none(entry):
                 self._add(file, index, entry)
 
+    @property
+    def own(self) -> list[StackPoint]:
+        """What ``include`` adds."""
+        return list(self._own.values())
+
     def _add(self, file: YamlFile, index: int, entry: Mapping[str, str]) -> None:
         stack = fill(file, self.spec, entry, ("include", index))
         wrong = misfit(self.spec, stack)
-        point = stack, entry.get("model")
         if wrong is not None:
             self.own_misfits[wrong] += 1
-        elif point not in self.own:
-            self.own.append(point)
+        else:
+            values = tuple(stack.values())
+            self._own[values, entry.get("model")] = stack, entry.get("model")
+            self._own_stacks.add(values)
 
     def _of_free_axes(self, entry: Mapping[str, str]) -> dict[str, Collection[str]] | None:
         """An entry of ``exclude`` by the free axes alone; None when no point that a runtime realises fits it."""
         free: dict[str, Collection[str]] = {axis: (value,) for axis, value in entry.items() if axis in self.free}
-        wanted = {axis: value for axis, value in entry.items() if axis in self.follows}
+        wanted = [value for value in entry.items() if value[0] not in self.free]
         if wanted:
-            fitting = [
-                name
-                for name in free.get("runtime", self.spec.axes["runtime"])
-                if name in self._realised and wanted.items() <= self._realised[name].items()
-            ]
+            fitting = set.intersection(*(self._with.get(value, set()) for value in wanted))
+            fitting &= set(free.get("runtime", fitting))
             if not fitting:
                 return None
             free["runtime"] = fitting
@@ -93,6 +102,10 @@ class Space:
             if all(whole.get(axis) in values for axis, values in only.items()):
                 yield stack, model
 
+    def excludes(self, stack: Stack, model: str) -> bool:
+        """Whether an entry of ``exclude`` removes that point, whether or not ``include`` brings it back."""
+        return self.raw.fits_some({**stack, "model": model})
+
     def point(self, free: Mapping[str, str]) -> StackPoint:
         """The stack and the model with these values of the free axes."""
         realised = self._realised[free["runtime"]]
@@ -101,9 +114,10 @@ class Space:
 
     def has(self, stack: Stack, model: str | None) -> bool:
         """Whether the matrix has that point; without a model, whether it has one with that stack."""
-        if any(stack == one and model in (None, other) for one, other in self.own):
+        values = tuple(stack[axis] for axis in self.spec.axes if axis != "model")
+        if (values, model) in self._own or (model is None and values in self._own_stacks):
             return True
-        if stack["runtime"] not in self.spec.axes["runtime"] or misfit(self.spec, stack) is not None:
+        if any(self._realised[stack["runtime"]][axis] != stack[axis] for axis in self.follows):
             return False
         free = {axis: stack[axis] for axis in self.free if axis != "model"}
         return self.masks.fits_none(free if model is None else {**free, "model": model})
@@ -112,7 +126,7 @@ class Space:
 def fill(file: YamlFile, spec: MatrixSpec, point: Mapping[str, str], path: tuple[str | int, ...]) -> Stack:
     """The point without its model, and with the values that follow: from the runtime, or because there is only one."""
     stack: Stack = {}
-    follows = realised_axes(spec)
+    follows = set(realised_axes(spec))
     runtime = point.get("runtime") or _only(file, spec, "runtime", path)
     for axis in spec.axes:
         if axis == "runtime":

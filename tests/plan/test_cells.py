@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def ids(write: Write, text: str) -> list[str]:
     matrix = load_matrix(write(text))
-    cells, _, _ = make_cells(matrix.points, matrix.spec.exclude, without_model=True)
+    cells, _, _ = make_cells(matrix.points, without_model=True)
     return [cell.id for cell in cells]
 
 
@@ -44,7 +44,7 @@ def test_ids_depend_on_the_content(write: Write) -> None:
 
 def test_only_the_candidate_is_required(write: Write) -> None:
     matrix = load_matrix(write(MATRIX))
-    cells, _, _ = make_cells(matrix.points, [], without_model=True)
+    cells, _, _ = make_cells(matrix.points, without_model=True)
     assert [cell.required for cell in cells] == [True, True]
     assert all(cell.known_good == matrix.points.known_good for cell in cells)
     assert matrix.points.known_good not in [cell.stack for cell in cells]
@@ -52,7 +52,7 @@ def test_only_the_candidate_is_required(write: Write) -> None:
 
 def test_without_work_that_needs_no_model(write: Write) -> None:
     matrix = load_matrix(write(MATRIX))
-    cells, _, _ = make_cells(matrix.points, [], without_model=False)
+    cells, _, _ = make_cells(matrix.points, without_model=False)
     assert [cell.model for cell in cells] == ["tiny"]
 
 
@@ -61,7 +61,7 @@ def test_a_counterpart_that_is_excluded(write: Write) -> None:
         "runtimes:\n", "exclude: [{runtime: old, model: small}]\nruntimes:\n"
     )
     matrix = load_matrix(write(text))
-    cells, _, rejections = make_cells(matrix.points, matrix.spec.exclude, without_model=False)
+    cells, _, rejections = make_cells(matrix.points, without_model=False)
     assert [cell.model for cell in cells] == ["tiny"]
     assert [(item.reason, item.blocking) for item in rejections] == [
         ("its known-good counterpart is excluded: model=small, runtime=old", True)

@@ -72,7 +72,7 @@ def test_what_is_no_loader_is_an_error_with_its_line(write: Write, old: str, new
 
 def test_the_way_back_of_a_cell_has_its_arms_the_other_way_round(write: Write) -> None:
     matrix = load_matrix(write(MATRIX))
-    cells, _, _ = make_cells(matrix.points, [], without_model=True, rollbacks=True)
+    cells, _, _ = make_cells(matrix.points, without_model=True, rollbacks=True)
     (forward,) = (cell for cell in cells if cell.model is None and not cell.rollback)
     (back,) = (cell for cell in cells if cell.rollback)
     assert (back.stack, back.known_good) == (forward.known_good, forward.stack)
@@ -82,7 +82,7 @@ def test_the_way_back_of_a_cell_has_its_arms_the_other_way_round(write: Write) -
 
 def test_there_is_no_way_back_where_only_the_node_changes_or_stacks_cannot_meet(write: Write) -> None:
     matrix = load_matrix(write(AXES))
-    cells, _, _ = make_cells(matrix.points, [], without_model=True, rollbacks=True)
+    cells, _, _ = make_cells(matrix.points, without_model=True, rollbacks=True)
     ways = {(cell.stack["driver"], cell.known_good["driver"]) for cell in cells if cell.rollback}
     assert all(one == other for one, other in ways)
     assert len({cell.id for cell in cells}) == len(cells)

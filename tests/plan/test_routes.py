@@ -21,7 +21,7 @@ RUNTIME_FIRST = {**NEW, "driver": "570.172.08"}
 
 def made(write: Write, exclude: str = "") -> tuple[dict[str, Cell], tuple[Route, ...]]:
     matrix = load_matrix(write(AXES.replace("runtimes:\n", f"exclude: [{exclude}]\nruntimes:\n")))
-    cells, routes, _ = make_cells(matrix.points, matrix.spec.exclude, without_model=True)
+    cells, routes, _ = make_cells(matrix.points, without_model=True)
     return {cell.id: cell for cell in cells}, routes
 
 
@@ -55,7 +55,7 @@ def test_without_a_point_between_it_is_one_step_in_phases(write: Write) -> None:
 
 def test_where_nothing_of_the_node_changes_there_is_no_route(write: Write) -> None:
     matrix = load_matrix(write(MATRIX))
-    cells, routes, _ = make_cells(matrix.points, [], without_model=True)
+    cells, routes, _ = make_cells(matrix.points, without_model=True)
     assert routes == ()
     assert not any(cell.phased for cell in cells)
 
@@ -64,6 +64,6 @@ def test_a_model_takes_the_edges_that_it_has(write: Write) -> None:
     text = AXES.replace("  runtime: [old, new]\n", "  runtime: [old, new]\n  model: [tiny, small]\n")
     text = text.replace("runtimes:\n", 'exclude: [{driver: "580.95.05", runtime: old, model: small}]\nruntimes:\n')
     matrix = load_matrix(write(text))
-    cells, routes, _ = make_cells(matrix.points, matrix.spec.exclude, without_model=False)
+    cells, routes, _ = make_cells(matrix.points, without_model=False)
     middle = {route.cell.model: next(c.stack for c in cells if c.id == route.edges[0]) for route in routes}
     assert middle == {"tiny": DRIVER_FIRST, "small": RUNTIME_FIRST}
