@@ -28,6 +28,8 @@ __all__ = [
     "UsageError",
 ]
 
+_LONGEST = 600  # characters of a problem, or of a remedy
+
 
 class CompatError(Exception):
     """A problem said in one line: where it is, what is wrong, and what to do about it."""
@@ -50,7 +52,20 @@ class UsageError(CompatError):
 
 
 class MatrixError(CompatError):
-    """A matrix file cannot be read, or says something it cannot mean. ``where`` is ``file:line``."""
+    """A matrix file cannot be read, or says something it cannot mean. ``where`` is ``file:line``.
+
+    What a file says is quoted, and may be a megabyte, or a terminal's control sequence: a line stays a line.
+    """
+
+    def __init__(self, where: str, problem: str, remedy: str = "") -> None:
+        super().__init__(where, _line(problem), _line(remedy))
+
+
+def _line(text: str) -> str:
+    """Text that a person reads: long text without its middle, and what no one can see as an escape."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 100]} ... {text[-100:]}"
+    return "".join(char if char.isprintable() or char.isspace() else ascii(char)[1:-1] for char in text)
 
 
 class ContentError(CompatError):

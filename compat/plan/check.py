@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from compat.errors import MatrixError
 from compat.model import NODE_AXES
 from compat.plan.designs import check_controls
-from compat.plan.words import suggest
+from compat.plan.words import some, suggest
 
 if TYPE_CHECKING:
     from compat.plan.schema import MatrixSpec
@@ -27,8 +27,9 @@ def check_matrix(file: YamlFile, spec: MatrixSpec) -> None:
         raise MatrixError(file.where("axes"), "axes lacks the axis 'runtime'", "add runtime: [NAME, NAME]")
     _points_name_axes(file, spec)
     _runtimes_match_axis(file, spec)
+    known = {axis: set(values) for axis, values in spec.axes.items()}
     for name in spec.runtimes:
-        _runtime_realises_axes(file, spec, name)
+        _runtime_realises_axes(file, spec, name, known)
     _rings_in_order(file, spec)
     check_controls(file, spec)
 
@@ -64,14 +65,14 @@ def _runtimes_match_axis(file: YamlFile, spec: MatrixSpec) -> None:
         if name not in spec.runtimes:
             problem = f"the runtime {name!r} is not defined under runtimes"
             raise MatrixError(file.where(*path), problem, suggest(name, list(spec.runtimes)))
-    named = [name for name, _ in uses]
+    named = {name for name, _ in uses}
     for name in spec.runtimes:
         if name not in named:
-            problem = f"the runtime {name!r} is defined and not in axes.runtime ({', '.join(sorted(named))})"
+            problem = f"the runtime {name!r} is defined and not in axes.runtime ({some(sorted(named))})"
             raise MatrixError(file.where("runtimes", name), problem, "add it to the axis, or remove it")
 
 
-def _runtime_realises_axes(file: YamlFile, spec: MatrixSpec, name: str) -> None:
+def _runtime_realises_axes(file: YamlFile, spec: MatrixSpec, name: str, known: dict[str, set[str]]) -> None:
     values, axes = spec.runtimes[name].realised(), realised_axes(spec)
     for axis, value in values.items():
         where = file.where("runtimes", name, *(("values", axis) if axis in spec.runtimes[name].values else (axis,)))
@@ -82,7 +83,7 @@ def _runtime_realises_axes(file: YamlFile, spec: MatrixSpec, name: str) -> None:
         if axis not in axes:
             problem = f"the runtime {name!r} has a value for {axis!r}, which is not an axis"
             raise MatrixError(where, problem, suggest(axis, axes or ["cuda"]))
-        if value not in spec.axes[axis] and name in spec.axes["runtime"]:
+        if value not in known[axis] and name in known["runtime"]:
             problem = f"the runtime {name!r} has {axis} {value}, which axes.{axis} does not list"
             raise MatrixError(where, problem, suggest(value, spec.axes[axis]))
     for axis in axes:
@@ -92,7 +93,7 @@ def _runtime_realises_axes(file: YamlFile, spec: MatrixSpec, name: str) -> None:
 
 
 def _rings_in_order(file: YamlFile, spec: MatrixSpec) -> None:
-    seen: list[str] = []
+    seen: set[str] = set()
     for index, ring in enumerate(spec.rings):
         if ring.name in seen:
             raise MatrixError(
@@ -101,4 +102,4 @@ def _rings_in_order(file: YamlFile, spec: MatrixSpec) -> None:
         if ring.after is not None and ring.after not in seen:
             problem = f"the ring {ring.name!r} comes after {ring.after!r}, which is not a ring above it"
             raise MatrixError(file.where("rings", index, "after"), problem, "list the rings in their order")
-        seen.append(ring.name)
+        seen.add(ring.name)

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from compat.errors import MatrixError
 from compat.plan.covering import MAX_TUPLES, check, count_tuples, cover
+from compat.plan.masks import Masks
 from compat.plan.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from compat.model import Stack
     from compat.plan.expand import Point
@@ -74,14 +75,14 @@ def ring_points(
     else:
         always = [point for stack in (known_good, candidate) for point in _models_of(space, stack)]
         try:
-            found = _few([*always, *_chosen(space, strength_of(ring.coverage), always)])
+            found = _few([*always, *_chosen(space, strength_of(ring.coverage), known_good, always)])
         except ValueError as error:
             remedy = "say coverage: changed, or give the axes fewer values"
             raise MatrixError(where, f"{name}: {error}", remedy) from None
     if found is None:
         problem = f"{name} comes to more than {MAX_POINTS} points"
         raise MatrixError(where, problem, "exclude more, or give the axes fewer values")
-    return _counted(ring, space, found)
+    return _counted(ring, space, known_good, found)
 
 
 def _few(points: Iterable[StackPoint]) -> tuple[StackPoint, ...] | None:
@@ -90,12 +91,11 @@ def _few(points: Iterable[StackPoint]) -> tuple[StackPoint, ...] | None:
     return found if len(found) <= MAX_POINTS else None
 
 
-def _chosen(space: Space, strength: int, always: Sequence[StackPoint]) -> list[StackPoint]:
+def _chosen(space: Space, strength: int, known_good: Stack, always: Sequence[StackPoint]) -> list[StackPoint]:
     """Points that have the tuples that are not in ``always``. ValueError where they are too many to look at."""
-    axes, forbidden = _axes(space)
-    others = [_free(space, point) for point in space.own]
-    known = {_key(values): point for values, point in zip(others, space.own, strict=True)}
-    rows = cover(axes, strength, forbidden, others, [_free(space, point) for point in always])
+    domain = _Domain(space, known_good)
+    known = {_key(domain.free(point)): point for point in domain.others}
+    rows = cover(domain.masks, strength, [*map(domain.free, domain.others)], domain.only(always))
     return [known.get(_key(row)) or space.point(row) for row in rows]
 
 
@@ -107,37 +107,52 @@ def _models_of(space: Space, stack: Stack) -> Iterable[StackPoint]:
     return space.walk({axis: (value,) for axis, value in stack.items() if axis != "model"})
 
 
-def _counted(ring: RingSpec, space: Space, found: Sequence[StackPoint]) -> RingPoints:
+def _counted(ring: RingSpec, space: Space, known_good: Stack, found: Sequence[StackPoint]) -> RingPoints:
     """What the points cover, by the check alone."""
-    axes, forbidden = _axes(space)
-    several = tuple(axis for axis, values in axes.items() if len(values) > 1)
+    domain = _Domain(space, known_good)
+    several = tuple(axis for axis, values in domain.masks.axes.items() if len(values) > 1)
     strength = min(strength_of(ring.coverage), len(several))
     taken = RingPoints(ring.coverage, tuple(found), space.count, several, strength)
-    if count_tuples(axes, strength) > MAX_TUPLES:
+    if count_tuples(domain.masks.axes, strength) > MAX_TUPLES:
         return taken
-    others = [_free(space, point) for point in space.own]
-    checked = check(axes, [_free(space, point) for point in found], strength, forbidden, others)
+    others = [*map(domain.free, domain.others)]
+    checked = check(domain.masks, domain.only(found), strength, others)
     own = space.free
     impossible = tuple(one for one in checked.impossible if all(value in own[axis] for axis, value in one.items()))
     return replace(taken, covered=checked.covered, tuples=checked.tuples, impossible=impossible)
 
 
-def _axes(space: Space) -> tuple[dict[str, Sequence[str]], list[dict[str, Collection[str]]]]:
-    """The free axes with all values that points have, and what is forbidden, such as values that ``include`` brings."""
-    axes: dict[str, Sequence[str]] = {}
-    forbidden = list(space.entries)
-    own = [_free(space, point) for point in space.own]
-    for axis, values in space.free.items():
-        brought = dict.fromkeys(point[axis] for point in own if axis in point)
-        new = [value for value in brought if value not in values]
-        axes[axis] = [*values, *new]
-        if new:
-            forbidden.append({axis: new})
-    return axes, forbidden
+class _Domain:
+    """The points that can be compared, by the free axes: what a covering array is made of.
 
+    The axes have all values that points have, also those that only ``include`` brings, in ``others``. A model that the
+    known-good stack does not run is nobody's: no cell that has it is compared.
+    """
 
-def _free(space: Space, point: StackPoint) -> Point:
-    """A point by the free axes."""
-    stack, model = point
-    values = stack if model is None else {**stack, "model": model}
-    return {axis: values[axis] for axis in space.free if axis in values}
+    def __init__(self, space: Space, known_good: Stack) -> None:
+        self.space = space
+        models = {model for _, model in space.own if model is not None} | {*space.free.get("model", ())}
+        self.nowhere = {model for model in models if space.excludes(known_good, model)}
+        self.others = [point for point in space.own if point[1] not in self.nowhere]
+        axes: dict[str, Sequence[str]] = {}
+        forbidden = list(space.entries)
+        own = [self.free(point) for point in self.others]
+        for axis, values in space.free.items():
+            known = set(values)
+            brought = dict.fromkeys(point[axis] for point in own if axis in point and point[axis] not in known)
+            axes[axis] = [*values, *brought]
+            if brought:
+                forbidden.append({axis: [*brought]})
+        if self.nowhere:
+            forbidden.append({"model": self.nowhere})
+        self.masks = Masks(axes, forbidden, space.where)
+
+    def free(self, point: StackPoint) -> Point:
+        """A point by the free axes."""
+        stack, model = point
+        values = stack if model is None else {**stack, "model": model}
+        return {axis: values[axis] for axis in self.space.free if axis in values}
+
+    def only(self, points: Iterable[StackPoint]) -> list[Point]:
+        """Those of the points that can be compared."""
+        return [self.free(point) for point in points if point[1] not in self.nowhere]

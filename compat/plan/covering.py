@@ -14,12 +14,11 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compat.plan.masks import Masks
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from compat.plan.expand import Point
+    from compat.plan.masks import Masks
 
 __all__ = ["MAX_TUPLES", "Checked", "check", "count_tuples", "cover"]
 
@@ -52,25 +51,24 @@ def count_tuples(axes: Mapping[str, Sequence[str]], strength: int) -> int:
 
 
 def cover(
-    axes: Mapping[str, Sequence[str]],
+    masks: Masks,
     strength: int,
-    forbidden: Sequence[Mapping[str, Collection[str]]] = (),
     others: Sequence[Mapping[str, str]] = (),
     given: Sequence[Mapping[str, str]] = (),
 ) -> list[Point]:
     """Points that, with ``given``, have every tuple of ``strength`` values that a point of the matrix has.
 
-    Its points are the product of ``axes`` without those that fit an entry of ``forbidden``, and ``others``, which may
-    lack an axis. Axes with one value count for nothing; where no more than ``strength`` are left, it takes all points.
+    Its points are the product of the axes of ``masks`` without those that fit an entry, and ``others``, which may lack
+    an axis. Axes with one value count for nothing; where no more than ``strength`` are left, it takes all points.
     The same for the same input. ValueError beyond ``MAX_TUPLES``, and where what was made fails the ``check``.
     """
     from compat.plan.density import rows  # which imports numpy
 
+    axes = masks.axes
     if count_tuples(axes, strength) > MAX_TUPLES:
         raise ValueError(f"{count_tuples(axes, strength)} tuples are more than {MAX_TUPLES}")
     several = {axis: values for axis, values in axes.items() if len(values) > 1}
     strength = min(strength, len(several))
-    masks = Masks(axes, forbidden)
     there = _covered(several, given, strength)
     chosen = []
     for point in others:
@@ -80,24 +78,22 @@ def cover(
             there |= own
     if strength:
         wanted = [one for one in _tuples(several, strength) if one not in there and masks.fits_none(dict(one))]
-        chosen += rows(axes, strength, masks, wanted)
-    found = check(axes, [*given, *chosen], strength, forbidden, others)
+        chosen += rows(masks, strength, wanted)
+    found = check(masks, [*given, *chosen], strength, others)
     if found.missing:
         raise ValueError(f"{len(found.missing)} tuples were not covered, such as {found.missing[0]}")
     return chosen
 
 
 def check(
-    axes: Mapping[str, Sequence[str]],
+    masks: Masks,
     points: Sequence[Mapping[str, str]],
     strength: int,
-    forbidden: Sequence[Mapping[str, Collection[str]]] = (),
     others: Sequence[Mapping[str, str]] = (),
 ) -> Checked:
     """What ``points`` cover; the other arguments are those of ``cover``. ValueError for one that the matrix lacks."""
-    several = {axis: values for axis, values in axes.items() if len(values) > 1}
+    several = {axis: values for axis, values in masks.axes.items() if len(values) > 1}
     strength = min(strength, len(several))
-    masks = Masks(axes, forbidden)
     besides = {frozenset(point.items()) for point in others}
     strange = [one for one in points if not masks.fits_none(one) and frozenset(one.items()) not in besides]
     if strange:

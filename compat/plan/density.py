@@ -35,13 +35,12 @@ _SECONDS = 1.0  # for all tries, by an estimate: a clock would make arrays diffe
 _ONE = float(1 << 30)
 
 
-def rows(
-    axes: Mapping[str, Sequence[str]], strength: int, masks: Masks, wanted: Sequence[tuple[tuple[str, str], ...]]
-) -> list[Point]:
+def rows(masks: Masks, strength: int, wanted: Sequence[tuple[tuple[str, str], ...]]) -> list[Point]:
     """Points that have the ``wanted`` tuples of ``strength`` values, and that fit none of the entries of ``masks``.
 
-    Each tuple is in the order of ``axes``, and some such point has it. ValueError where the table would be too large.
+    Of each tuple there has to be such a point. ValueError where the table would be too large.
     """
+    axes = masks.axes
     several = sorted((axis for axis in axes if len(axes[axis]) > 1), key=lambda axis: -len(axes[axis]))
     table = _Table({axis: axes[axis] for axis in several}, strength, wanted)
     constraints = masks if masks.all else None

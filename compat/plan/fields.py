@@ -46,6 +46,8 @@ def _words(pattern: str, expected: str) -> tuple[AfterValidator, WithJsonSchema]
 
 
 def _requirement(value: str) -> str:
+    if len(value) > _LONGEST_PIN:
+        raise ValueError(f"a requirement has {len(value)} characters; write name==version")
     try:
         Requirement(value)
     except InvalidRequirement:
@@ -55,24 +57,34 @@ def _requirement(value: str) -> str:
 
 def distinct(values: list[str]) -> list[str]:
     """The values, each once; ValueError for one that is there twice."""
-    for index, value in enumerate(values):
-        if value in values[:index]:
+    seen = set()
+    for value in values:
+        if value in seen:
             raise ValueError(f"{value!r} is there twice; keep one of them")
+        seen.add(value)
     return values
 
 
+_LONGEST_PIN = 500
 _NUMBER = {"type": "number", "minimum": 0}
 
-Slug = Annotated[str, *_words(r"[a-z0-9][a-z0-9.-]*", "a name; write lower-case letters, digits, dots and hyphens")]
-Axis = Annotated[str, *_words(r"[a-z][a-z0-9_]*", "a name of an axis; write lower-case letters, digits and _")]
+Slug = Annotated[
+    str, *_words(r"[a-z0-9][a-z0-9.-]{0,99}", "a name; write lower-case letters, digits, dots and hyphens, at most 100")
+]
+Axis = Annotated[
+    str, *_words(r"[a-z][a-z0-9_]{0,99}", "a name of an axis; write lower-case letters, digits and _, at most 100")
+]
 Variable = Annotated[str, *_words(r"[A-Za-z_][A-Za-z0-9_]*", "a name of an environment variable")]
 Coverage = Annotated[
-    str, *_words(r"full|changed|pairwise|[2-6]-wise", "a coverage; write full, changed, pairwise or 3-wise")
+    str, *_words(r"full|changed|pairwise|[3-6]-wise", "a coverage; write full, changed, pairwise or 3-wise")
 ]
 Target = Annotated[str, *_words(r"sm_[1-9][0-9]{1,2}", "a target; write one such as sm_80 (without a or f)")]
 Digest = Annotated[str, *_words(r"[0-9a-f]{64}", "a sha256; write its 64 hex digits")]
 Text = Annotated[str, *_words(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*", "one line of text")]
-Value = Annotated[str, *_words(r"[A-Za-z0-9][A-Za-z0-9._+:@/-]*", "a value; write letters, digits and . _ + : @ / -")]
+Value = Annotated[
+    str,
+    *_words(r"[A-Za-z0-9][A-Za-z0-9._+:@/-]{0,199}", "a value; write letters, digits and . _ + : @ / -, at most 200"),
+]
 Line = Annotated[str, *_words(r"[^\x00-\x1f\x7f]*", "one line of text")]
 Pin = Annotated[str, AfterValidator(_requirement), WithJsonSchema({"type": "string", "examples": ["numpy==2.2.6"]})]
 Values = Annotated[list[Value], Field(min_length=1), AfterValidator(distinct)]

@@ -95,6 +95,8 @@ def _explain(file: YamlFile, model: type[BaseModel], problem: ErrorDetails) -> M
         return MatrixError(where, f"{label}: {text}", remedy)
     if kind == "too_short":
         return MatrixError(where, f"{label} is empty", "write at least one entry")
+    if kind == "too_long":
+        return MatrixError(where, f"{label} has more than {problem['ctx']['max_length']} entries", "write fewer")
     expected = {
         "dict_type": "a mapping",
         "model_type": "a mapping",

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compat.errors import MatrixError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["MAX_STATES", "MAX_STEPS", "Masks"]
+__all__ = ["MAX_STEPS", "Masks"]
 
-# Exclusions that name many axes crosswise can ask for any number of these. So many are a second or two.
-MAX_STEPS = 1_000_000  # of a count
-MAX_STATES = 200_000  # that are remembered while points are looked for
-_WIDE = 512  # entries, from which on a mask costs more than a step
+# Exclusions that name many axes crosswise can ask for any number of these.
+MAX_STEPS = 2_000_000  # of a count: a second or two
+_SEARCH = 20  # times as many, shorter ones, while points are looked for
+_MEMORY = 1 << 27  # bytes of masks that are remembered
+_WIDE = 4096  # entries, from which on a mask costs more than a step
 
 
 class Masks:
@@ -40,6 +41,8 @@ class Masks:
         self.axes = axes
         self.where = where
         self._cost = 1 + len(entries) // _WIDE
+        self._most = _MEMORY // (200 + len(entries) // 8)  # masks that are remembered
+        self._steps = 0
         self._place = {axis: place for place, axis in enumerate(axes)}
         self.all = (1 << len(entries)) - 1
         self.done = [0] * len(axes)  # of each axis: the entries that name no later one
@@ -60,6 +63,7 @@ class Masks:
             for others, own, values in zip(self._others, named, axes.values(), strict=True)
         ]
         self._keep_of = [dict(zip(own, keep, strict=True)) for own, keep in zip(axes.values(), self.keep, strict=True)]
+        self._choices = [list(dict.fromkeys(keep)) for keep in self.keep]
         self._live: dict[tuple[int, int], bool] = {}
         self._open: dict[tuple[int, frozenset[int]], bool] = {}
 
@@ -111,10 +115,10 @@ class Masks:
             return False
         known = self._live.get((depth, mask))
         if known is None:
-            choices = {mask & keep for keep in self.keep[depth]}
+            choices = {mask & keep for keep in self._choices[depth]}
             known = any(not left & self.done[depth] and self._lives(depth + 1, left) for left in choices)
+            self._bound(len(self._choices[depth]), self._live)
             self._live[depth, mask] = known
-            self._bound(len(self._live))
         return known
 
     def fits_some(self, point: Mapping[str, str]) -> bool:
@@ -157,17 +161,20 @@ class Masks:
         if not mask & ~self._naming(fixed):  # else one of them fits already
             place = next(p for p, others in enumerate(self._others) if p not in fixed and mask & ~others)
             # The value that the fewest entries want comes first: most often it is one that none of them names.
-            choices = sorted({mask & keep for keep in self.keep[place]}, key=lambda left: (left.bit_count(), left))
+            self._bound(len(self._choices[place]), self._open)
+            choices = sorted({mask & keep for keep in self._choices[place]}, key=lambda left: (left.bit_count(), left))
             if choices[0] == mask & self._others[place]:
                 choices = choices[:1]  # no other value leaves less
             found = any(not left or self._opens(left, fixed | {place}) for left in choices)
         self._open[mask, fixed] = found
-        self._bound(len(self._open))
         return found
 
-    def _bound(self, states: int) -> None:
-        if states * self._cost > MAX_STATES:
+    def _bound(self, steps: int, known: dict[Any, bool]) -> None:
+        self._steps += steps * self._cost
+        if self._steps > _SEARCH * MAX_STEPS:
             raise self._tangled()
+        if len(known) >= self._most:
+            known.clear()
 
     def _tangled(self) -> MatrixError:
         problem = "these exclusions are too entangled to find the points that are left"
@@ -197,7 +204,7 @@ class Masks:
             done |= ended
             after: dict[int, int] = {}
             steps += len(states) * len(groups) * self._cost
-            if steps > most:
+            if steps > most or len(states) > self._most:
                 return None
             for mask, ways in states.items():
                 for keep, times in groups.items():

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from compat.plan.schema import MatrixSpec
     from compat.plan.support.tables import Tables
 
-__all__ = ["build_plan"]
+__all__ = ["MAX_ITEMS", "build_plan"]
+
+MAX_ITEMS = 500_000  # cases of all cells: each is measured in pairs
 
 
 def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Path] = (), compat_version: str) -> Plan:
@@ -75,6 +77,11 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
                 lacks = lacking(case, cell, runtimes, tables)
                 if lacks is None:
                     items.append(_item(cell, each, case))
+                    if len(items) > MAX_ITEMS:
+                        problem = f"the plan comes to more than {MAX_ITEMS} cases in {len(cells)} cells"
+                        raise MatrixError(
+                            file.where("axes"), problem, "say coverage: changed, or select fewer workloads"
+                        )
                 else:
                     left_out.setdefault((cell.id, lacks), []).append(f"{case.workload}[{case.id}]")
     if not cells:

@@ -38,6 +38,7 @@ from compat.plan.policy_schema import PolicySpec, WorkloadPolicySpec
 __all__ = [
     "FOLDERS",
     "FORMS",
+    "MAX_AXES",
     "ControlsSpec",
     "MatrixSpec",
     "ModelSpec",
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 
+MAX_AXES = 100
 FORMS = ("onnx", "safetensors", "exported")  # of a model that is a file: each has content of its own
 FOLDERS = ("onnx", "safetensors")  # those that may be a folder of files that belong together
 
@@ -83,10 +85,12 @@ class RuntimeSpec(Spec):
             raise ValueError("python is for in_place: true; leave it out")
         if self.cuda is not None and "cuda" in self.values:
             raise ValueError("cuda is there twice; write it as cuda or in values")
-        names = [canonicalize_name(Requirement(pin).name) for pin in self.requirements or ()]
-        for index, name in enumerate(names):
-            if name in names[:index]:
+        seen = set()
+        for pin in self.requirements or ():
+            name = canonicalize_name(Requirement(pin).name)
+            if name in seen:
                 raise ValueError(f"the requirement {name} is there twice; keep one of them")
+            seen.add(name)
         return self
 
     def realised(self) -> dict[str, str]:
@@ -185,7 +189,7 @@ class MatrixSpec(Spec):
     """A matrix file."""
 
     name: Slug
-    axes: Annotated[dict[Axis, Values], Field(min_length=1)] = Field(
+    axes: Annotated[dict[Axis, Values], Field(min_length=1, max_length=MAX_AXES)] = Field(
         description="axis -> values. runtime is needed; model, driver, cuda, firmware and your own are not"
     )
     known_good: Point = Field(description="the stack that works; axes with one value fill themselves in")

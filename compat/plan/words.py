@@ -13,6 +13,7 @@ __all__ = ["label_of", "number", "some", "suggest"]
 
 _SHOWN = 12
 _EXACT = 10**15
+_LONGEST, _MOST = 80, 2000  # characters of a word, and words, that are compared: it grows with the square
 
 
 def label_of(path: Sequence[str | int]) -> str:
@@ -31,7 +32,7 @@ def number(count: int) -> str:
 def suggest(word: str, known: Collection[str]) -> str:
     """A remedy for an unknown word: the known one that is close to it, or all there are (at most a line of them)."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1)
+    close = difflib.get_close_matches(word[:_LONGEST], [name for name in names if len(name) <= _LONGEST][:_MOST], n=1)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"expected {some(names)}"

@@ -18,11 +18,12 @@ from compat.model import digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "KeyPath", "YamlFile", "read_yaml"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NUMBER", "MAX_VALUES", "KeyPath", "YamlFile", "read_yaml"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_VALUES = 100_000
+MAX_NUMBER = 40  # characters: nothing in such a file is a longer number
 
 KeyPath = tuple[str | int, ...]
 
@@ -98,15 +99,22 @@ def _read(path: Path) -> bytes:
 
 
 class _Loader(yaml.SafeLoader):
-    """The composer of PyYAML calls itself for each level: the depth is counted before Python's stack runs out."""
+    """The composer of PyYAML calls itself for each level: the depth is counted before Python's stack runs out.
+
+    So are the nodes, before they are all there: each takes PyYAML a thousand bytes.
+    """
 
     depth = 0
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth += 1
-        if self.depth > MAX_DEPTH:
+        self.nodes += 1
+        if self.depth > MAX_DEPTH or self.nodes > 2 * MAX_VALUES:  # a key is a node too
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.composer.ComposerError(None, None, f"nested deeper than {MAX_DEPTH} levels", mark)
+            deep = f"nested deeper than {MAX_DEPTH} levels"
+            problem = deep if self.depth > MAX_DEPTH else f"more than {MAX_VALUES} values"
+            raise yaml.composer.ComposerError(None, None, problem, mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -145,13 +153,28 @@ class _Reader:
             raise self.error(node, f"{node.value} is read as a date", f'write "{node.value}"')
         if node.tag not in _SCALARS:
             raise self.error(node, f"the tag {_short(node.tag)} is not allowed", "leave the tag out")
+        if node.tag == _TAG + "str":
+            return self.text(node)
+        number = node.tag in (_TAG + "int", _TAG + "float")
+        if number and len(node.value) > MAX_NUMBER:
+            problem = f"{node.value!r} is read as a number, and has {len(node.value)} characters"
+            raise self.error(node, problem, "write it in quotes, or as a shorter one")
+        if number and ":" in node.value:
+            raise self.error(node, f"{node.value} is read as a number to the base 60", f'write "{node.value}"')
         try:
             value = self.scalars.construct_object(node)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, OverflowError):
             raise self.error(node, f"{node.value!r} is not a {_short(node.tag)}", "leave the tag out") from None
-        if not isinstance(value, str):
-            self.raw[path] = node.value
+        self.raw[path] = node.value
         return value
+
+    def text(self, node: yaml.ScalarNode) -> str:
+        text: str = node.value
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise self.error(node, f"{text!r} has half a character", "write the whole character") from None
+        return text
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -161,7 +184,7 @@ class _Reader:
             if key_node.tag != _TAG + "str":
                 shown = key_node.value if isinstance(key_node, yaml.ScalarNode) else "a list or mapping"
                 raise self.error(key_node, f"expected text as key, found {shown}", 'write the key in quotes: "..."')
-            key = key_node.value
+            key = self.text(key_node)
             if key in values:
                 first = self.lines[(*path, key)]
                 raise self.error(

@@ -43,7 +43,7 @@ def test_a_matrix(write: Write) -> None:
         (
             "name: demo",
             "name: Demo 1",
-            "FILE:1: name: 'Demo 1' is not a name; write lower-case letters, digits, dots and hyphens",
+            "FILE:1: name: 'Demo 1' is not a name; write lower-case letters, digits, dots and hyphens, at most 100",
         ),
         ("name: demo", "name: 12.10", 'FILE:1: name: 12.10 is read as the number 12.1; write "12.10"'),
         ("name: demo", "name:", "FILE:1: name is empty; write a value"),
@@ -57,12 +57,12 @@ def test_a_matrix(write: Write) -> None:
         (
             "[old, new]",
             '[old, "a b"]',
-            "FILE:3: axes.runtime[1]: 'a b' is not a value; write letters, digits and . _ + : @ / -",
+            "FILE:3: axes.runtime[1]: 'a b' is not a value; write letters, digits and . _ + : @ / -, at most 200",
         ),
         (
             "  model: [tiny]",
             "  Model: [tiny]",
-            "FILE:4: axes.Model: 'Model' is not a name of an axis; write lower-case letters, digits and _",
+            "FILE:4: axes.Model: 'Model' is not a name of an axis; write lower-case letters, digits and _, at most 100",
         ),
         ("candidate: {runtime: new}", "candidate: new", "FILE:6: candidate: expected a mapping, found the text 'new'"),
         ("candidate: {runtime: new}", "candidate: {}", "FILE:6: candidate is empty; write at least one entry"),
