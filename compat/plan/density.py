@@ -30,7 +30,8 @@ MAX_TABLE = 1 << 26  # elements of what is not covered yet
 _WEIGHED = (
     1 << 21
 )  # up to so many, open axes count in part; beyond, a row begins with a tuple and goes on with its axes
-_TRIES = 40
+_CACHED = 1 << 17  # elements that a processor keeps at hand
+_TRIES = 500
 _SECONDS = 1.0  # for all tries, by an estimate: a clock would make arrays differ
 _ONE = float(1 << 30)
 
@@ -80,7 +81,12 @@ class _Table:
             [[math.prod(self.sizes[p] for p in subset[n + 1 :]) for n in range(len(subset))] for subset in subsets],
             dtype=np.intp,
         ).reshape(shape)
-        self.weighed = elements <= _WEIGHED
+        # Seconds that a try takes, as a machine of 2026 takes them. How many rows there will be is guessed.
+        largest = math.prod(sorted(map(len, axes.values()))[-strength:])
+        step = 2e-5 + (2e-10 if elements <= _CACHED else 1e-9) * elements
+        seconds = largest * (1 + math.log(len(axes)) / 2) * len(axes) * step
+        self.weighed = elements <= _WEIGHED and seconds <= 2 * _SECONDS
+        self.tries = min(_TRIES, max(1, int(_SECONDS / seconds))) if self.weighed else 1
         self.open: NDArray[Any] = np.zeros(
             (int(self.sizes.sum()), int(widths.sum())), np.float64 if self.weighed else np.bool_
         )
@@ -90,10 +96,6 @@ class _Table:
             self._want([(place[axis], number[place[axis]][value]) for axis, value in one])
         # A row has one tuple of each set of axes.
         self.least = max(Counter(tuple(axis for axis, _ in one) for one in wanted).values(), default=0)
-        # Seconds that a try takes, as a machine of 2026 takes them. How many rows there will be is guessed.
-        largest = math.prod(sorted(map(len, axes.values()))[-strength:])
-        seconds = largest * (1 + math.log(len(axes)) / 2) * len(axes) * (2e-5 + 2e-10 * elements)
-        self.tries = min(_TRIES, max(1, int(_SECONDS / seconds))) if self.weighed else 1
 
     @functools.cached_property
     def _number(self) -> dict[tuple[int, ...], int]:

@@ -47,7 +47,7 @@ class Masks:
         self.all = (1 << len(entries)) - 1
         self.done = [0] * len(axes)  # of each axis: the entries that name no later one
         self._places = [frozenset(self._place[axis] for axis in entry) for entry in entries]
-        named: list[dict[str, int]] = [{} for _ in axes]
+        self._named: list[dict[str, int]] = [{} for _ in axes]  # of each axis: a value -> the entries that want it
         self._others = [self.all] * len(axes)  # of each axis: the entries that do not name it
         for index, entry in enumerate(entries):
             bit = 1 << index
@@ -55,14 +55,14 @@ class Masks:
                 place = self._place[axis]
                 self._others[place] &= ~bit
                 for value in values:
-                    named[place][value] = named[place].get(value, 0) | bit
+                    self._named[place][value] = self._named[place].get(value, 0) | bit
             if axes:
                 self.done[max(self._places[index], default=0)] |= bit
         self.keep = [  # of each value: the entries that still fit once it is taken
             [others | own.get(value, 0) for value in values]
-            for others, own, values in zip(self._others, named, axes.values(), strict=True)
+            for others, own, values in zip(self._others, self._named, axes.values(), strict=True)
         ]
-        self._keep_of = [dict(zip(own, keep, strict=True)) for own, keep in zip(axes.values(), self.keep, strict=True)]
+        self._values = [frozenset(own) for own in axes.values()]
         self._choices = [list(dict.fromkeys(keep)) for keep in self.keep]
         self._live: dict[tuple[int, int], bool] = {}
         self._open: dict[tuple[int, frozenset[int]], bool] = {}
@@ -128,7 +128,7 @@ class Masks:
 
     def fits_none(self, point: Mapping[str, str]) -> bool:
         """Whether a point that has these values exists, of those that fit no entry."""
-        if any(value not in self._keep_of[self._place[axis]] for axis, value in point.items()):
+        if any(value not in self._values[self._place[axis]] for axis, value in point.items()):
             return False  # a value that the axis lacks
         mask, fixed = self._left(point)
         try:
@@ -141,7 +141,7 @@ class Masks:
         mask = self.all
         for axis, value in point.items():
             place = self._place[axis]
-            mask &= self._keep_of[place].get(value, self._others[place])
+            mask &= self._others[place] | self._named[place].get(value, 0)
         return mask, frozenset(self._place[axis] for axis in point)
 
     def _naming(self, fixed: Collection[int]) -> int:
