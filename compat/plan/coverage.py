@@ -95,7 +95,7 @@ def _chosen(space: Space, strength: int, known_good: Stack, always: Sequence[Sta
     """Points that have the tuples that are not in ``always``. ValueError where they are too many to look at."""
     domain = _Domain(space, known_good)
     known = {_key(domain.free(point)): point for point in domain.others}
-    rows = cover(domain.masks, strength, [*map(domain.free, domain.others)], domain.only(always))
+    rows = cover(domain.masks, strength, [*map(domain.free, domain.others)], domain.only(always), MAX_POINTS)
     return [known.get(_key(row)) or space.point(row) for row in rows]
 
 

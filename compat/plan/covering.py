@@ -11,6 +11,7 @@ What was made is not trusted: ``check`` looks at nothing but the points and the 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,12 +56,14 @@ def cover(
     strength: int,
     others: Sequence[Mapping[str, str]] = (),
     given: Sequence[Mapping[str, str]] = (),
+    most: int = MAX_TUPLES,
 ) -> list[Point]:
     """Points that, with ``given``, have every tuple of ``strength`` values that a point of the matrix has.
 
     Its points are the product of the axes of ``masks`` without those that fit an entry, and ``others``, which may lack
     an axis. Axes with one value count for nothing; where no more than ``strength`` are left, it takes all points.
-    The same for the same input. ValueError beyond ``MAX_TUPLES``, and where what was made fails the ``check``.
+    The same for the same input. ValueError where tuples are more than ``MAX_TUPLES``, where it would take more than
+    ``most`` points, and where what was made fails the ``check``.
     """
     from compat.plan.density import rows  # which imports numpy
 
@@ -78,6 +81,9 @@ def cover(
             there |= own
     if strength:
         wanted = [one for one in _tuples(several, strength) if one not in there and masks.fits_none(dict(one))]
+        alike = Counter(tuple(axis for axis, _ in one) for one in wanted)  # of which a point has one each
+        if max(alike.values(), default=0) + len(given) > most:
+            raise ValueError(f"it takes more than {most} points")
         chosen += rows(masks, strength, wanted)
     found = check(masks, [*given, *chosen], strength, others)
     if found.missing:
