@@ -2,8 +2,9 @@
 
 ``compat.plan.density`` makes them: it is our own for what the libraries lacked (2026-11). pypict, the binding of
 Microsoft's PICT, has no wheels, and its last release (0.3.0, 2021) does not build. allpairspy 2.5.1 (2023) takes 219
-rows for 10^20; covertable 3.2.0 takes 13 for 3^4, and a minute for 2^100; coverwise 1.6.1 takes 62 rows more than PICT
-for the six models of ``tests/bench/test_plan.py``, and brings a program instead of a module.
+rows for 10^20, 9 more than PICT; covertable 3.2.0 by its defaults takes 13 for 3^4, and a minute for 2^100; coverwise
+1.6.1 takes 62 rows more than PICT for the six models of ``tests/bench/test_plan.py``, and brings a program for two
+processors instead of a module.
 
 What was made is not trusted: ``check`` looks at nothing but the points and the constraints.
 """

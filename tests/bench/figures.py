@@ -70,6 +70,9 @@ _ALL = (
     Figure("kernels.aot_matrix_s", "that matrix, each compilation once more to compare, cold", "s", at_most=600),
     Figure("kernels.aot_again_s", "the same again, from the cache", "s", at_most=60),
     Figure("kernels.mutants_found", "planted faults in kernels that their cases find", at_least=0.95),
+    Figure("plan.count_1m_s", "compat plan --points of a product of a million, with exclusions", "s", at_most=1),
+    Figure("plan.expand_100k_s", "a matrix file read, and its 100,000 points made", "s", at_most=1),
+    Figure("plan.pairwise_excess", "rows of six pairwise arrays above those that PICT publishes", at_most=0),
     Figure("judge.seconds_10k", "10,000 cells of 5 metrics and 130 pairs judged", "s", at_most=3),
     Figure("judge.rss_mib_10k", "peak memory of that process", "MiB", at_most=1024),
 )
