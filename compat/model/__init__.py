@@ -7,6 +7,7 @@ This is imported inside runtimes too, so it keeps to Python 3.9 and the standard
 
 from __future__ import annotations
 
+from compat.model.coverage import Coverage
 from compat.model.documents import canonical, digest, plain
 from compat.model.health import APPLICATION_XIDS, EventKind, HealthEvent
 from compat.model.judged import Closeness, Comparison, Skew, Verdict, Waiver, WaiverUse
@@ -30,7 +31,6 @@ from compat.model.planned import (
     Artifact,
     Case,
     Cell,
-    Coverage,
     Finding,
     Item,
     Metric,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import fnmatch
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
+from compat.model.coverage import Coverage
 from compat.model.measured import Node, Output
 from compat.model.policy import Policy
 from compat.model.words import Arm, Design, Direction, Kind, Loads, Stack, Tier
@@ -18,7 +18,6 @@ __all__ = [
     "Artifact",
     "Case",
     "Cell",
-    "Coverage",
     "Finding",
     "Item",
     "Metric",
@@ -222,28 +221,6 @@ class Window:
             return f"{what}: its support has ended" if self.ended else f"{what}: the end of its support is not known"
         when = f"{left} days left" if left >= 0 else f"which was {-left} days ago"
         return f"{what}: supported until {self.ends}, {when}"
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """Which points of the matrix a ring takes, where it does not take them all.
-
-    ``name`` is what the matrix file says: ``changed``, ``pairwise``, ``3-wise``. ``covered`` of ``tuples`` are the
-    tuples of ``strength`` values that points have; ``tuples`` is None where they are too many to be counted.
-    """
-
-    name: str
-    cells: tuple[str, ...]  # their ids, and those of cells that are reached over others
-    points: int
-    of: int | None  # all points of the matrix; None where they cannot be counted
-    strength: int = 2
-    covered: int = 0
-    tuples: int | None = None
-
-    @cached_property
-    def ids(self) -> frozenset[str]:
-        """The cells, to be looked up in."""
-        return frozenset(self.cells)
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from compat.plan.load import Matrix
     from compat.plan.schema import MatrixSpec
     from compat.plan.support.tables import Tables
+    from compat.plan.yaml_file import YamlFile
 
 __all__ = ["MAX_ITEMS", "build_plan"]
 
-MAX_ITEMS = 500_000  # cases of all cells: each is measured in pairs
+MAX_ITEMS = 500_000  # cases of all cells, for each ring that they are of: each is measured in pairs
 
 
 def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Path] = (), compat_version: str) -> Plan:
@@ -78,12 +79,11 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
                 if lacks is None:
                     items.append(_item(cell, each, case))
                     if len(items) > MAX_ITEMS:
-                        problem = f"the plan comes to more than {MAX_ITEMS} cases in {len(cells)} cells"
-                        raise MatrixError(
-                            file.where("axes"), problem, "say coverage: changed, or select fewer workloads"
-                        )
+                        raise _too_many(file, len(cells))
                 else:
                     left_out.setdefault((cell.id, lacks), []).append(f"{case.workload}[{case.id}]")
+    if len(rings) * len(items) > MAX_ITEMS < sum(ring.has(item.cell.id) for ring in rings for item in items):
+        raise _too_many(file, len(cells))
     if not cells:
         raise MatrixError(file.where("axes"), "the matrix is empty: no cell is left to compare", "exclude less")
     rejections += [Rejection(f"{cell}: {_some(names)}", reason) for (cell, reason), names in sorted(left_out.items())]
@@ -109,6 +109,11 @@ def build_plan(matrix: Matrix, *, node: Node | None = None, content: Sequence[Pa
         cells=tuple(cells),
         windows=_windows(points.known_good, points.candidate, tables),
     )
+
+
+def _too_many(file: YamlFile, cells: int) -> MatrixError:
+    problem = f"the plan comes to more than {MAX_ITEMS} cases of all rings, in {cells} cells"
+    return MatrixError(file.where("axes"), problem, "say coverage: changed, or select fewer workloads")
 
 
 def _runs_in(selected: Selected, cell: Cell) -> bool:

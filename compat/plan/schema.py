@@ -39,6 +39,7 @@ __all__ = [
     "FOLDERS",
     "FORMS",
     "MAX_AXES",
+    "MAX_RINGS",
     "ControlsSpec",
     "MatrixSpec",
     "ModelSpec",
@@ -51,6 +52,7 @@ __all__ = [
 
 
 MAX_AXES = 100
+MAX_RINGS = 50
 FORMS = ("onnx", "safetensors", "exported")  # of a model that is a file: each has content of its own
 FOLDERS = ("onnx", "safetensors")  # those that may be a folder of files that belong together
 
@@ -202,7 +204,7 @@ class MatrixSpec(Spec):
         default=[], description="folders with support tables of your own, by their paths from the matrix's folder"
     )
     workloads: Annotated[list[SelectionSpec], Field(min_length=1)]
-    rings: Annotated[list[RingSpec], Field(min_length=1)]
+    rings: Annotated[list[RingSpec], Field(min_length=1, max_length=MAX_RINGS)]
     policy: PolicySpec = PolicySpec()
 
 

@@ -182,6 +182,10 @@ LARGE: dict[str, bytes] = {
     "hundred-axes": _entangled(101, 1),
     "many-values": AXES.replace('"580.95.05"]', '"580.95.05", ' + _list(_numbers(90_000))[1:]).encode(),
     "many-rings": AXES.replace("  - {name: canary, tiers: [cpu]}\n", _rings(5000)).encode(),
+    "fifty-rings": AXES.replace("  - {name: canary, tiers: [cpu]}\n", _rings(50)).encode(),
+    "fifty-rings-of-many-cells": _wide("full", each=15)
+    .replace(b"  - {name: a, tiers: [cpu], coverage: full}\n", _rings(50).encode())
+    .replace(b"operator:*", b"operator:numpy_linalg"),
     "many-runtimes": _wide("changed", each=10_000),
     "many-requirements": BASE.replace('"numpy==1.26.4"', ", ".join(f'"n{n}==1"' for n in range(30_000))).encode(),
     "many-labels": AXES.replace("tiers: [cpu]", f"tiers: [cpu], nodes: {{labels: {_labels(40_000)}}}").encode(),

@@ -250,3 +250,18 @@ def test_another_word_is_refused(write: Write, word: str) -> None:
 def test_a_ring_knows_its_cells() -> None:
     coverage = Coverage("changed", ("x", "y"), 2, 9)
     assert coverage.ids == {"x", "y"}
+
+
+def test_a_plan_of_too_many_cases_is_refused(
+    write: Write, models: Path, monkeypatch: pytest.MonkeyPatch, plan_text: PlanText
+) -> None:
+    text = TEXT.replace("COVERAGE", "full")
+    cases = len(plan_text(text).items)
+    monkeypatch.setattr("compat.plan.plan.MAX_ITEMS", cases)
+    assert len(plan_text(text).items) == cases
+    path = write(text)
+    two = write(text.replace("policy:", "  - {name: early, tiers: [cpu], coverage: changed}\npolicy:"), "two.yaml")
+    for limit, which in ((cases - 1, path), (cases, two)):
+        monkeypatch.setattr("compat.plan.plan.MAX_ITEMS", limit)
+        with pytest.raises(MatrixError, match=f"the plan comes to more than {limit} cases of all rings, in"):
+            build_plan(load_matrix(which), compat_version="0")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MEMORY, SECONDS = 1 << 30, 60  # of a process: what any file may take
 LONGEST = 2000  # characters of a line
+PLANNED = (0, 1, 10)  # a plan was made, whether or not it can reach GO
 
 
 def outcome(path: Path) -> Plan | str:
@@ -78,7 +79,7 @@ def test_large_files_become_a_plan_or_are_refused(tmp_path: Path, name: str) -> 
     path.write_bytes(LARGE[name])
     for words in ((), ("--points",)):
         done = command(path, *words)
-        if done.returncode == 0:
+        if done.returncode in PLANNED:
             assert done.stderr == b""
             assert done.stdout
         else:
