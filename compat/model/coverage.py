@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Coverage"]
+__all__ = ["Coverage", "tuples_of"]
+
+
+def tuples_of(strength: int) -> str:
+    """The word for so many values together."""
+    return {1: "values", 2: "pairs", 3: "triples"}.get(strength, f"{strength}-tuples")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compat.model import Coverage, Rejection, Ring, Tier
+from compat.model.coverage import tuples_of
 from compat.plan.cells import cells_of
 from compat.plan.space import show
 
@@ -62,8 +63,8 @@ def not_taken(points: Points) -> Iterator[Rejection]:
     for name, taken in points.rings.items():
         if taken.coverage == "full":
             continue
-        what = "pairs" if taken.strength == 2 else f"{taken.strength}-tuples"
-        axes = f"of values of {', '.join(taken.axes)}"
+        what = tuples_of(taken.strength)
+        axes = f"of {', '.join(taken.axes)}"
         if taken.tuples is None:
             said = f"how many {what} {axes} they cover is not counted"
         else:

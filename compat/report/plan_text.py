@@ -12,6 +12,7 @@ from rich.text import Text
 
 from compat.judge.budget import measured
 from compat.model import Arm, Design, Item, Kind, MetricPolicy, Plan, Ring, Runtime, Stack, Tier
+from compat.model.coverage import tuples_of
 from compat.plan.words import number
 from compat.report.forecast_text import disk_lines, forecast_lines
 from compat.report.text import count
@@ -113,7 +114,7 @@ def _coverage(plan: Plan, ring: Ring) -> str:
     said = f"{taken.name}, {own} of the plan's {count(len(cells), 'cell')}, {taken.points}{of} points"
     if taken.tuples is None:
         return said
-    return f"{said}, {taken.covered} of {taken.tuples} {'pairs' if taken.strength == 2 else f'{taken.strength}-tuples'}"
+    return f"{said}, {taken.covered} of {taken.tuples} {tuples_of(taken.strength)}"
 
 
 def _design(plan: Plan, ring: Ring) -> str:

@@ -82,7 +82,7 @@ def test_changed_takes_what_is_on_the_way_with_every_model(plan_text: PlanText, 
     assert (found.name, found.points, found.of) == ("changed", 12, 36)
     # 2 x 2 stacks, and 2 x 3 of each of their axes with a model, of 3 x 4, 3 x 3 and 4 x 3.
     assert (found.covered, found.tuples) == (4 + 6 + 6, 12 + 9 + 12)
-    said = "it takes 12 of 36 points, and leaves out the others; they cover 16 of 33 pairs of values of"
+    said = "it takes 12 of 36 points, and leaves out the others; they cover 16 of 33 pairs of"
     (rejection,) = (one for one in plan.rejections if one.ring)
     assert rejection == Rejection(
         "ring canary: coverage changed", f"{said} driver, runtime, model", blocking=False, ring="canary"
