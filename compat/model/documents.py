@@ -52,7 +52,11 @@ def _later(kind: Any) -> tuple[tuple[str, Any], ...]:
 
     So a document that was written before keeps its digest, by which it is named. The field's metadata says ``later``.
     """
-    return tuple((field.name, field.default) for field in dataclasses.fields(kind) if field.metadata.get("later"))
+    return tuple(
+        (field.name, field.default if field.default_factory is dataclasses.MISSING else field.default_factory())
+        for field in dataclasses.fields(kind)
+        if field.metadata.get("later")
+    )
 
 
 def canonical(value: Any) -> str:

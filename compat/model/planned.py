@@ -100,9 +100,13 @@ class Runtime:
     values: Stack = field(default_factory=dict)  # the axis values this runtime realises
     env: dict[str, str] = field(default_factory=dict)
     assembler: Artifact | None = None  # the ptxas of the CUDA it states, where kernels are compiled with that too
-    cuda_compat: bool | None = None  # whether it has NVIDIA's cuda-compat package; None: not stated
-    ptx: bool = False  # whether the driver has to compile PTX of its CUDA
-    brings: Stack = field(default_factory=dict)  # component -> version that it has by the support tables
+    cuda_compat: bool | None = field(
+        default=None, metadata={"later": True}
+    )  # whether it has NVIDIA's cuda-compat package; None: not stated
+    ptx: bool = field(default=False, metadata={"later": True})  # whether the driver has to compile PTX of its CUDA
+    brings: Stack = field(
+        default_factory=dict, metadata={"later": True}
+    )  # component -> version that it has by the support tables
 
     @property
     def kind(self) -> str:
@@ -186,8 +190,8 @@ class Finding:
     status: str
     reason: str
     source: str
-    level: str = ""
-    remedy: str = ""
+    level: str = field(default="", metadata={"later": True})
+    remedy: str = field(default="", metadata={"later": True})
 
 
 @dataclass(frozen=True)
@@ -290,8 +294,8 @@ class Plan:
     rejections: tuple[Rejection, ...]
     content: dict[str, str]  # workload -> sha256 of its file
     routes: tuple[Route, ...] = ()
-    cells: tuple[Cell, ...] = ()  # also those in which nothing runs
-    windows: tuple[Window, ...] = ()  # of the values of both ends
+    cells: tuple[Cell, ...] = field(default=(), metadata={"later": True})  # also those in which nothing runs
+    windows: tuple[Window, ...] = field(default=(), metadata={"later": True})  # of the values of both ends
 
     def every_cell(self) -> dict[str, Cell]:
         """Cells by id: what the tables say is said of those in which nothing runs, too."""

@@ -66,7 +66,7 @@ def test_a_route_is_judged_where_its_cell_belongs_to_the_ring() -> None:
     assert counts[0][1] < counts[1][1] == counts[2][1]
 
 
-def test_plans_of_before_keep_their_digest() -> None:
+def test_plans_of_before_are_written_as_they_were() -> None:
     """The documents of stores that are there have no coverage, and their names are their digests."""
     assert "coverage" not in canonical(plan())
     assert digest(plan()) == "b96ae2cfa653555dd604e86e14d02134ca2dc9dae1ee52065a6f4d07adff4ff9"

@@ -97,6 +97,17 @@ def test_the_newest_plan_is_the_one_meant(store: LocalStore) -> None:
     assert store.plan_digests() == (digest(PLAN), digest(other))
 
 
+def test_a_plan_that_was_stored_before_its_nouns_got_more_fields_is_read(store: LocalStore) -> None:
+    """As it was written in November 2026: without coverage, levels, cells; its name is the digest of that text."""
+    text = canonical(PLAN)
+    name = "4915024dfabe9ff5e059cedf78d5d937f857cae200082779a79996c74e0d77f9"
+    assert not [word for word in ("coverage", "level", "remedy", "windows", "cuda_compat") if f'"{word}"' in text]
+    folder = store.root / "plans"
+    folder.mkdir()
+    (folder / f"{name}.json").write_text(text)
+    assert store.plan(name) == PLAN
+
+
 def test_no_plan_and_several_plans(store: LocalStore) -> None:
     with pytest.raises(StoreError) as refused:
         store.plan()
