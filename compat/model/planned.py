@@ -241,7 +241,9 @@ class Ring:
     controls: dict[str, str] = field(default_factory=dict)  # labels of nodes that are not upgraded; none: no control
     minimum_controls: int = 0
     stored: bool = False  # whether sessions are compared, where a driver changes
-    cards: tuple[str, ...] = ()  # of its nodes, as nvidia-smi names them, ``*`` is wild; none: any
+    cards: tuple[str, ...] = field(
+        default=(), metadata={"later": True}
+    )  # of its nodes, as nvidia-smi names them, ``*`` is wild; none: any
     coverage: Coverage | None = field(default=None, metadata={"later": True})  # None: every cell is the ring's
 
     @property
