@@ -114,7 +114,10 @@ def judge(
         tiers=dict(sorted(tiers.items())),
         nodes=compared.nodes,
         not_covered=tuple(f"{r.what}: {r.reason}" for r in plan.rejections)
-        + tuple(f"node {node}: it does not have the ring's labels or cards, its evidence is left aside" for node in elsewhere)
+        + tuple(
+            f"node {node}: it does not have the ring's labels or cards, its evidence is left aside"
+            for node in elsewhere
+        )
         + tuple(f"node {place} is quarantined: {why}" for place, why in compared.quarantined.items()),
         differences=compared.differences,
         policy=plan.policy,
