@@ -124,7 +124,7 @@ def defects(
         found += _wrong_driver(node, identity, stack, item.cell.phased, on_the_way)
     if not (evidence.round >= 1 and evidence.pair >= 0 and evidence.generation >= 0):
         found.append(f"round {evidence.round}, generation {evidence.generation}, pair {evidence.pair} cannot be")
-    if (evidence.installation == 2) is not (evidence.round == plan.policy.confirm_round):
+    if (evidence.installation == 2) is not plan.policy.on_second(evidence.round):
         found.append(f"it ran on installation {evidence.installation} of its runtime in round {evidence.round}")
     if not (math.isfinite(evidence.seconds) and evidence.seconds >= 0):
         found.append(f"it took {evidence.seconds} s")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from compat.judge import environment, faults
 from compat.judge.admit import contradictions, defects, strayed
 from compat.judge.budget import measured
+from compat.judge.confirm import can_be_confirmed
 from compat.judge.designs import judge_phased
 from compat.judge.environment import Difference, version_of
 from compat.judge.groups import EVERYTHING, Group, judge_group, planned_groups, tests_of
@@ -286,10 +287,12 @@ def _groups(
     tests = tests_of(plan, ring)
     found = []
     for group in planned:
+        confirmable = can_be_confirmed(plan, items[group.members[0]])
         outcomes = {
             place: said
             for (metric, place), own in sorted(points.items())
-            if metric == group.metric.name and (said := judge_group(group, own, plan.policy, tests)) is not None
+            if metric == group.metric.name
+            and (said := judge_group(group, own, plan.policy, tests, confirmable=confirmable)) is not None
         }
         if outcomes:
             several = len(outcomes) > 1

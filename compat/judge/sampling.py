@@ -10,7 +10,7 @@ from compat.judge.budget import strictest
 from compat.judge.confirm import asked, can_be_confirmed
 from compat.judge.exact import judge_values
 from compat.judge.faults import attempts, attempts_needed
-from compat.judge.groups import fresh_short, planned_groups
+from compat.judge.groups import fresh_short, planned_groups, tests_of
 from compat.judge.points import Point, points, too_few
 from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
@@ -137,21 +137,25 @@ def wanted_by_groups(plan: Plan, evidence: Mapping[str, Sequence[Evidence]]) -> 
     ``evidence`` by item, in one place. A member of which twice as many pairs were thrown away asks no more.
     """
     items = {item.key: item for item in plan.items}
-    number = plan.policy.group_round
     sharing = {tier: strictest(plan, tier) for tier in Tier}
-    lacking: dict[str, int] = {}
+    tests = min((tests_of(plan, ring) for ring in plan.rings), default=1)  # who asks for too much misses nothing
+    lacking: dict[str, tuple[int, int]] = {}  # round, and pairs: what is fresh comes before what confirms it
     for group in planned_groups(plan, [items[key] for key in evidence if key in items]):
         points = {}
         for key in group.members:
             own = _points_of_member(plan, items[key], group.metric, evidence[key], sharing[items[key].case.tier])
             if own is not None:
                 points[key] = own
-        for key, short in fresh_short(group, points, plan.policy).items():
+        confirmable = can_be_confirmed(plan, items[group.members[0]])
+        asked_for = fresh_short(group, points, plan.policy, tests, confirmable=confirmable)
+        for key, (number, short) in asked_for.items():
             have = sum(pair.round == number for pair in in_pairs(evidence[key])[0])
             short = min(short, 2 * plan.policy.group.pairs - have)
-            lacking[key] = max(lacking.get(key, 0), short)
+            if short > 0:
+                known = lacking.get(key, (number, 0))
+                lacking[key] = max(known, (number, short)) if known[0] == number else min(known, (number, short))
     numbers = {key: len({e.pair for e in evidence[key]}) for key in lacking}
-    return {key: Wanted(numbers[key] + short, number) for key, short in lacking.items() if short > 0}
+    return {key: Wanted(numbers[key] + short, number) for key, (number, short) in lacking.items()}
 
 
 def _points_of_member(

@@ -188,6 +188,15 @@ class Policy:
         return len(self.rounds) + 2
 
     @property
+    def group_confirm_round(self) -> int:
+        """The same of families."""
+        return len(self.rounds) + 3
+
+    def on_second(self, number: int) -> bool:
+        """Whether the pairs of a round run on second installations."""
+        return number in (self.confirm_round, self.group_confirm_round)
+
+    @property
     def fewest_pairs(self) -> int:
         """Pairs that a case has at least: one generation, and two, since one value cannot show that it varies."""
         return max(2, self.pairs_per_generation)

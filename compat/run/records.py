@@ -173,7 +173,7 @@ class Records:
 
 def installation(plan: Plan, member: Due) -> int:
     """Which installation of the runtimes a pair runs on: a slowdown is confirmed on a second one."""
-    return 2 if member.round == plan.policy.confirm_round else 1
+    return 2 if plan.policy.on_second(member.round) else 1
 
 
 def stack_of(item: Item, arm: Arm) -> dict[str, str]:

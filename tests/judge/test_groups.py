@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from compat.judge import Wanted, wanted_by_groups
 from compat.judge.groups import EVERYTHING, judge_group, planned_groups
 from compat.judge.points import Point
-from compat.model import Arm, Comparison, Decision, Evidence, Item, Plan, Policy, Ring, Status, Tier
+from compat.model import Arm, Comparison, Decision, Evidence, Item, Plan, Policy, Ring, Runtime, Status, Tier
 
 from .build import LATENCY, World, case, faulting, item, plan, scaled, world
 
@@ -163,6 +164,15 @@ def fresh(w: World, made: Plan, factor: float) -> World:
     return w
 
 
+def second(w: World, made: Plan, factor: float) -> World:
+    """The same with the pairs on second installations that are to confirm it."""
+    more = slower(factor, made, pairs=50)
+    for record in more.evidence:
+        if record.pair >= 30:
+            w.evidence.append(replace(record, round=made.policy.group_confirm_round, installation=2))
+    return w
+
+
 def by_item(w: World) -> dict[str, list[Evidence]]:
     found: dict[str, list[Evidence]] = {one.key: [] for one in w.plan.items}
     for record in w.evidence:
@@ -182,11 +192,47 @@ def test_a_ring_in_which_each_case_passes_is_no_go_by_its_family() -> None:
     assert group_of(w).status is Status.INCONCLUSIVE
     assert w.verdict().decision is Decision.HOLD
     assert set(wanted_by_groups(made, by_item(w)).values()) == {Wanted(30, 6)}
-    verdict = fresh(w, made, 1.008).verdict()
+    fresh(w, made, 1.008)
+    assert w.verdict().decision is Decision.HOLD
+    assert "20 pairs of each member on second installations are still to confirm it" in group_of(w).reason
+    assert set(wanted_by_groups(made, by_item(w)).values()) == {Wanted(50, 8)}
+    verdict = second(w, made, 1.008).verdict()
     assert verdict.decision is Decision.NO_GO
     assert "kernel:sum[all cases] latency of 8 cases together 0." in verdict.reasons[0]
     assert "slower (95 % interval" in verdict.reasons[0]
+    assert "confirmed on second installations of both runtimes: 0." in verdict.reasons[0]
     assert wanted_by_groups(made, by_item(w)) == {}
+
+
+def test_an_installation_that_is_slower_is_not_the_release() -> None:
+    w = second(fresh(slower(1.008, PLAN), PLAN, 1.008), PLAN, 1.0)
+    assert w.verdict().decision is Decision.GO
+    assert group_of(w).status is Status.PASS
+    assert "it is an installation that is slower, not the release" in group_of(w).reason
+    assert wanted_by_groups(PLAN, by_item(w)) == {}
+
+
+def test_what_cannot_be_installed_again_is_decided_by_fresh_pairs() -> None:
+    given = {name: Runtime(name, python="") for name in ("old", "new")}
+    made = replace(PLAN, runtimes=given)
+    w = fresh(slower(1.008, made), made, 1.008)
+    assert group_of(w).status is Status.REGRESS
+    assert wanted_by_groups(made, by_item(w)) == {}
+
+
+def test_a_large_slowdown_of_a_family_needs_no_second_installation() -> None:
+    points = family(math.log(1.3), 20)
+    found = judge_group(GROUP, points, POLICY, 1, confirmable=True)
+    assert found is not None
+    assert found.status is Status.REGRESS
+
+
+def test_pairs_of_the_wrong_installation_are_no_evidence() -> None:
+    w = second(fresh(slower(1.008, PLAN), PLAN, 1.008), PLAN, 1.0)
+    w.evidence = [replace(e, installation=1) for e in w.evidence]
+    verdict = w.verdict()
+    assert verdict.decision is Decision.HOLD
+    assert any("it ran on installation 1 of its runtime in round 8" in reason for reason in verdict.reasons)
 
 
 def test_an_unchanged_family_asks_for_nothing() -> None:
