@@ -18,6 +18,7 @@ __all__ = ["find_skew", "holding"]
 
 _HOLDING = ("driver", "libraries")  # kinds that have broken programs: AKS issue 5869, two cuDNNs in one process
 _LIBRARY = re.compile(r"(lib(?:cublas|cublasLt|cudart|cudnn\w*|cufft|curand|cusolver|cusparse|nccl|nvrtc))\.so")
+_CODE = "torch's code"  # as the workload torch_architectures tells it
 _SINGLE = ("cublas", "cuda", "cudnn", "nccl", "nvrtc")
 
 
@@ -32,6 +33,11 @@ def find_skew(
             continue
         for kind, what, values in _within(identity, plan, runtime):
             seen.setdefault((kind, what), (values, set()))[1].add(arm)
+    for arm, runtime, built in sorted({(e.arm, e.runtime, e.took[_CODE]) for e in evidence if _CODE in e.took}):
+        listed = plan.runtimes[runtime].brings.get("code") if runtime in plan.runtimes else None
+        if listed is not None and set(listed.split()) != set(built.split()):
+            values = {"the tables": listed, "the runtime": built}
+            seen.setdefault(("tables", f"{_CODE} of {runtime}"), (values, set()))[1].add(arm)
     for arm in Arm:
         for what, values in _between_nodes([e for e in evidence if e.arm is arm], identities, nodes):
             seen.setdefault(("nodes", what), (values, set()))[1].add(arm)

@@ -100,6 +100,17 @@ def test_a_runtime_that_is_not_what_the_tables_say() -> None:
     assert holding([skew]) == []
 
 
+@pytest.mark.parametrize(("built", "differs"), [("sm_90 sm_80", False), ("sm_80", True), ("none for GPUs", True)])
+def test_code_that_is_not_what_the_tables_say(built: str, differs: bool) -> None:
+    runtimes = {name: Runtime(name, requirements=(), brings={"code": "sm_80 sm_90"}) for name in ("old", "new")}
+    w = world(plan(TEXT, runtimes=runtimes))
+    w.edit(lambda r: replace(r, took={"torch's code": built}))
+    skew = find_skew(w.plan, w.evidence, w.identities, w.nodes)
+    assert [(one.kind, one.values) for one in skew] == [
+        ("tables", {"the tables": "sm_80 sm_90", "the runtime": built}) for _ in range(2 if differs else 0)
+    ]
+
+
 def test_nodes_of_a_ring_with_several_drivers() -> None:
     w = built(replace(OLD, driver=DRIVER), replace(NEW, driver=DRIVER))
     other = {key: replace(one, driver={**DRIVER, "kernel_module": "580.95.05"}) for key, one in w.identities.items()}

@@ -128,11 +128,15 @@ def components(subject: Subject, tables: Tables) -> dict[str, Version]:
 
 
 def brought_by(runtime: Runtime, tables: Tables) -> dict[str, str]:
-    """Component -> version that the runtime has by the tables: what its pinned torch brings, but for what it pins."""
+    """Component -> version that the runtime has by the tables: what its pinned torch brings.
+
+    ``code`` is what torch has code for, such as ``sm_80 sm_90``.
+    """
     row = torch_of(runtime, tables)
     if row is None or row.unconfirmed:
         return {}
-    return {name: text for name in ("cuda", *_LIBRARIES) if (text := getattr(row, name)) is not None}
+    found = {name: text for name in ("cuda", *_LIBRARIES) if (text := getattr(row, name)) is not None}
+    return found | ({"code": " ".join(f"sm_{each.replace('.', '')}" for each in row.code)} if row.code else {})
 
 
 def card_of(name: str, tables: Tables) -> Product | None:
