@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from compat.model.coverage import Coverage
 from compat.model.documents import canonical, digest, plain
+from compat.model.foreseen import Finding, Rejection, Window
 from compat.model.health import APPLICATION_XIDS, EventKind, HealthEvent
 from compat.model.judged import Closeness, Comparison, Skew, Verdict, Waiver, WaiverUse
 from compat.model.measured import (
@@ -31,15 +32,12 @@ from compat.model.planned import (
     Artifact,
     Case,
     Cell,
-    Finding,
     Item,
     Metric,
     Plan,
-    Rejection,
     Ring,
     Route,
     Runtime,
-    Window,
 )
 from compat.model.policy import (
     FEWEST_UNITS,
