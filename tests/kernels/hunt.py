@@ -12,6 +12,7 @@ from compat.model import Case, Cell, FaultKind, Tier
 from compat.plan.cases import cases_of
 from compat.plan.content import read_file
 from compat.plan.lacking import lacking
+from compat.plan.support.tables import load_tables
 from compat.run.lanes import processors
 from compat.run.session import Session
 from compat.run.venv import VenvRuntime
@@ -86,7 +87,7 @@ class _Hunter:
         name = self._runtime.spec.name
         cell = Cell("cell", {"runtime": name}, {"runtime": name}, None)
         for case in cases_of(read_file(path, kernel=True), {Tier.INTERPRETED}):
-            able = lacking(case, cell, {name: self._runtime.spec}) is None
+            able = lacking(case, cell, {name: self._runtime.spec}, load_tables()) is None
             if able and wrong(self._session(True), path, case, _SECONDS):
                 return case.id
         return ""
