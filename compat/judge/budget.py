@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compat.model import Design, Item, Kind, Plan, Ring, Tier
+from compat.model import Design, Item, Kind, Metric, Plan, Ring, Tier
 
-__all__ = ["measured", "places", "strictest"]
+__all__ = ["measured", "places", "sampled", "strictest"]
 
 _GPUS = 8  # of a node, where the ring does not say: what most servers have. Where there are more, they share its budget
 
@@ -12,14 +12,15 @@ _GPUS = 8  # of a node, where the ring does not say: what most servers have. Whe
 def measured(plan: Plan, ring: Ring) -> int:
     """The sampled measurements of a ring that are gated and required, in each of its places."""
     required = [i for i in plan.for_ring(ring.name) if i.required and i.cell.required and not ring.watches(i)]
-    edges = sum(len(_sampled(item)) * _times(item, ring) for item in required)
+    edges = sum(len(sampled(item)) * _times(item, ring) for item in required)
     ends = {route.edges[-1] for route in plan.routes if route.cell.required and ring.has(route.cell.id)}
-    sums = sum(len(_sampled(item)) * places(ring, item.case.tier) for item in required if item.cell.id in ends)
+    sums = sum(len(sampled(item)) * places(ring, item.case.tier) for item in required if item.cell.id in ends)
     return max(1, edges + sums)
 
 
-def _sampled(item: Item) -> list[str]:
-    return [metric.name for metric in item.case.metrics if metric.gated and metric.kind is Kind.SAMPLED]
+def sampled(item: Item) -> list[Metric]:
+    """The metrics of an item that are judged by rounds of pairs."""
+    return [metric for metric in item.case.metrics if metric.gated and metric.kind is Kind.SAMPLED]
 
 
 def _times(item: Item, ring: Ring) -> int:

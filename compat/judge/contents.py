@@ -6,7 +6,7 @@ import re
 
 from compat.model import Identity
 
-__all__ = ["LABEL", "contents", "editions"]
+__all__ = ["LABEL", "contents", "editions", "normal"]
 
 LABEL = "CUDA_VERSION"  # the variable by which NVIDIA's images say what they have
 
@@ -21,13 +21,18 @@ _BRINGS = {
 _EDITION = re.compile(r"-cu(\d+)$")
 
 
+def normal(name: str) -> str:
+    """A distribution's name in the form in which names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def editions(identity: Identity, component: str) -> dict[str, str]:
     """Distribution -> version of what brings a component: several of them stand in each other's way."""
     name = _BRINGS[component]
     return {
         found: version
         for found, version in sorted(identity.distributions.items())
-        if _EDITION.sub("", re.sub(r"[-_.]+", "-", found).lower()) == name
+        if _EDITION.sub("", normal(found)) == name
     }
 
 

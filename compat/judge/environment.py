@@ -16,13 +16,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from compat.judge.contents import contents
+from compat.judge.contents import contents, normal
 from compat.judge.outcome import Outcome
 from compat.judge.settings import ABSENT, SETTING, compare_settings
 from compat.judge.text import clip, plural
 from compat.model import Arm, Cell, Evidence, Identity, Phase, Place, Plan, Policy, Runtime, Stack, Status
 
-__all__ = ["METRIC", "Environment", "judge_environment", "normal", "version_of"]
+__all__ = ["METRIC", "Environment", "judge_environment", "version_of"]
 
 METRIC = "environment"
 
@@ -46,11 +46,6 @@ class Environment:
     outcome: Outcome
     differences: tuple[Difference, ...]
     misrealised: bool
-
-
-def normal(name: str) -> str:
-    """A distribution's name in the form in which names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def version_of(identity: Identity | None, component: str) -> str:

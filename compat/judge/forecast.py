@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compat.judge.budget import measured
+from compat.judge.budget import measured, sampled
 from compat.judge.calibration import Spread, least_effect
 from compat.judge.rounds import courses
-from compat.judge.sampling import COLD_PAIRS
+from compat.judge.sampling import fewest_pairs
 from compat.judge.series import Series
 from compat.judge.tables import judge_tables
 from compat.judge.text import grown, percent, plural
-from compat.model import Item, Kind, Metric, MetricPolicy, Plan, Policy, Ring, Status, Tier
+from compat.model import Item, Metric, MetricPolicy, Plan, Policy, Ring, Status, Tier
 
 __all__ = ["DEVIATION", "Chances", "Forecast", "Least", "chances", "forecast"]
 
@@ -85,9 +85,9 @@ def forecast(
     go, least = 1.0, []
     for item in items:
         policy = plan.policy.of(item.case.workload)
-        own = [(metric, known.get((item.key, metric.name))) for metric in _sampled(item)]
-        found = [ahead(_limits(policy, metric), _deviation(spread)) for metric, spread in own]
-        expected = max([_fewest(item, policy), *(one.pairs for one in found)])
+        own = [(metric, known.get((item.key, metric.name))) for metric in sampled(item)]
+        found = [ahead(policy.metric(metric.name), _deviation(spread)) for metric, spread in own]
+        expected = max([fewest_pairs(item, policy), *(one.pairs for one in found)])
         pairs += expected
         duration = durations.get((item.case.workload, item.case.id))
         if duration is not None:
@@ -98,7 +98,8 @@ def forecast(
             go *= math.prod(one.passes for one in found)
             least += [_least(item, metric, spread, policy, sharing) for metric, spread in own]
     least.sort(key=lambda one: (-one.least / max(one.margin, 1e-9), one.item, one.metric))
-    obstacles, remedies = _obstacles(plan, ring, least, seconds, timed, go)
+    refused = _refused(plan, ring)
+    obstacles, remedies = _obstacles(plan, ring, refused, least, seconds, timed, go)
     return Forecast(
         ring.name,
         len(items),
@@ -110,7 +111,7 @@ def forecast(
         tuple(least),
         tuple(obstacles),
         tuple(remedies),
-        bool(_refused(plan, ring)),
+        bool(refused),
     )
 
 
@@ -134,25 +135,12 @@ def chances(policy: Policy, sharing: int) -> Callable[[MetricPolicy, float], Cha
     return lambda limits, deviation: of(limits.margin, limits.ignore, round(deviation, 5))
 
 
-def _sampled(item: Item) -> list[Metric]:
-    return [metric for metric in item.case.metrics if metric.gated and metric.kind is Kind.SAMPLED]
-
-
-def _limits(policy: Policy, metric: Metric) -> MetricPolicy:
-    return policy.metric(metric.name)
-
-
 def _deviation(spread: Spread | None) -> float:
     return DEVIATION if spread is None else spread.error_over(1)
 
 
-def _fewest(item: Item, policy: Policy) -> int:
-    cold = any(metric.name == "compile_time" for metric in item.case.metrics) and item.case.tier is not Tier.AOT
-    return max(policy.fewest_pairs, COLD_PAIRS if cold else 0)
-
-
 def _least(item: Item, metric: Metric, spread: Spread | None, policy: Policy, sharing: int) -> Least:
-    limits = _limits(policy, metric)
+    limits = policy.metric(metric.name)
     pairs = max(policy.rounds[1:] or policy.rounds, default=1)
     used = spread or Spread(DEVIATION / math.sqrt(pairs), pairs, pairs)
     found = grown(least_effect(used, limits.ignore, policy, sharing))
@@ -160,12 +148,11 @@ def _least(item: Item, metric: Metric, spread: Spread | None, policy: Policy, sh
 
 
 def _obstacles(
-    plan: Plan, ring: Ring, least: Sequence[Least], seconds: float, timed: int, go: float
+    plan: Plan, ring: Ring, refused: Sequence[str], least: Sequence[Least], seconds: float, timed: int, go: float
 ) -> tuple[list[str], list[str]]:
     """What keeps the ring from GO whatever is measured, and what would change that."""
-    obstacles: list[str] = []
+    obstacles = list(refused)
     remedies: list[str] = []
-    obstacles += _refused(plan, ring)
     blocking = [one for one in plan.rejections if one.blocking and one.ring in (None, ring.name)]
     obstacles += [f"{one.what}: {one.reason}" for one in blocking]
     if ring.on_paper:

@@ -18,7 +18,7 @@ from compat.judge.throttled import is_throttled, kept
 from compat.judge.unsound import unsound
 from compat.model import Arm, Evidence, Item, Kind, Metric, Plan, Policy, Status, Tier
 
-__all__ = ["Wanted", "runs_wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
+__all__ = ["Wanted", "fewest_pairs", "runs_wanted", "wanted", "wanted_by_groups", "wanted_in_phase"]
 
 
 COLD_PAIRS = 3  # processes of each arm in which a model is compiled: that it takes time differs from one to the next
@@ -60,7 +60,7 @@ def _in_place(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int
         return Wanted(numbers + short, enough.round) if short else enough
     if any(unsound(record) for record in evidence):
         return enough
-    fewest = max(policy.fewest_pairs, COLD_PAIRS if _compiles(item) else 0)
+    fewest = fewest_pairs(item, policy)
     if len(pairs) < fewest:
         return Wanted(numbers + fewest - len(pairs), 1)
     sampled = [m for m in item.case.metrics if m.gated and m.kind is Kind.SAMPLED]
@@ -78,6 +78,11 @@ def _in_place(plan: Plan, item: Item, evidence: Sequence[Evidence], sharing: int
     own = [pair for pair in pairs if pair.round == number]
     short = min(size - len(kept(own)), 2 * size - len(own))
     return Wanted(numbers + short, number) if short > 0 else enough
+
+
+def fewest_pairs(item: Item, policy: Policy) -> int:
+    """The pairs that an item has in any case."""
+    return max(policy.fewest_pairs, COLD_PAIRS if _compiles(item) else 0)
 
 
 def _compiles(item: Item) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from compat.model import Arm, Cell, Comparison, Finding, Plan, Ring, Status, Tier
 
-__all__ = ["judge_tables"]
+__all__ = ["judge_tables", "table_comparison"]
 
 _WORST = ("fail", "unknown", "ok")
 
@@ -29,14 +29,14 @@ def judge_tables(plan: Plan, ring: Ring) -> list[Comparison]:
     for (cell, rule), findings in sorted(rules.items()):
         status, said = _status(findings)
         gates = asked or status in (Status.REGRESS, Status.PASS, Status.FIXED)
-        found.append(_comparison(cell, f"static:{rule}", status, said, _required(cells, cell) and gates))
+        found.append(table_comparison(cell, f"static:{rule}", status, said, _required(cells, cell) and gates))
     if asked:
         silent = sorted(
             {name for name, cell in cells.items() if cell.required and not cell.rollback}
             - {f.cell for f in plan.findings}
         )
         said = "no table says anything of this cell, and the ring asks for tier static"
-        found += [_comparison(cell, "static:tables", Status.MISSING, said, True) for cell in silent]
+        found += [table_comparison(cell, "static:tables", Status.MISSING, said, True) for cell in silent]
     return found
 
 
@@ -76,7 +76,8 @@ def _status(findings: list[Finding]) -> tuple[Status, str]:
     return Status.PASS, why_new
 
 
-def _comparison(cell: str, metric: str, status: Status, said: str, required: bool) -> Comparison:
+def table_comparison(cell: str, metric: str, status: Status, said: str, required: bool) -> Comparison:
+    """What the tables say of a cell, as a comparison; ``metric`` is ``static:`` and the rule."""
     return Comparison(
         item=cell,
         cell=cell,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compat.judge.tables import table_comparison
 from compat.model import Comparison, Plan, Ring, Status, Tier, Window
 
 __all__ = ["judge_windows"]
@@ -25,24 +26,11 @@ def judge_windows(plan: Plan, ring: Ring, judged_at: str) -> list[Comparison]:
             continue
         was_over = good is not None and good.is_over(judged_at)
         status = Status.INCONCLUSIVE if new.is_over(judged_at) and not was_over else Status.PASS
+        said = f"{new.in_words(judged_at)} ({new.source})"
         cells = [cell.id for cell in plan.every_cell().values() if cell.required and not cell.rollback]
-        found += [_comparison(cell, status, f"{new.in_words(judged_at)} ({new.source})") for cell in sorted(cells)]
+        found += [table_comparison(cell, METRIC, status, said, required=True) for cell in sorted(cells)]
     return found
 
 
 def _of(plan: Plan, axis: str, value: str | None) -> Window | None:
     return next((window for window in plan.windows if (window.axis, window.value) == (axis, value)), None)
-
-
-def _comparison(cell: str, status: Status, said: str) -> Comparison:
-    return Comparison(
-        item=cell,
-        cell=cell,
-        workload="static",
-        case="support-window",
-        tier=Tier.STATIC,
-        metric=METRIC,
-        status=status,
-        reason=f"{METRIC}: {said}",
-        required=True,
-    )

@@ -14,7 +14,7 @@ import pytest
 
 from tests.example import write_example
 from tests.integration.slurm import Cluster, SlurmNode, lacking
-from tests.node.fake import compile_library
+from tests.node.fake import compile_library, needs_no_driver
 from tests.probe import fake_cuda
 from tests.report.plan_formats.build import NEW, OLD, driver_matrix
 from tests.test_cli import compat
@@ -31,8 +31,7 @@ def cluster() -> Iterator[Cluster]:
     reason = lacking()
     if reason:
         pytest.skip(reason)
-    if Path("/proc/driver/nvidia/version").exists():
-        pytest.skip("this machine has a driver, and that is not the library's")
+    needs_no_driver()
     folder = Path(tempfile.mkdtemp(prefix="compat-slurm-", dir="/tmp"))
     folder.chmod(0o755)
     try:

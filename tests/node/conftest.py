@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.example import write_example
-from tests.node.fake import compile_library
+from tests.node.fake import compile_library, needs_no_driver
 from tests.probe import fake_cuda
 
 
@@ -20,8 +20,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def example(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The example as work for one GPU, which NVML and CUDA know."""
-    if Path("/proc/driver/nvidia/version").exists():
-        pytest.skip("this machine has a driver, and that is not the library's")
+    needs_no_driver()
     matrix = write_example(tmp_path, ring=", gpus: 1")
     matrix.write_text(matrix.read_text().replace("tiers: [cpu]", "tiers: [gpu]"))
     workload = tmp_path / "site/workloads/adder.py"

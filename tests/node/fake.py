@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["DRIVER", "call", "compile_library", "environment", "instance", "uuid"]
+__all__ = ["DRIVER", "call", "compile_library", "environment", "instance", "needs_no_driver", "uuid"]
 
 DRIVER = "570.124.06"
 
@@ -25,6 +25,12 @@ def uuid(index: int) -> str:
 def instance(gpu: int, place: int = 0) -> str:
     """The UUID of the MIG instance in a place on one of its GPUs."""
     return f"MIG-00000000-0000-0000-0000-{gpu + 16 * place:012}"
+
+
+def needs_no_driver() -> None:
+    """Skip where a real driver would be seen beside the library, or in place of none: these tests are of neither."""
+    if Path("/proc/driver/nvidia/version").exists():
+        pytest.skip("this machine has an NVIDIA driver")
 
 
 def compile_library(folder: Path, *flags: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.node.fake import DRIVER, compile_library, instance, uuid
+from tests.node.fake import DRIVER, compile_library, instance, needs_no_driver, uuid
 from tests.test_cli import compat
 
 
@@ -177,8 +177,7 @@ def test_a_divided_gpu_names_its_instances(library: Path, tmp_path: Path) -> Non
 
 
 def test_a_node_without_a_gpu_is_a_node(tmp_path: Path) -> None:
-    if Path("/proc/driver/nvidia/version").exists():
-        pytest.skip("this machine has a driver")
+    needs_no_driver()
     found = _document(tmp_path, tmp_path)
     assert found["driver"]["version"] is None
     assert "Not Found" in found["driver"]["nvml_problem"]

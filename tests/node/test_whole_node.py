@@ -38,7 +38,7 @@ class Host:
     """A machine's files and programs, and what the inventory of it says under the library."""
 
     def __init__(self, library: Path, folder: Path) -> None:
-        self.library = library
+        self.nvml = library
         self.root = folder / "host"
         self.bin = folder / "bin"
         self.bin.mkdir()
@@ -61,7 +61,7 @@ class Host:
     def read(self, *libraries: Path, **variables: str) -> tuple[Any, list[str]]:
         """The inventory, and the problems."""
         quiet = {"FAKE_PENDING": "0", "FAKE_ECC": "0", "PATH": f"{self.bin}:{os.environ['PATH']}"}
-        path = ":".join(map(str, (self.library, *libraries)))
+        path = ":".join(map(str, (self.nvml, *libraries)))
         found, wrong = call(Path(path), READ, str(self.root), **{**quiet, **variables})
         return found, wrong
 

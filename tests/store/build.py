@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from compat.errors import StoreError
 from compat.model import (
     SCHEMA_VERSION,
     Arm,
@@ -39,6 +42,7 @@ from compat.model import (
     Verdict,
     digest,
 )
+from compat.store import LocalStore
 
 OLD, NEW = {"runtime": "old", "torch": "12.10"}, {"runtime": "new", "torch": "12.1"}
 LATENCY = Metric("latency", "s", Direction.LOWER, Kind.SAMPLED)
@@ -140,3 +144,14 @@ VERDICT = Verdict(
 def evidence(**changes: Any) -> Evidence:
     """The record, changed by ``changes``."""
     return replace(EVIDENCE, **changes)
+
+
+def one_line(refused: pytest.ExceptionInfo[StoreError]) -> str:
+    said = str(refused.value)
+    assert "\n" not in said
+    assert refused.value.where
+    return said
+
+
+def every_file(store: LocalStore) -> list[str]:
+    return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -10,10 +11,22 @@ from compat.plan.support.pins import as_version, minor
 from compat.plan.support.subject import Opinion, Subject, card_of, cuda_of, torch_of, within, worst
 
 if TYPE_CHECKING:
-    from compat.plan.support.rows import Floor, Forward, Row, Ships
+    from compat.plan.support.rows import Brand, Floor, Forward, Product, Row, Ships
     from compat.plan.support.tables import Tables
 
 __all__ = ["cuda_driver"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A CUDA and a driver that can be compared; ``pair`` names both, ``brought`` are the rows that say the CUDA."""
+
+    subject: Subject
+    tables: Tables
+    pair: str
+    driver: Version
+    cuda: Version
+    brought: tuple[Row, ...]
 
 
 def cuda_driver(subject: Subject, tables: Tables) -> Opinion | None:
@@ -39,66 +52,49 @@ def cuda_driver(subject: Subject, tables: Tables) -> Opinion | None:
     if driver >= Version(newest.driver) and not newest.unconfirmed:
         said = f"{pair}: native, the toolkit ships with {newest.driver}"
         return Opinion("ok", said, (*brought, newest), "native")
-    if _has_compat(subject) and (refused := _no_compat_here(subject, tables, pair, newest, brought)) is not None:
+    asked = _Asked(subject, tables, pair, driver, cuda, brought)
+    if _has_compat(subject) and (refused := _no_compat_here(asked, newest)) is not None:
         return refused
     if driver >= Version(floor.driver) and not floor.unconfirmed:
-        return _minor(subject, tables, pair, (driver, cuda), floor, brought)
-    return _below(subject, tables, pair, (driver, cuda), floor, brought)
+        return _minor(asked, floor)
+    return _below(asked, floor)
 
 
-def _minor(
-    subject: Subject,
-    tables: Tables,
-    pair: str,
-    versions: tuple[Version, Version],
-    floor: Floor,
-    brought: tuple[Row, ...],
-) -> Opinion:
+def _minor(asked: _Asked, floor: Floor) -> Opinion:
     """At least the floor of the major version: all runs but PTX, which a driver compiles up to its own CUDA."""
-    driver, cuda = versions
-    rows = (*brought, floor)
-    own = [row for row in tables.cuda_ships if Version(row.driver) <= driver and not row.unconfirmed]
+    rows = (*asked.brought, floor)
+    own = [row for row in asked.tables.cuda_ships if Version(row.driver) <= asked.driver and not row.unconfirmed]
     knows = max(own, key=lambda row: Version(row.cuda), default=None)
-    said = f"{pair}: minor_compat, the floor is {floor.driver}"
-    if knows is not None and minor(Version(knows.cuda)) >= minor(cuda):
+    said = f"{asked.pair}: minor_compat, the floor is {floor.driver}"
+    if knows is not None and minor(Version(knows.cuda)) >= minor(asked.cuda):
         return Opinion("ok", said, (*rows, knows), "minor_compat")
-    if subject.runtime.ptx and not _has_compat(subject):
-        remedy = f"a driver that CUDA {minor(cuda)} ships with, or code that is compiled for the card"
-        reason = f"{said}, and its driver does not compile PTX of CUDA {cuda}"
+    if asked.subject.runtime.ptx and not _has_compat(asked.subject):
+        remedy = f"a driver that CUDA {minor(asked.cuda)} ships with, or code that is compiled for the card"
+        reason = f"{said}, and its driver does not compile PTX of CUDA {asked.cuda}"
         return Opinion("fail", reason, (*rows, *([knows] if knows else [])), "fail", remedy)
-    reason = f"{said}; PTX of CUDA {cuda} cannot be compiled by it"
+    reason = f"{said}; PTX of CUDA {asked.cuda} cannot be compiled by it"
     return Opinion("ok", reason, (*rows, *([knows] if knows else [])), "minor_compat")
 
 
-def _no_compat_here(
-    subject: Subject, tables: Tables, pair: str, newest: Ships, brought: tuple[Row, ...]
-) -> Opinion | None:
+def _no_compat_here(asked: _Asked, newest: Ships) -> Opinion | None:
     """A runtime with cuda-compat brings a libcuda that is newer than the driver: some cards refuse that, always."""
-    for name in subject.gpus:
-        card = card_of(name, tables)
-        brand = next((row for row in tables.brands if card is not None and row.brand == card.brand), None)
+    for name in asked.subject.gpus:
+        card, brand = _brand_of(name, asked.tables)
         if card is not None and brand is not None and not (brand.forward or brand.unconfirmed or card.unconfirmed):
-            reason = f"{pair}: {name} is no card of forward compatibility, and refuses cuda-compat (error 804)"
+            reason = f"{asked.pair}: {name} is no card of forward compatibility, and refuses cuda-compat (error 804)"
             remedy = f"driver {newest.driver} or later"
-            return Opinion("fail", reason, (*brought, card, brand), "fail", remedy)
+            return Opinion("fail", reason, (*asked.brought, card, brand), "fail", remedy)
     return None
 
 
-def _below(
-    subject: Subject,
-    tables: Tables,
-    pair: str,
-    versions: tuple[Version, Version],
-    floor: Floor,
-    brought: tuple[Row, ...],
-) -> Opinion:
+def _below(asked: _Asked, floor: Floor) -> Opinion:
     """Below the floor: what the cuda-compat package could do."""
-    driver, cuda = versions
-    forward = [row for row in tables.cuda_forward if Version(row.cuda) == minor(cuda)]
+    subject, driver, cuda = asked.subject, asked.driver, asked.cuda
+    forward = [row for row in asked.tables.cuda_forward if Version(row.cuda) == minor(cuda)]
     branch = next((row for row in forward if row.branch == str(driver.major)), None)
-    said = f"{pair}: below the floor {floor.driver}"
-    rows = (*brought, floor)
-    remedy = _remedy(subject, tables, driver, cuda, floor, forward)
+    said = f"{asked.pair}: below the floor {floor.driver}"
+    rows = (*asked.brought, floor)
+    remedy = _remedy(asked, floor, forward)
     has = _has_compat(subject)
     if has is False:
         what = f"the runtime {subject.runtime.name} has no cuda-compat package"
@@ -117,12 +113,11 @@ def _below(
     if not subject.gpus:
         reason = f"{said}; forward_compat needs a data-centre card, and which cards the nodes have is not stated"
         return Opinion("unknown", reason, (*rows, branch), "", f"nodes: {{gpu: NAME}} of the ring; or {remedy}")
-    return worst(_on_card(name, tables, said, (*rows, branch), remedy) for name in subject.gpus)
+    return worst(_on_card(name, asked.tables, said, (*rows, branch), remedy) for name in subject.gpus)
 
 
 def _on_card(name: str, tables: Tables, said: str, rows: tuple[Row, ...], remedy: str) -> Opinion:
-    card = card_of(name, tables)
-    brand = next((row for row in tables.brands if card is not None and row.brand == card.brand), None)
+    card, brand = _brand_of(name, tables)
     if card is None or brand is None:
         return Opinion("unknown", f"{said}; the tables do not have the card {name!r}", rows, "", remedy)
     rows = (*rows, card, brand)
@@ -131,20 +126,25 @@ def _on_card(name: str, tables: Tables, said: str, rows: tuple[Row, ...], remedy
     return Opinion("ok", f"{said}; forward_compat by cuda-compat on {name}", rows, "forward_compat")
 
 
+def _brand_of(name: str, tables: Tables) -> tuple[Product | None, Brand | None]:
+    """The rows of a card and of its brand, by its name."""
+    card = card_of(name, tables)
+    return card, next((row for row in tables.brands if card is not None and row.brand == card.brand), None)
+
+
 def _has_compat(subject: Subject) -> bool | None:
     """Whether the runtime has the cuda-compat package. No wheel brings it; what an image has is not known here."""
     stated = subject.runtime.cuda_compat
     return False if stated is None and subject.runtime.kind == "requirements" else stated
 
 
-def _remedy(
-    subject: Subject, tables: Tables, driver: Version, cuda: Version, floor: Floor, forward: list[Forward]
-) -> str:
+def _remedy(asked: _Asked, floor: Floor, forward: list[Forward]) -> str:
     """What would be ok: a newer driver, cuda-compat where it can help, or the newest torch that this driver runs."""
+    tables, driver = asked.tables, asked.driver
     ways = [f"driver {floor.driver} or later"]
     if any(row.branch == str(driver.major) and not row.unconfirmed for row in forward):
-        ways.append(f"cuda-compat of CUDA {minor(cuda)} on base branch {driver.major}, on data-centre cards")
-    if torch_of(subject.runtime, tables) is not None:
+        ways.append(f"cuda-compat of CUDA {minor(asked.cuda)} on base branch {driver.major}, on data-centre cards")
+    if torch_of(asked.subject.runtime, tables) is not None:
         floors = {row.major: Version(row.driver) for row in tables.cuda_floors if not row.unconfirmed}
         runs = [row for row in tables.torch if not row.unconfirmed and row.cuda.partition(".")[0] in floors]
         older = [row for row in runs if driver >= floors[row.cuda.partition(".")[0]]]
