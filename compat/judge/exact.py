@@ -1,7 +1,8 @@
 """Exact and bounded metrics: no p-value, an allowance.
 
 An exact metric has one value per process, the same each time; one that varies inside an arm is judged as bounded, and
-says so. Bounded: the worst value over the processes counts.
+says so. Bounded: the worst value over the processes counts. Of what code does in each process alike, such as a leak, it
+is the worst that is in several: a quarter of them and more, for an allocator that grows in one process is no leak.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from compat.model import Direction, Evidence, Kind, Metric, Policy, Status
 
 __all__ = ["judge_values"]
 
+_IN_SEVERAL = frozenset({"leak"})  # what one process has alone is its allocator's
 _NOTHING_IS_GOOD = frozenset({"leak", "throttled"})  # rates: that of what does not happen is 0
 
 
@@ -30,8 +32,8 @@ def judge_values(metric: Metric, pairs: Sequence[Pair], policy: Policy) -> Outco
         why = "some runs did not measure it" if pairs else "there is no pair of runs"
         return Outcome(metric.name, Status.MISSING, f"{metric.name}: {why}", metric.kind, metric.unit, pairs=len(pairs))
     limits = policy.metric(metric.name)
-    pick, sign = (max, 1.0) if metric.direction is Direction.LOWER else (min, -1.0)
-    a, b = float(pick(good)), float(pick(new))
+    sign = 1.0 if metric.direction is Direction.LOWER else -1.0
+    a, b = _counting(metric, good, sign), _counting(metric, new, sign)
     allowed = max(limits.absolute, limits.relative * abs(a))
     varies = metric.kind is Kind.EXACT and (len(set(good)) > 1 or len(set(new)) > 1)
     kind = Kind.BOUNDED if varies else metric.kind
@@ -51,9 +53,20 @@ def judge_values(metric: Metric, pairs: Sequence[Pair], policy: Policy) -> Outco
         said += ", better"
     else:
         said += f", within the {_amount(allowed, metric.unit, kind)} allowed"
+    if metric.name in _IN_SEVERAL and (alone := max(new)) > max(b, a + allowed):
+        said += f"; {_amount(alone, metric.unit, kind)} in the worst process, but not in several"
     if varies:
         said += f"; varies inside an arm (over {plural(len(pairs), 'pair')}), so the worst value is compared"
     return Outcome(metric.name, status, said, kind, metric.unit, a, b, limit=float(allowed), pairs=len(pairs))
+
+
+def _counting(metric: Metric, values: Sequence[float], sign: float) -> float:
+    """The value of an arm: its worst, or the worst that several of its processes reach."""
+    worst_first = sorted(values, reverse=sign > 0)
+    if metric.name not in _IN_SEVERAL:
+        return worst_first[0]
+    several = min(len(values), max(2, len(values) // 4))
+    return worst_first[several - 1]
 
 
 def _may_vanish(metric: Metric) -> bool:

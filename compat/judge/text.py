@@ -15,11 +15,12 @@ _BYTES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
 
 def quantity(value: float, unit: str) -> str:
-    """``value`` in a readable multiple of ``unit``; seconds and bytes are scaled, other units are not."""
-    scales = {"s": _TIME, "B": _BYTES}.get(unit, ())
+    """``value`` in a readable multiple of ``unit``; seconds and bytes (per something) are scaled, others are not."""
+    scaled, per, rest = unit.partition("/")
+    scales = {"s": _TIME, "B": _BYTES}.get(scaled, ())
     for size, name in scales:
         if abs(value) >= size:
-            return f"{value / size:.4g} {name}"
+            return f"{value / size:.4g} {name}{per}{rest}"
     return f"{value:.4g} {unit}".rstrip()
 
 

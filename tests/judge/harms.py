@@ -29,6 +29,7 @@ from .build import LATENCY, MATMUL, SPILLS, STACKS, THROUGHPUT, World, drop, fau
 from .spoiling import (
     GOOD,
     INF,
+    LEAK,
     NAN,
     NEW,
     Harm,
@@ -44,6 +45,7 @@ from .spoiling import (
     identity,
     known_good,
     lacking,
+    leaks,
     measuring,
     needed,
     node,
@@ -183,7 +185,8 @@ LOCAL: dict[str, Harm] = {
     "a fault of the node": runs(faulting(FaultKind.INFRASTRUCTURE)),
     # Worse.
     "twice as slow": runs(slow, "arm", "item", "node", where=every(candidate, sampled)),
-    "twice as much": measuring(worse, Kind.BOUNDED, gated=True, where=candidate),
+    "twice as much": measuring(worse, Kind.BOUNDED, gated=True, but=LEAK.name, where=candidate),
+    "a leak in every process": runs(scaled(LEAK.name, 2.0), "arm", "item", "node", where=every(candidate, leaks)),
     "half as many": runs(slow, where=every(candidate, lambda _, e: e.item == MATMUL.key)),
 }
 

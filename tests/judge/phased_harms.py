@@ -14,7 +14,7 @@ from compat.model import (
     Tier,
 )
 
-from .build import drop, faulting
+from .build import drop, faulting, scaled
 from .harms import HOT, LOCAL, unsound
 from .phased_spoiling import (
     all_needed,
@@ -41,6 +41,7 @@ from .phased_worlds import METRICS
 from .spoiling import (
     GOOD,
     INF,
+    LEAK,
     NAN,
     Harm,
     asking,
@@ -52,6 +53,7 @@ from .spoiling import (
     identity,
     item_of,
     known_good,
+    leaks,
     measuring,
     node,
     ring,
@@ -171,7 +173,12 @@ PHASED_LOCAL: dict[str, Harm] = {
     ),
     # Worse.
     "twice as slow": runs(slow, "item", "arm", "node", where=every(candidate, clocked, phased)),
-    "twice as much": measuring(worse, Kind.BOUNDED, Kind.EXACT, gated=True, where=every(candidate, phased)),
+    "twice as much": measuring(
+        worse, Kind.BOUNDED, Kind.EXACT, gated=True, but=LEAK.name, where=every(candidate, phased)
+    ),
+    "a leak in every process": runs(
+        scaled(LEAK.name, 2.0), "arm", "item", "node", where=every(candidate, phased, leaks)
+    ),
 }
 
 PHASED: dict[str, Harm] = {

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from compat.judge.items import MEASURED_TIERS
-from compat.model import Arm, Direction, Evidence, Item, Kind, Measurement, Output, Plan, Tier, digest
+from compat.model import STANDARD, Arm, Direction, Evidence, Item, Kind, Measurement, Output, Plan, Tier, digest
 
 from .build import World
 
 __all__ = [
     "GOOD",
     "INF",
+    "LEAK",
     "NAN",
     "NEW",
     "Harm",
@@ -36,6 +37,7 @@ __all__ = [
     "item_of",
     "known_good",
     "lacking",
+    "leaks",
     "measuring",
     "needed",
     "node",
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 NAN, INF = float("nan"), float("inf")
+LEAK = STANDARD["leak"]
 GOOD, NEW = Arm.KNOWN_GOOD, Arm.CANDIDATE
 
 Where = Callable[[World, Evidence], bool]
@@ -117,6 +120,11 @@ def static(w: World, record: Evidence) -> bool:
     return Tier.STATIC in w.plan.rings[0].tiers
 
 
+def leaks(w: World, record: Evidence) -> bool:
+    """Whether it leaves memory behind is measured."""
+    return any(m.metric == LEAK.name for m in record.measurements)
+
+
 def lacking(w: World, record: Evidence) -> bool:
     """There is a tier of which there is no evidence."""
     return bool(set(Tier) - {Tier.STATIC} - set(w.plan.rings[0].tiers))
@@ -149,11 +157,14 @@ def saying(where: Where = anywhere, **fields: Any) -> Harm:
 Measuring = Callable[[Measurement], Sequence[Measurement]]
 
 
-def measuring(change: Measuring, *kinds: Kind, gated: bool = False, name: str = "", where: Where = anywhere) -> Harm:
-    """To one measurement, of these kinds, or of this name."""
+def measuring(
+    change: Measuring, *kinds: Kind, gated: bool = False, name: str = "", but: str = "", where: Where = anywhere
+) -> Harm:
+    """To one measurement, of these kinds, or of this name, but not of that one."""
 
     def among(w: World, record: Evidence) -> list[Measurement]:
-        names = {m.name for m in item_of(w, record).case.metrics if (m.gated or not gated) and name in ("", m.name)}
+        metrics = [m for m in item_of(w, record).case.metrics if m.gated or not gated]
+        names = {m.name for m in metrics if name in ("", m.name)} - {but}
         return [m for m in record.measurements if (m.kind in kinds or not kinds) and m.metric in names]
 
     def do(w: World, record: Evidence, pick: int) -> None:
