@@ -75,7 +75,7 @@ def test_arrows_point_down(path: Path) -> None:
     [
         ("judge", "from compat.run.measure import Measuring", ["run"]),
         ("plan", "import compat.cli", ["cli"]),
-        ("probe", "def f():\n    from compat.store import LocalStore", ["store"]),
+        ("probe", "def f():\n    from compat.store import Store", ["store"]),
         ("model", "from compat.judge import judge", ["judge"]),
         ("run", "from compat.judge import wanted\nfrom compat.report import formats", ["report"]),
         ("store", "from compat.probe.protocol import pack", ["probe"]),

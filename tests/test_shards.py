@@ -30,7 +30,7 @@ def verdict(folder: Path, store: str) -> dict[str, Any]:
 
 
 def compared(folder: Path, store: str) -> list[tuple[str, str, str]]:
-    (path,) = (folder / store / "verdicts").glob("*.json")
+    (path,) = (folder / store / "verdicts").rglob("*.json")
     return [(c["item"], c["metric"], c["status"]) for c in json.loads(path.read_text())["comparisons"]]
 
 

@@ -50,6 +50,7 @@ from compat.model.policy import (
     TailPolicy,
     WorkloadPolicy,
 )
+from compat.model.upgrades import Lease, Promotion, Rehearsal, Watch
 from compat.model.words import (
     ACCEPTED,
     FINE,
@@ -103,6 +104,7 @@ __all__ = [
     "Identity",
     "Item",
     "Kind",
+    "Lease",
     "Loads",
     "Measurement",
     "Metric",
@@ -114,6 +116,8 @@ __all__ = [
     "Place",
     "Plan",
     "Policy",
+    "Promotion",
+    "Rehearsal",
     "Rejection",
     "Ring",
     "Route",
@@ -127,6 +131,7 @@ __all__ = [
     "Verdict",
     "Waiver",
     "WaiverUse",
+    "Watch",
     "Window",
     "WorkloadPolicy",
     "canonical",

@@ -176,6 +176,12 @@ class Ring:
         default=(), metadata={"later": True}
     )  # of its nodes, as nvidia-smi names them, ``*`` is wild; none: any
     coverage: Coverage | None = field(default=None, metadata={"later": True})  # None: every cell is the ring's
+    # The gate's, in seconds: how long the upgrade stays in the ring before the next one, how old a verdict may be, and
+    # how old a rehearsal of the way back (None: none is asked for).
+    soak: float = field(default=0.0, metadata={"later": True})
+    valid: float | None = field(default=None, metadata={"later": True})
+    rehearsal: float | None = field(default=None, metadata={"later": True})
+    attested: bool = field(default=False, metadata={"later": True})  # whether the next ring asks for a signed verdict
 
     @property
     def on_paper(self) -> bool:

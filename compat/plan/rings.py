@@ -38,6 +38,10 @@ def make_rings(spec: MatrixSpec, points: Points, cells: Sequence[Cell], routes: 
             stored=ring.design == "stored",
             minimum_controls=0 if ring.controls is None else ring.controls.minimum_nodes or ring.minimum_nodes,
             coverage=_coverage(points.rings[ring.name], points, cells, routes),
+            soak=ring.soak or 0.0,
+            valid=ring.valid,
+            rehearsal=ring.rehearsal,
+            attested=ring.attested,
         )
         for ring in spec.rings
     )

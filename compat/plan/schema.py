@@ -185,6 +185,16 @@ class RingSpec(Spec):
     controls: ControlsSpec | None = Field(
         default=None, description="nodes that are not upgraded, for a change of the driver: measured before and after"
     )
+    soak: Duration | None = Field(
+        default=None, description="how long the upgrade stays in this ring, once it is GO, before the next one takes it"
+    )
+    valid: Duration | None = Field(
+        default=None, description="how old this ring's GO may be when the next ring asks for it; any age, if not said"
+    )
+    rehearsal: Duration | None = Field(
+        default=None, description="how old a rehearsal of the rollback on a node of this ring may be; none is asked for"
+    )
+    attested: bool = Field(default=False, description="whether the next ring asks for a signed verdict of this one")
 
 
 class MatrixSpec(Spec):

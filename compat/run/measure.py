@@ -21,7 +21,7 @@ from compat.run.prepare import Prepared
 from compat.run.progress import Pace, Progress
 from compat.run.records import Records, installation
 from compat.run.standing import Standing
-from compat.store import LocalStore
+from compat.store import Store
 
 __all__ = ["Measuring", "Pace", "Progress"]
 
@@ -52,7 +52,7 @@ class Measuring:
         self,
         plan: Plan,
         items: Sequence[Item],
-        store: LocalStore,
+        store: Store,
         node: Node,
         prepared: Prepared,
         budget: float,

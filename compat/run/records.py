@@ -29,7 +29,7 @@ from compat.run.lanes import Due
 from compat.run.prepare import Prepared, needs
 from compat.run.saved import Saved
 from compat.run.session import Answer, Session, Work
-from compat.store import LocalStore
+from compat.store import Store
 
 __all__ = ["Records", "installation", "stack_of"]
 
@@ -37,7 +37,7 @@ __all__ = ["Records", "installation", "stack_of"]
 class Records:
     """The evidence of one plan on one node, as it is made. Lanes use it at the same time."""
 
-    def __init__(self, plan: Plan, store: LocalStore, prepared: Prepared) -> None:
+    def __init__(self, plan: Plan, store: Store, prepared: Prepared) -> None:
         self._plan = plan
         self._digest = digest(plan)
         self._store = store

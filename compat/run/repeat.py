@@ -18,7 +18,7 @@ from compat.run.leftovers import LABEL, this_owner
 from compat.run.measure import Measuring, Progress
 from compat.run.prepare import Prepared
 from compat.run.repeated import Repeated, summary
-from compat.store import LocalStore
+from compat.store import Store
 
 __all__ = ["only_item", "repeat", "with_arms"]
 
@@ -74,13 +74,13 @@ def repeat(
 
 
 @contextlib.contextmanager
-def _store(keep: Path | None) -> Iterator[LocalStore]:
+def _store(keep: Path | None) -> Iterator[Store]:
     if keep is not None:
-        yield LocalStore(keep, create=True)
+        yield Store(keep, create=True)
         return
     # It carries our mark, so that the next start removes it if we are killed.
     with tempfile.TemporaryDirectory(prefix=f"{LABEL}-{this_owner()}-") as folder:
-        yield LocalStore(Path(folder), create=True)
+        yield Store(Path(folder), create=True)
 
 
 class _Repeating(Measuring):
@@ -90,7 +90,7 @@ class _Repeating(Measuring):
         self,
         plan: Plan,
         item: Item,
-        store: LocalStore,
+        store: Store,
         node: Node,
         prepared: Prepared,
         count: int,

@@ -10,14 +10,14 @@ from compat.patterns import name_pattern
 from compat.plan.golden import DTYPES, tensor_name
 
 if TYPE_CHECKING:
-    from compat.store.local import LocalStore
+    from compat.store.documents import Store
 
 __all__ = ["golden_tensors"]
 
 _WHERE = "golden"
 
 
-def golden_tensors(store: LocalStore, pattern: str = "*", plan: str | None = None) -> bytes:
+def golden_tensors(store: Store, pattern: str = "*", plan: str | None = None) -> bytes:
     """The golden file of the workload that ``pattern`` selects: ``CASE/OUTPUT/SEED`` for every output of its cases.
 
     ``pattern`` is one of ``compat.patterns``, over the names of items; ``plan`` the digest of a plan, or its start.

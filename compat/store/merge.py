@@ -13,7 +13,7 @@ from pathlib import Path
 
 from compat.errors import StoreError, UsageError
 from compat.model import Evidence, Node, Plan, digest
-from compat.store.local import LocalStore, same_machine
+from compat.store.documents import Store, is_store, same_machine
 
 __all__ = ["Merged", "merge"]
 
@@ -38,8 +38,8 @@ def merge(sources: Sequence[Path], output: Path, plan: str | None = None) -> Mer
     """
     if output.resolve() in {source.resolve() for source in sources}:
         raise UsageError(str(output), "is merged from and into", "name another folder with --output")
-    opened = [LocalStore(source) for source in sources]
-    there = LocalStore(output) if (output / "store.json").exists() else None
+    opened = [Store(source) for source in sources]
+    there = Store(output) if is_store(output) else None
     chosen = opened[0].plan(plan)
     name = digest(chosen)
     for store in opened:
@@ -51,11 +51,11 @@ def merge(sources: Sequence[Path], output: Path, plan: str | None = None) -> Mer
     upgraded = any(item.cell.phased for item in chosen.items)
     nodes = _nodes(everything, upgraded)
     count = len(_check_evidence(everything, nodes, name))
-    written = _write(opened, LocalStore(output, create=True), chosen, nodes)
+    written = _write(opened, Store(output, create=True), chosen, nodes)
     return Merged(name, len(nodes), count, written)
 
 
-def _check_plan(store: LocalStore, first: LocalStore, name: str, asked: str | None) -> None:
+def _check_plan(store: Store, first: Store, name: str, asked: str | None) -> None:
     """StoreError where a store lacks the plan, or has a newer one that nobody asked to leave aside."""
     digests = store.plan_digests()
     if name not in digests or (asked is None and digests[-1] != name):
@@ -64,7 +64,7 @@ def _check_plan(store: LocalStore, first: LocalStore, name: str, asked: str | No
         raise StoreError(str(store.root), problem, remedy)
 
 
-def _nodes(stores: Sequence[LocalStore], upgraded: bool) -> dict[str, Node]:
+def _nodes(stores: Sequence[Store], upgraded: bool) -> dict[str, Node]:
     """Every node by id, as it was first described. StoreError where two descriptions contradict each other."""
     found: dict[str, tuple[Node, Path]] = {}
     for store in stores:
@@ -76,7 +76,7 @@ def _nodes(stores: Sequence[LocalStore], upgraded: bool) -> dict[str, Node]:
     return {name: node for name, (node, _) in found.items()}
 
 
-def _check_evidence(stores: Sequence[LocalStore], nodes: dict[str, Node], plan: str) -> dict[_Run, str]:
+def _check_evidence(stores: Sequence[Store], nodes: dict[str, Node], plan: str) -> dict[_Run, str]:
     """The digest of each run. StoreError where a run is there twice and differs, or what it names is not there."""
     seen: dict[_Run, tuple[str, Path]] = {}
     for store in stores:
@@ -99,7 +99,7 @@ def _check_evidence(stores: Sequence[LocalStore], nodes: dict[str, Node], plan: 
     return {run: own for run, (own, _) in seen.items()}
 
 
-def _write(sources: Sequence[LocalStore], output: LocalStore, plan: Plan, nodes: dict[str, Node]) -> int:
+def _write(sources: Sequence[Store], output: Store, plan: Plan, nodes: dict[str, Node]) -> int:
     """Copy what the evidence needs, then the evidence; how many runs were not there before."""
     name = digest(plan)
     output.put_plan(plan)
@@ -118,7 +118,7 @@ def _write(sources: Sequence[LocalStore], output: LocalStore, plan: Plan, nodes:
     return new
 
 
-def _missing(store: LocalStore, plan: str, have: set[str]) -> Iterator[Evidence]:
+def _missing(store: Store, plan: str, have: set[str]) -> Iterator[Evidence]:
     for record in store.evidence(plan):
         own = digest(record)
         if own not in have:

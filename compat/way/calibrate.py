@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from compat.judge.calibration import Calibrated, Spread
     from compat.model import Node
     from compat.run.measure import Progress
-    from compat.store import LocalStore
+    from compat.store import Store
 
 __all__ = ["calibrate", "calibrated_spreads"]
 
@@ -38,7 +38,7 @@ def calibrate(
     return calibrated(plan, ring, alike, store.evidence(digest(alike)))
 
 
-def calibrated_spreads(store: LocalStore, plan: Plan, nodes: Mapping[str, Node]) -> dict[tuple[str, str], Spread]:
+def calibrated_spreads(store: Store, plan: Plan, nodes: Mapping[str, Node]) -> dict[tuple[str, str], Spread]:
     """What a calibration says of the items of ``plan``, on the nodes that it is judged on."""
     from compat.judge import spreads
 

@@ -15,7 +15,7 @@ from compat.way.options import ring_of
 
 if TYPE_CHECKING:
     from compat.report.view import View
-    from compat.store import LocalStore
+    from compat.store import Store
 
 __all__ = ["Concluded", "conclude", "open_store", "write_reports"]
 
@@ -29,15 +29,15 @@ class Concluded:
     digest: str  # the verdict's, in the store
 
 
-def open_store(folder: Path) -> LocalStore:
+def open_store(folder: Path) -> Store:
     """The store in ``folder``. StoreError when there is none."""
-    from compat.store import LocalStore
+    from compat.store import Store
 
-    return LocalStore(folder)
+    return Store(folder)
 
 
 def conclude(
-    store: LocalStore,
+    store: Store,
     ring: str | None = None,
     plan: str | None = None,
     waivers: Path | None = None,
@@ -64,7 +64,7 @@ def conclude(
     return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
 
 
-def _blobs(store: LocalStore) -> Callable[[str], bytes]:
+def _blobs(store: Store) -> Callable[[str], bytes]:
     """Blobs by digest; a lost or changed one reads as nothing, which the judge refuses for what it is."""
 
     def read(name: str) -> bytes:

@@ -21,9 +21,9 @@ def stored_durations(store: Path | None) -> Durations:
     """
     if store is None:
         return {}
-    from compat.store import LocalStore
+    from compat.store import Store
 
-    opened = LocalStore(store)
+    opened = Store(store)
     plan = opened.plan()
     cases = {item.key: (item.case.workload, item.case.id) for item in plan.items}
     took: dict[tuple[str, str], list[float]] = defaultdict(list)

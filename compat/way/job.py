@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compat.model import Node
     from compat.run.measure import Progress
     from compat.run.standing import Standing
-    from compat.store import LocalStore
+    from compat.store import Store
 
 __all__ = ["Job"]
 
@@ -59,9 +59,7 @@ class Job:
             )
         return found
 
-    def measure(
-        self, items: Sequence[Item], say: Callable[[str], None], report: Callable[[Progress], None]
-    ) -> LocalStore:
+    def measure(self, items: Sequence[Item], say: Callable[[str], None], report: Callable[[Progress], None]) -> Store:
         """Get everything ready and measure until nothing is open or the ring's budget is spent.
 
         ``say`` gets a sentence for each step, ``report`` a Progress after every pair. Nothing is written before every
@@ -102,10 +100,10 @@ class Job:
     def _standings(self, here: Sequence[Item], node: Node) -> dict[str, Standing]:
         """The phase that the node is in, looked at before anything is installed."""
         from compat.run.standing import standings
-        from compat.store import LocalStore
+        from compat.store import Store, is_store
 
-        there = (self.folder / "store.json").exists() and not self.options.fresh
-        evidence = LocalStore(self.folder).evidence(digest(self.plan)) if there else []
+        there = is_store(self.folder) and not self.options.fresh
+        evidence = Store(self.folder).evidence(digest(self.plan)) if there else []
         now = datetime.datetime.now(datetime.UTC)
         return standings(self.plan, here, self.plan.ring(self.ring), node, evidence, self.options.phase, now)
 
@@ -116,10 +114,10 @@ class Job:
         stand: Mapping[str, Standing],
         say: Callable[[str], None],
         report: Callable[[Progress], None],
-    ) -> LocalStore:
+    ) -> Store:
         from compat.run.measure import Measuring
         from compat.run.prepare import prepare
-        from compat.store import LocalStore
+        from compat.store import Store
 
         prepared = prepare(
             self.plan,
@@ -132,7 +130,7 @@ class Job:
         )
         if self.options.fresh:
             self._put_aside(say)
-        store = LocalStore(self.folder, create=True)
+        store = Store(self.folder, create=True)
         ring = self.plan.ring(self.ring)
         store.put_node(node, upgraded=any(item.cell.phased for item in self.plan.items))
         store.put_plan(self.plan)

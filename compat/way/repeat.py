@@ -13,13 +13,13 @@ from compat.way.options import Options
 if TYPE_CHECKING:
     from compat.run.measure import Progress
     from compat.run.repeated import Repeated
-    from compat.store import LocalStore
+    from compat.store import Store
 
 __all__ = ["repeat_case"]
 
 
 def repeat_case(
-    store: LocalStore,
+    store: Store,
     pattern: str,
     options: Options,
     say: Callable[[str], None],
@@ -37,10 +37,11 @@ def repeat_case(
     from compat.plan.cells import unplaced
     from compat.run.prepare import prepare
     from compat.run.repeat import only_item, repeat, with_arms
+    from compat.store import is_store
 
     chosen = store.plan(plan)
     item = with_arms(only_item(chosen, pattern), arms)
-    if options.store is not None and (options.store / "store.json").exists():
+    if options.store is not None and is_store(options.store):
         raise UsageError(str(options.store), "is a store already", "name a new folder: runs on demand are no round")
     node = this_node(options.node_labels())
     if item.cell.phased:

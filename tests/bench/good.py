@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compat.model import Arm, Cell, Gpu, Node, Policy, Ring, Tier, digest
-from compat.store import LocalStore
+from compat.store import Store
 from tests.judge import build
 from tests.judge.build import LATENCY, MEMORY, THROUGHPUT, case, item
 
@@ -62,7 +62,7 @@ def _write(root: Path, pairs: int = 10, rounds: tuple[int, ...] | None = None) -
         candidate=STACKS[Arm.CANDIDATE],
     )
     world = build.world(plan, pairs, tuple(_NODES))
-    store = LocalStore(root, create=True)
+    store = Store(root, create=True)
     store.put_plan(plan)
     for node in _NODES.values():
         store.put_node(node)

@@ -14,7 +14,7 @@ from compat.model import SCHEMA_VERSION, Arm, Evidence, Item, digest
 from compat.probe.protocol import CaseResult
 from compat.run.prepare import Prepared, prepare
 from compat.run.session import Session
-from compat.store import LocalStore
+from compat.store import Store
 from compat.way import Job, Options, make_plan
 
 __all__ = ["TORCH", "Upgrade", "command_cpu_seconds", "make_job", "quiet", "tree_cpu_seconds", "write_noop"]
@@ -97,7 +97,7 @@ class Upgrade:
 
     job: Job
     prepared: Prepared
-    store: LocalStore
+    store: Store
 
     @classmethod
     def realise(cls, folder: Path, job: Job) -> Upgrade:
@@ -110,7 +110,7 @@ class Upgrade:
             say=quiet,
             sites=job.options.content,
         )
-        return cls(job, prepared, LocalStore(folder / "store", create=True))
+        return cls(job, prepared, Store(folder / "store", create=True))
 
     def start(self, arm: str = "before") -> Session:
         """A warm zygote of one arm."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compat.model import Arm, digest
-from compat.store import LocalStore
+from compat.store import Store
 
 ROOT = Path(__file__).parents[2]
 MATRIX = """\
@@ -41,7 +41,7 @@ def compat(*words: str) -> str:
 
 def from_the_cache(folder: Path) -> Counter[tuple[Arm, bool]]:
     """Runs by arm, and by whether they were taken from the cache."""
-    store = LocalStore(folder)
+    store = Store(folder)
     evidence = store.evidence(digest(store.plan()))
     return Counter((record.arm, any("taken from the cache" in note for note in record.notes)) for record in evidence)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat.model import Evidence, Verdict, digest
-from compat.store import LocalStore
+from compat.store import Store
 from compat.way import conclude
 from tests.conftest import BASE
 from tests.rig import NUMPY, gone
@@ -160,7 +160,7 @@ class Kept:
     """A store, as ``check`` wants it."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = LocalStore(folder)
+        self.store = Store(folder)
         self.plan = self.store.plan()
 
     def evidence(self) -> list[Evidence]:
@@ -208,14 +208,14 @@ class Campaign:
         """Strike, resume, and compare what comes out with a run that nobody struck."""
         place = self._place
         assert self._finish(place.start(place.folder / "reference")) == 1, "the candidate is worse"
-        reference = conclude(LocalStore(place.folder / "reference")).verdict
+        reference = conclude(Store(place.folder / "reference")).verdict
         pairs = check(Kept(place.folder / "reference"))
         number = 0
         while self._left > 0:
             store = place.folder / f"store-{number}"
             number += 1
             cuts = self._strike(store)
-            verdict = conclude(LocalStore(store)).verdict
+            verdict = conclude(Store(store)).verdict
             assert (verdict.decision, _found(verdict)) == (reference.decision, _found(reference)), verdict.reasons
             counts = check(Kept(store), cuts)
             assert all(pairs[item] <= counts[item] + cuts for item in pairs)

@@ -41,7 +41,7 @@ def test_a_run_with_something_hard_is_hold(example: Path, variables: dict[str, s
     judged = compat("gate", "out/example", cwd=example)  # from the evidence alone
     assert judged.returncode == 10
     assert said in judged.stdout
-    verdicts = [json.loads(path.read_text()) for path in (example / "out/example/verdicts").glob("*.json")]
+    verdicts = [json.loads(path.read_text()) for path in (example / "out/example/verdicts").rglob("*.json")]
     held = {one["item"] for verdict in verdicts for one in verdict["comparisons"] if one["status"] == "invalid"}
     assert held == {record["item"]}  # the other case is not its matter
 

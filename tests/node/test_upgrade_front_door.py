@@ -86,7 +86,7 @@ class Site:
 
     def comparisons(self) -> list[dict[str, Any]]:
         """Of the last verdict."""
-        verdicts = (self.folder / "out/driver/verdicts").glob("*.json")
+        verdicts = (self.folder / "out/driver/verdicts").rglob("*.json")
         newest = max(verdicts, key=lambda path: path.stat().st_mtime_ns)
         found: list[dict[str, Any]] = json.loads(newest.read_text())["comparisons"]
         return found

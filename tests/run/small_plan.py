@@ -25,7 +25,7 @@ from compat.model import (
 from compat.run.in_place import InPlaceRuntime
 from compat.run.measure import Measuring, Progress
 from compat.run.prepare import Prepared
-from compat.store import LocalStore
+from compat.store import Store
 from tests.rig import make_case, make_folders
 
 __all__ = ["CONTENT", "NODE", "Small", "check"]
@@ -92,7 +92,7 @@ class Small:
         )
         realised = {name: InPlaceRuntime(spec, folders) for name, spec in runtimes.items()}
         self.prepared = Prepared(dict(realised), folders, files)
-        self.store = LocalStore(root / "store", create=True)
+        self.store = Store(root / "store", create=True)
         self.store.put_plan(self.plan)
         self.store.put_node(NODE)
         self.seen: list[Progress] = []

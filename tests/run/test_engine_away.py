@@ -23,7 +23,7 @@ from compat.model import Arm, Evidence, Runtime, digest
 from compat.run.arms import Arms
 from compat.run.container import ContainerRuntime
 from compat.run.session import Session, Work
-from compat.store import LocalStore
+from compat.store import Store
 from tests.conftest import BASE, OWNER
 from tests.rig import Rig, make_case, make_folders
 
@@ -211,7 +211,7 @@ def _run(engine: Engine, folder: Path, patience: float) -> subprocess.Popen[str]
 
 
 def _evidence(folder: Path) -> list[Evidence]:
-    store = LocalStore(folder / "out" / "away")
+    store = Store(folder / "out" / "away")
     return store.evidence(digest(store.plan()))
 
 

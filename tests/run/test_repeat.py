@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compat.model import Arm, Evidence, digest
-from compat.store import LocalStore
+from compat.store import Store
 from tests.example import write_example
 from tests.test_cli import compat
 
@@ -51,7 +51,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _kept(folder: Path) -> list[Evidence]:
-    store = LocalStore(folder)
+    store = Store(folder)
     return sorted(store.evidence(digest(store.plan())), key=lambda record: record.started)
 
 
@@ -92,7 +92,7 @@ def test_runs_are_fresh_interleaved_and_of_the_same_plan(tmp_path: Path) -> None
     pids = {output.digest for record in evidence for output in record.outputs if output.name == "pid"}
     assert len(pids) == 22
     assert "pid: differs between the arms, 11 values in known-good, 11 values in candidate: text '" in done.stdout
-    run, kept = LocalStore(folder / "out/example"), LocalStore(folder / "kept")
+    run, kept = Store(folder / "out/example"), Store(folder / "kept")
     assert kept.plan_digests() == run.plan_digests()
     assert {record.content for record in evidence} == {item.case.content for item in run.plan().items}
     assert {record.item for record in evidence} == {run.plan().items[1].key}
@@ -173,14 +173,14 @@ def test_a_file_that_was_changed_since_is_said(site: Path) -> None:
 
 
 def test_an_older_plan_of_the_store_can_be_named(site: Path) -> None:
-    (old,) = LocalStore(site / "out/example").plan_digests()
+    (old,) = Store(site / "out/example").plan_digests()
     matrix = site / "example.yaml"
     matrix.write_text(matrix.read_text().replace("name: example", "name:  example"))
     assert compat("run", "example.yaml", *SITE, cwd=site).returncode == 1
-    assert len(LocalStore(site / "out/example").plan_digests()) == 2
+    assert len(Store(site / "out/example").plan_digests()) == 2
     words = ("--repeat", "1", "--store", "kept", "--plan", old[:12])
     assert compat("case", *STORE, TWO, *SITE, *words, cwd=site).returncode == 0
-    assert LocalStore(site / "kept").plan_digests() == (old,)
+    assert Store(site / "kept").plan_digests() == (old,)
 
 
 def test_at_most_ten_names_are_listed(tmp_path: Path) -> None:

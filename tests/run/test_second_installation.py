@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from compat.model import Arm
-from compat.store import LocalStore
+from compat.store import Store
 from tests.test_cli import compat
 
 WORKLOAD = '''"""Counts, and counts more where the variable MORE says so."""
@@ -50,7 +50,7 @@ def test_a_small_slowdown_is_measured_again_on_a_second_installation(tmp_path: P
     done = compat("run", "slower.yaml", "--content", "site", "--engine", "venv", "--cache", "cache", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert "confirmed on second installations of both runtimes: 1" in done.stdout
-    store = LocalStore(tmp_path / "out/slower")
+    store = Store(tmp_path / "out/slower")
     evidence = store.evidence(store.plan_digests()[0])
     second = [record for record in evidence if record.installation == 2]
     assert {record.round for record in second} == {store.plan().policy.confirm_round}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compat.model import Arm, digest
-from compat.store import LocalStore
+from compat.store import Store
 from compat.way import conclude
 from tests.example import write_example
 from tests.probe.test_harm import BOMB
@@ -63,7 +63,7 @@ def test_a_run_of_a_user_without_rights_says_what_is_not_bounded(folder: Path) -
     write_example(folder, add="1")
     done = _execute(folder, sys.executable, "-m", "compat", "run", "example.yaml", "--content", "site")
     assert (done.returncode, done.stderr) == (1, ""), done.stdout
-    store = LocalStore(folder / "out" / "example")
+    store = Store(folder / "out" / "example")
     if os.getuid() == 0:
         assert store.root.stat().st_uid == NOBODY
     evidence = store.evidence(digest(store.plan()))

@@ -42,7 +42,7 @@ from compat.model import (
     Verdict,
     digest,
 )
-from compat.store import LocalStore
+from compat.store import Store
 
 OLD, NEW = {"runtime": "old", "torch": "12.10"}, {"runtime": "new", "torch": "12.1"}
 LATENCY = Metric("latency", "s", Direction.LOWER, Kind.SAMPLED)
@@ -153,5 +153,5 @@ def one_line(refused: pytest.ExceptionInfo[StoreError]) -> str:
     return said
 
 
-def every_file(store: LocalStore) -> list[str]:
+def every_file(store: Store) -> list[str]:
     return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())

@@ -12,7 +12,7 @@ import pytest
 
 from compat.errors import StoreError
 from compat.model import digest
-from compat.store import LocalStore
+from compat.store import Store
 
 from .build import EVIDENCE, PLAN, every_file, evidence, one_line
 
@@ -32,7 +32,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: Path) -> None:
-    store = LocalStore(small_disk / "store", create=True)
+    store = Store(small_disk / "store", create=True)
     written = 0
 
     def fill() -> None:
@@ -45,7 +45,7 @@ def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: P
         fill()
     assert "No space left" in one_line(refused)
     assert 0 < written < 1000
-    assert [record.pair for record in LocalStore(store.root).evidence(EVIDENCE.plan)] == list(range(written))
+    assert [record.pair for record in Store(store.root).evidence(EVIDENCE.plan)] == list(range(written))
     assert not [name for name in every_file(store) if ".new-" in name]
     data = b"x" * 100_000
     with pytest.raises(StoreError):
@@ -57,26 +57,26 @@ def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: P
 
 
 def test_a_read_only_disk_is_refused_for_writing_and_read(small_disk: Path) -> None:
-    store = LocalStore(small_disk / "store", create=True)
+    store = Store(small_disk / "store", create=True)
     store.put_evidence(EVIDENCE)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    assert LocalStore(store.root, create=True).evidence(EVIDENCE.plan) == [EVIDENCE]
+    assert Store(store.root, create=True).evidence(EVIDENCE.plan) == [EVIDENCE]
     for put in (lambda: store.put_evidence(EVIDENCE), lambda: store.put_blob(b"x"), lambda: store.put_plan(PLAN)):
         with pytest.raises(StoreError) as refused:
             put()
         assert "Read-only" in one_line(refused)
     with pytest.raises(StoreError) as refused:
-        LocalStore(small_disk / "another", create=True)
+        Store(small_disk / "another", create=True)
     one_line(refused)
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from compat.store import LocalStore
+from compat.store import Store
 from {package}.build import IDENTITY, NODE, PLAN, evidence
 
-store = LocalStore(Path(sys.argv[1]), create=True)
+store = Store(Path(sys.argv[1]), create=True)
 for number in range(60):
     store.put_plan(PLAN), store.put_identity(IDENTITY), store.put_node(NODE)
     store.put_blob(b"blob %d" % (number % 7))
@@ -91,7 +91,7 @@ def test_two_writers_at_once_lose_nothing_and_double_nothing(tmp_path: Path) -> 
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "store"), name], cwd=folder) for name in "abc"
     ]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    store = LocalStore(tmp_path / "store")
+    store = Store(tmp_path / "store")
     found = [(record.runtime, record.pair) for record in store.evidence(EVIDENCE.plan)]
     assert sorted(found) == [(name, pair) for name in "abc" for pair in range(60)]
     for name in "abc":  # each writer's records are in the order in which it wrote them

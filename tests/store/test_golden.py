@@ -10,7 +10,7 @@ import pytest
 from compat.errors import UsageError
 from compat.model import Arm, Evidence, Item, Output, digest
 from compat.plan.golden import read_golden
-from compat.store import LocalStore
+from compat.store import Store
 from compat.store.golden import golden_tensors
 
 from .build import CASE, CELL, EVIDENCE, PLAN
@@ -36,7 +36,7 @@ class Kept:
     """A store with evidence of the plan's items."""
 
     def __init__(self, root: Path) -> None:
-        self.store = LocalStore(root, create=True)
+        self.store = Store(root, create=True)
         self.plan = replace(PLAN, items=ITEMS)
         self.store.put_plan(self.plan)
         self._pairs = 0

@@ -12,7 +12,7 @@ import pytest
 
 from compat.errors import CompatError, StoreError, UsageError
 from compat.model import Arm, Evidence, Node, Output, digest
-from compat.store import LocalStore, merge
+from compat.store import Store, merge
 from tests.store.build import IDENTITY, NODE, PLAN, evidence
 
 Make = Callable[..., Path]
@@ -23,7 +23,7 @@ def make(tmp_path: Path) -> Make:
     """Makes a store with runs of both arms of some pairs, and their outputs."""
 
     def _make(name: str, pairs: range, node: Node = NODE, **changes: object) -> Path:
-        store = LocalStore(tmp_path / name, create=True)
+        store = Store(tmp_path / name, create=True)
         store.put_plan(PLAN)
         store.put_node(node)
         store.put_identity(IDENTITY)
@@ -38,7 +38,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def runs(store: Path) -> list[Evidence]:
-    return sorted(LocalStore(store).evidence(digest(PLAN)), key=lambda e: (e.node, e.pair, e.arm.value))
+    return sorted(Store(store).evidence(digest(PLAN)), key=lambda e: (e.node, e.pair, e.arm.value))
 
 
 def test_all_runs_of_all_stores_are_there_once(make: Make, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_all_runs_of_all_stores_are_there_once(make: Make, tmp_path: Path) -> No
     assert [(e.node, e.pair) for e in found] == [("n1", p) for p in (1, 1, 2, 2, 3, 3, 4, 4)] + [
         ("n2", p) for p in (1, 1, 2, 2)
     ]
-    store = LocalStore(tmp_path / "all")
+    store = Store(tmp_path / "all")
     assert {e.identity for e in found} == store.identities().keys()
     assert [store.blob(e.outputs[0].digest) for e in found][:2] == [b"candidate 1", b"known_good 1"]
     assert merge(stores, tmp_path / "all").new == 0
@@ -72,16 +72,16 @@ def test_one_run_with_two_contents_is_refused(make: Make, tmp_path: Path) -> Non
 
 def test_another_plan_is_refused(make: Make, tmp_path: Path) -> None:
     first, second = make("a", range(1, 2)), make("b", range(2, 3))
-    third = LocalStore(tmp_path / "c", create=True)
+    third = Store(tmp_path / "c", create=True)
     third.put_plan(replace(PLAN, name="other"))
     refused(
         [first, second, tmp_path / "c"], tmp_path / "all", "c: is of the plan [0-9a-f]{12}, and .*a of [0-9a-f]{12}"
     )
-    LocalStore(tmp_path / "d", create=True)
+    Store(tmp_path / "d", create=True)
     refused([first, tmp_path / "d"], tmp_path / "all", "d: is of the plan none")
     with pytest.raises(StoreError, match="is a store of the plan"):
         merge([first], tmp_path / "c")
-    assert LocalStore(tmp_path / "c").evidence(digest(PLAN)) == []
+    assert Store(tmp_path / "c").evidence(digest(PLAN)) == []
 
 
 def test_a_node_that_is_not_what_it_was_is_refused(make: Make, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_merge_that_is_killed_is_completed_by_another(make: Make, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", KILLED, *words], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     if (tmp_path / "all" / "store.json").exists():
-        left = LocalStore(tmp_path / "all")
+        left = Store(tmp_path / "all")
         for record in left.evidence(digest(PLAN)):  # what is there is whole
             assert record.identity in left.identities()
             assert left.blob(record.outputs[0].digest)

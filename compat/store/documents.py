@@ -1,0 +1,305 @@
+"""The documents of a store, by kind and name.
+
+::
+
+    store.json                           the layout's version
+    plans/DIGEST.json                    what was to be measured
+    nodes/ID.json  identities/…          where it was measured, and in what
+    evidence/PLAN/NODE/NUMBER-DDDD.json  one document per run of a case, in the order written; its digest begins so
+    blobs/sha256/AB/DIGEST               outputs and matrix files, as they are
+    verdicts/PLAN/RING/NUMBER-DDDD.json  what was concluded; before there were rings to pass, verdicts/DIGEST.json
+    watches/…  rehearsals/…              the same of what a node was like while it soaked, and on its way back
+    baselines/NAME/NUMBER.json           a log (``compat.store.log``): what is known-good
+    leases/NODE/NUMBER.json              and whose a node is
+
+A document is written once, whole or not at all, in its canonical text: its digest is that of the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from compat.errors import StoreError
+from compat.model import (
+    SCHEMA_VERSION,
+    Evidence,
+    Identity,
+    Lease,
+    Node,
+    Plan,
+    Promotion,
+    Rehearsal,
+    Verdict,
+    Watch,
+    canonical,
+    digest,
+)
+from compat.store.folder import FolderObjects
+from compat.store.log import Log
+from compat.store.objects import Objects
+
+__all__ = ["Store", "is_store", "same_machine"]
+
+_LAYOUT = 2
+_MARKER = "store.json"
+_SHORT = 16  # hex digits of a record's digest in its name
+_Document = TypeVar("_Document", Plan, Node, Identity, Evidence, Verdict, Promotion, Lease, Watch, Rehearsal)
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (Evidence, Identity, Lease, Node, Plan, Promotion, Rehearsal, Verdict, Watch)
+}
+
+
+def is_store(place: Path) -> bool:
+    """Whether there is a store already."""
+    return (place / _MARKER).exists()
+
+
+class Store:
+    """Evidence, plans, verdicts and logs in one place. What is read is validated: nothing is trusted."""
+
+    def __init__(self, place: Path, *, create: bool = False) -> None:
+        self.objects: Objects = FolderObjects(place)
+        self.where = self.objects.where
+        self._numbers: dict[str, int] = {}  # the next free number of each series, as far as we know
+        if create and not self.objects.has(_MARKER):
+            if isinstance(self.objects, FolderObjects):
+                self.objects.make()
+            self.objects.put(_MARKER, json.dumps({"layout": _LAYOUT}).encode())
+        found = self.objects.get(_MARKER)
+        if found is None:
+            raise StoreError(self.where, "is not a store: it has no store.json", "name the folder of a run")
+        try:
+            layout = json.loads(found)["layout"]
+        except (ValueError, KeyError, TypeError) as problem:
+            marker = self.objects.address(_MARKER)
+            raise StoreError(marker, f"cannot be read: {problem}", "restore it, or measure again") from problem
+        if type(layout) is not int or layout != _LAYOUT:  # true is equal to 1
+            older = type(layout) is int and layout < _LAYOUT
+            remedy = "measure again, or use the gpu-compat that wrote it" if older else "use a newer gpu-compat"
+            raise StoreError(self.where, f"has layout {layout}, this version reads {_LAYOUT}", remedy)
+
+    @property
+    def root(self) -> Path:
+        """The folder, of a store that is in one."""
+        return Path(self.where)
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def text(self, document: _Document) -> bytes:
+        """The document as it is written; StoreError for one that could not be read again."""
+        try:
+            data = canonical(document).encode()
+            _ADAPTERS[type(document)].validate_json(data, strict=True)
+        except ValueError as problem:  # NaN, half a surrogate pair
+            reason = _first(problem) if isinstance(problem, ValidationError) else str(problem)
+            what = f"{type(document).__name__.lower()} cannot be written: {reason}"
+            raise StoreError(self.where, what, "this is a defect of gpu-compat: report it") from problem
+        return data
+
+    def _named(self, folder: str, document: _Document) -> str:
+        data = self.text(document)
+        name = digest(data)
+        path = f"{folder}/{name}.json"
+        if not self.objects.has(path):
+            self.objects.put(path, data)
+        return name
+
+    def _numbered(self, series: str, document: _Document) -> str:
+        """Write a document under the next free number of a series; its name."""
+        if series not in self._numbers:
+            self._numbers[series] = len(self.objects.names(series))
+        data = self.text(document)
+        short = digest(data)[:_SHORT]
+        while not self.objects.put(name := f"{series}/{self._numbers[series]:06d}-{short}.json", data):
+            self._numbers[series] += 1  # the same record was written before
+        self._numbers[series] += 1
+        return name
+
+    def put_plan(self, plan: Plan) -> str:
+        """Keep the plan; its digest."""
+        return self._named("plans", plan)
+
+    def put_node(self, node: Node, *, upgraded: bool = False) -> None:
+        """Keep what was read from a node. A node that changed since is a contradiction: StoreError.
+
+        One that is ``upgraded`` meanwhile is the same machine with the same GPUs and labels: whatever a reboot and a
+        new driver make of the rest, the first document stays on record, and every run says what it really had.
+        """
+        name = f"nodes/{node.id}.json"
+        data = self.text(node)
+        if self.objects.put(name, data) or self.objects.get(name) == data:
+            return
+        if not upgraded or not same_machine(self.read(name, Node), node):
+            raise StoreError(
+                self.objects.address(name),
+                f"node {node.hostname} is not as it was when measuring began (driver, memory, kernel, GPUs or labels)",
+                "measure into another store, or with --fresh",
+            )
+
+    def put_identity(self, identity: Identity) -> str:
+        """Keep what a runtime is; its digest."""
+        return self._named("identities", identity)
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep bytes; their sha256."""
+        name = digest(data)
+        path = _blob(name)
+        if not self.objects.has(path):
+            self.objects.put(path, data)
+        return name
+
+    def put_evidence(self, evidence: Evidence) -> str:
+        """Keep one run of a case, under the next free number; the document's name."""
+        return self._numbered(f"evidence/{evidence.plan}/{evidence.node}", evidence)
+
+    def put_verdict(self, verdict: Verdict) -> str:
+        """Keep a verdict; its digest."""
+        self._numbered(f"verdicts/{verdict.plan}/{verdict.ring}", verdict)
+        return digest(verdict)
+
+    def put_watch(self, watch: Watch) -> None:
+        """Keep a look at a node while an upgrade soaks there. One that is there already is not written again."""
+        if watch not in self.watches(watch.plan):
+            self._numbered(f"watches/{watch.plan}/{watch.node}", watch)
+
+    def put_rehearsal(self, rehearsal: Rehearsal) -> None:
+        """Keep how a way back went. One that is there already is not written again."""
+        if rehearsal not in self.rehearsals(rehearsal.plan):
+            self._numbered(f"rehearsals/{rehearsal.plan}/{rehearsal.node}", rehearsal)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def read(self, name: str, kind: type[_Document]) -> _Document:
+        """The document of that name. StoreError where it is not there, torn, changed, or of another version."""
+        return self._parsed(name, self._bytes(name), kind)
+
+    def _bytes(self, name: str) -> bytes:
+        data = self.objects.get(name)
+        if data is None:
+            raise StoreError(self.objects.address(name), "cannot be read: No such file or directory", "restore it")
+        return data
+
+    def _parsed(self, name: str, data: bytes, kind: type[_Document]) -> _Document:
+        try:
+            document: _Document = _ADAPTERS[kind].validate_json(data, strict=True)
+        except ValidationError as problem:
+            where = self.objects.address(name)
+            raise StoreError(where, f"is torn or not ours: {_first(problem)}", "restore it") from problem
+        version = getattr(document, "schema_version", SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            where = self.objects.address(name)
+            raise StoreError(where, f"has schema version {version}, this version reads {SCHEMA_VERSION}")
+        return document
+
+    def _documents(self, folder: str, kind: type[_Document]) -> Iterator[_Document]:
+        """Every document of a kind. Its name, or what follows the number in it, is its digest, or begins it."""
+        for name in self._json(folder):
+            data = self._bytes(name)
+            document = self._parsed(name, data, kind)
+            if not _is_named(name, data):
+                where = self.objects.address(name)
+                raise StoreError(where, "is not what its name says: its content was changed", "restore it")
+            yield document
+
+    def _json(self, folder: str) -> list[str]:
+        return [name for name in self.objects.names(folder) if name.endswith(".json")]
+
+    def plan_digests(self) -> tuple[str, ...]:
+        """The digests of all plans, the oldest first."""
+        return tuple(_stem(name) for name in self.objects.age_order(self._json("plans")))
+
+    def plan(self, name: str | None = None) -> Plan:
+        """The plan of that digest (or its beginning), or the newest. StoreError when there is none, or several fit."""
+        digests = self.plan_digests()
+        fitting = [found for found in digests if found.startswith(name)] if name else list(digests[-1:])
+        if len(fitting) != 1:
+            problem = f"has {len(fitting)} plans whose digest begins with {name!r}" if name else "holds no plan"
+            raise StoreError(self.where, problem, "measure first" if not digests else "give more of the digest")
+        path = f"plans/{fitting[0]}.json"
+        data = self._bytes(path)
+        plan = self._parsed(path, data, Plan)
+        if digest(data) != fitting[0]:
+            raise StoreError(self.objects.address("plans"), "a plan is not what its name says", "restore it")
+        return plan
+
+    def nodes(self) -> dict[str, Node]:
+        """Every node, by id."""
+        found = [self.read(name, Node) for name in self._json("nodes")]
+        return {node.id: node for node in found}
+
+    def identities(self) -> dict[str, Identity]:
+        """Every runtime's identity, by digest."""
+        return {digest(identity): identity for identity in self._documents("identities", Identity)}
+
+    def evidence(self, plan: str) -> list[Evidence]:
+        """All evidence for the plan of that digest, of every node."""
+        return list(self._documents(f"evidence/{plan}", Evidence))
+
+    def verdicts(self, plan: str = "", ring: str = "") -> list[Verdict]:
+        """Every verdict that was kept, or those of a plan, or of a ring of it; a ring's are in the order written."""
+        return list(self._documents("/".join(("verdicts", plan, ring)).rstrip("/"), Verdict))
+
+    def watches(self, plan: str) -> list[Watch]:
+        """Every look at a node while the plan's upgrade soaked."""
+        return list(self._documents(f"watches/{plan}", Watch))
+
+    def rehearsals(self, plan: str) -> list[Rehearsal]:
+        """Every way back from the plan's upgrade that was tried or gone."""
+        return list(self._documents(f"rehearsals/{plan}", Rehearsal))
+
+    def blob(self, name: str) -> bytes:
+        """The bytes of that sha256. StoreError when they are gone or changed."""
+        data = self._bytes(_blob(name))
+        if digest(data) != name:
+            where = self.objects.address(_blob(name))
+            raise StoreError(where, "is not what its name says: its content was changed", "restore it")
+        return data
+
+    # -- logs ----------------------------------------------------------------------------------------------------------
+
+    def baseline(self, name: str) -> Log[Promotion]:
+        """The log of what was known-good under that name."""
+        return Log(self, f"baselines/{name}", Promotion)
+
+    def baselines(self) -> list[str]:
+        """The names of all baselines."""
+        return sorted({name.split("/")[1] for name in self._json("baselines")})
+
+    def lease(self, node: str) -> Log[Lease]:
+        """The log of whose the node of that id was, and is."""
+        return Log(self, f"leases/{node}", Lease)
+
+
+def same_machine(one: Node, other: Node) -> bool:
+    """Whether two descriptions are of one node, as far as it stays what it is over an upgrade."""
+    return _stays(one) == _stays(other)
+
+
+def _stays(node: Node) -> tuple[object, ...]:
+    return node.id, node.hostname, node.cpu, [(gpu.uuid, gpu.parent) for gpu in node.gpus], node.labels
+
+
+def _blob(name: str) -> str:
+    return f"blobs/sha256/{name[:2]}/{name}"
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2].removesuffix(".json")
+
+
+def _is_named(name: str, data: bytes) -> bool:
+    """Whether a document's file has its digest as its name, or a number and the beginning of its digest."""
+    own = digest(data)
+    number, dash, short = _stem(name).partition("-")
+    return number == own if not dash else number.isdecimal() and short == own[:_SHORT]
+
+
+def _first(problem: ValidationError) -> str:
+    """The first thing that is wrong, with its place in the document."""
+    error = problem.errors()[0]
+    return f"{'.'.join(map(str, error['loc'])) or 'document'}: {error['msg']}"
