@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from compat.model import digest
+from compat.model import canonical, digest
 from tests.example import write_example
 
 
@@ -158,7 +158,7 @@ def test_a_changed_workload_file_is_not_judged_as_the_one_that_was_planned(run_o
     evidence = next((run_of / "out/example/evidence").rglob("*.json"))
     document = json.loads(evidence.read_text())
     document["content"] = "0" * 64
-    evidence.write_text(json.dumps(document))
+    evidence.write_text(canonical(document))
     done = compat("gate", "out/example", cwd=run_of)
     assert done.returncode == 2  # its name is the digest of what it was
     assert "is not what its name says: its content was changed; restore it" in done.stderr

@@ -77,9 +77,9 @@ def test_durations_of_a_store_make_shards_even(tmp_path: Path) -> None:
         document = json.loads(path.read_text())
         document["seconds"] = 50.0 if document["item"].endswith("[three]") else 1.0
         path.unlink()
-        from compat.model import digest
+        from compat.model import canonical, digest
 
-        path.with_name(f"{path.stem[:7]}{digest(document)[:16]}.json").write_text(json.dumps(document))
+        path.with_name(f"{path.stem[:7]}{digest(document)[:16]}.json").write_text(canonical(document))
     sizes = {}
     for number in (1, 2):
         words = ("--shard", f"{number}/2", "--like", "before", "--store", f"s{number}", "--measure-only")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compat.model.policy import Policy
 from compat.model.words import Arm, Decision, Kind, Stack, Status, Tier
@@ -142,3 +142,4 @@ class Verdict:
     waivers: tuple[WaiverUse, ...] = ()
     calibration: str = ""  # digest of what a calibration has shown; empty without one
     skew: tuple[Skew, ...] = ()  # those of the candidate alone first
+    judge: str = field(default="", metadata={"later": True})  # digest of the code that judged

@@ -201,6 +201,12 @@ class Store:
         for name in self._json(folder):
             data = self._bytes(name)
             document = self._parsed(name, data, kind)
+            if b"NaN" in data or b"Infinity" in data:  # as a number, or as a word
+                try:
+                    canonical(document)
+                except ValueError:  # no document of ours has one
+                    where = self.objects.address(name)
+                    raise StoreError(where, "holds a number that is not finite", "restore it") from None
             if not _is_named(name, data):
                 where = self.objects.address(name)
                 raise StoreError(where, "is not what its name says: its content was changed", "restore it")

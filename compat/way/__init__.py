@@ -6,12 +6,14 @@ from compat.way.ahead import built_bytes, look_ahead
 from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
 from compat.way.conclude import Concluded, conclude, open_store, write_reports
+from compat.way.gate import Gated, gate, stored_gate, stored_standing
 from compat.way.job import Job
 from compat.way.options import Options, make_plan, parse_labels, ring_of
 from compat.way.repeat import repeat_case
 
 __all__ = [
     "Concluded",
+    "Gated",
     "Job",
     "JobOptions",
     "Options",
@@ -19,11 +21,14 @@ __all__ = [
     "built_bytes",
     "calibrate",
     "conclude",
+    "gate",
     "look_ahead",
     "make_plan",
     "open_store",
     "parse_labels",
     "repeat_case",
     "ring_of",
+    "stored_gate",
+    "stored_standing",
     "write_reports",
 ]

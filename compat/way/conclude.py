@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import compat
 from compat.errors import StoreError
 from compat.model import Verdict, digest
 from compat.way.calibrate import calibrated_spreads
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from compat.report.view import View
     from compat.store import Store
 
-__all__ = ["Concluded", "conclude", "open_store", "write_reports"]
+__all__ = ["Concluded", "conclude", "judge_digest", "open_store", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,22 @@ def conclude(
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
     verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now, accepted, known)
-    kept = store.put_verdict(verdict)
+    verdict = replace(verdict, judge=judge_digest())
+    last = store.verdicts(digest(chosen), name)[-1:]
+    if last and replace(verdict, judged_at=last[0].judged_at) == last[0]:
+        verdict = last[0]  # said before: since then it holds
+        kept = digest(verdict)
+    else:
+        kept = store.put_verdict(verdict)
     return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
+
+
+@functools.cache
+def judge_digest() -> str:
+    """The digest of the code that judges: rings are passed by one judge."""
+    package = Path(compat.__file__).parent
+    files = sorted(path for part in ("judge", "model") for path in (package / part).rglob("*.py"))
+    return digest([[str(path.relative_to(package)), digest(path.read_bytes())] for path in files])
 
 
 def _blobs(store: Store) -> Callable[[str], bytes]:

@@ -1,0 +1,210 @@
+"""Where an upgrade stands: what each ring's gate says, from stored documents alone. Nothing is run or judged here.
+
+A ring may take the upgrade once the ring before it is GO, its soak is over and was watched to the end, and whatever
+else its matrix asks for is there. It has passed once its own verdict is GO, too. Everything is derived, so there is
+no server whose state could be lost; and everything that is missing, old or of another judge is HOLD.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from compat.model import Decision, Plan, Rehearsal, Ring, Verdict, Watch
+
+__all__ = ["Stand", "Stored", "standing"]
+
+_DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a store says of one plan's upgrade. Verdicts are in the order in which they were written.
+
+    ``signed`` has the digests of verdicts whose signature was checked, and why the others' was refused. ``hostnames``
+    are for people, by node id.
+    """
+
+    verdicts: Sequence[tuple[str, Verdict]]  # each with its digest
+    watches: Sequence[Watch] = ()
+    rehearsals: Sequence[Rehearsal] = ()
+    signed: Mapping[str, tuple[str, ...]] | None = (
+        None  # verdict -> what is wrong with its signature: nothing, if empty
+    )
+    hostnames: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What the gate of a ring says now.
+
+    ``before`` has why the ring may not take the upgrade yet; none: it may. ``verdict`` is the ring's newest. ``since``
+    is when it became GO, and has been since; ``soaked`` when its soak is over. They are empty where it is not GO.
+    """
+
+    ring: str
+    decision: Decision
+    reasons: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    digest: str = ""  # of the verdict
+    since: str = ""
+    soaked: str = ""
+
+    @property
+    def entered(self) -> Decision:
+        """Whether the ring may take the upgrade, before anything was measured in it."""
+        return Decision.HOLD if self.before else Decision.GO
+
+
+def standing(plan: Plan, stored: Stored, now: datetime.datetime) -> tuple[Stand, ...]:
+    """What the gate of each ring says ``now`` (with a time zone), in the order of the matrix."""
+    found: dict[str, Stand] = {}
+    for ring in plan.rings:
+        before: tuple[str, ...] = ()
+        if ring.after is not None:
+            earlier = found.get(ring.after)
+            before = (f"ring {ring.after}, which comes before it, comes after it in the matrix",)
+            if earlier is not None:
+                before = _before(plan.ring(ring.after), earlier, stored, now)
+        found[ring.name] = _stand(ring, before, stored, now)
+    return tuple(found.values())
+
+
+def _stand(ring: Ring, before: tuple[str, ...], stored: Stored, now: datetime.datetime) -> Stand:
+    own = [(name, verdict) for name, verdict in stored.verdicts if verdict.ring == ring.name]
+    if not own:
+        return Stand(ring.name, Decision.HOLD, (*before, f"ring {ring.name} was not judged yet"), before)
+    name, verdict = own[-1]
+    since = _since(ring, own, stored)
+    ahead = _ahead(verdict, now)
+    if verdict.decision is not Decision.GO:
+        reasons = (*verdict.reasons, *(why for why in before if why not in verdict.reasons))
+        return Stand(ring.name, verdict.decision, reasons, before, verdict, name)
+    soaked = _moment(since) + datetime.timedelta(seconds=ring.soak)
+    reasons = (*before, *ahead)
+    decision = Decision.HOLD if reasons else Decision.GO
+    soak_end = soaked.isoformat(timespec="seconds")
+    return Stand(ring.name, decision, reasons or verdict.reasons, before, verdict, name, since, soak_end)
+
+
+def _since(ring: Ring, own: Sequence[tuple[str, Verdict]], stored: Stored) -> str:
+    """When the ring became GO: the first verdict of the GOs that its line ends with, of one judge.
+
+    After a watch that found something, only a verdict over other evidence begins a soak.
+    """
+    since, evidence, judge = "", "", ""
+    for _, verdict in own:
+        if verdict.decision is not Decision.GO:
+            since = ""
+            continue
+        doubted = since and any(
+            watch.findings and _moment(since) < _moment(watch.at) <= _moment(verdict.judged_at)
+            for watch in _watches(ring, stored)
+        )
+        if not since or verdict.judge != judge or (doubted and verdict.evidence != evidence):
+            since, doubted = verdict.judged_at, False
+        if not doubted:
+            evidence, judge = verdict.evidence, verdict.judge
+    return since
+
+
+def _before(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> tuple[str, ...]:
+    """Why the ring after ``ring`` may not take the upgrade yet."""
+    place = f"ring {ring.name}, which comes before it,"
+    if stand.verdict is None:
+        return (f"{place} was not judged yet",)
+    if stand.decision is not Decision.GO:
+        first = f": {stand.reasons[0]}" if stand.reasons else ""
+        return (f"{place} is {stand.decision.value}{first}",)
+    since = _moment(stand.since)
+    found = []
+    if ring.valid is not None and (now - since).total_seconds() > ring.valid:
+        found.append(f"{place} has been GO since {stand.since}, which is valid for {_span(ring.valid)}: measure again")
+    found += _soak(ring, stand, stored, now)
+    if ring.rehearsal is not None:
+        found += _rehearsal(ring, ring.rehearsal, stand.verdict, stored, now)
+    if ring.attested:
+        found += _signature(ring, stand.digest, stored)
+    return tuple(found)
+
+
+def _soak(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> list[str]:
+    """What is open of the ring's soak: time, and a look at each of its nodes that found nothing, at its end."""
+    if stand.verdict is None:
+        return []
+    watches = [w for w in _watches(ring, stored) if _moment(w.at) >= _moment(stand.since)]
+    found = [
+        f"{_host(stored, w.node)} at {w.at}, while ring {ring.name} soaks: {w.findings[0]}"
+        for w in watches
+        if w.findings
+    ]
+    if ring.soak <= 0:
+        return found
+    end = _moment(stand.since) + datetime.timedelta(seconds=ring.soak)
+    if now < end:
+        left = _span((end - now).total_seconds())
+        return [*found, f"ring {ring.name} soaks for {_span(ring.soak)} since {stand.since}: {left} are left"]
+    for node in stand.verdict.nodes:
+        if not any(watch.node == node and _moment(watch.at) >= end for watch in watches):
+            who = _host(stored, node)
+            found.append(f"nobody has looked at {who} since the soak of ring {ring.name} ended: run compat soak there")
+    return found
+
+
+def _rehearsal(ring: Ring, age: float, verdict: Verdict, stored: Stored, now: datetime.datetime) -> list[str]:
+    """Whether the way back was tried on a node of the ring, not too long ago, and was good."""
+    own = [r for r in stored.rehearsals if r.node in verdict.nodes]
+    good = [r for r in own if r.good and 0 <= (now - _moment(r.at)).total_seconds() <= age]
+    if good:
+        return []
+    last = max(own, key=lambda one: _moment(one.at), default=None)
+    said = "none was made"
+    if last is not None:
+        said = f"the last one, at {last.at}, was {'good' if last.good else f'not good: {_first(last.findings)}'}"
+    return [f"no rollback was rehearsed on a node of ring {ring.name} in the last {_span(age)}: {said}"]
+
+
+def _signature(ring: Ring, name: str, stored: Stored) -> list[str]:
+    wrong = (stored.signed or {}).get(name)
+    if wrong is None:
+        return [
+            f"the verdict of ring {ring.name} has no signature that could be checked: compat attest, and --trust KEY"
+        ]
+    return [f"the signature of ring {ring.name}: {why}" for why in wrong]
+
+
+def _ahead(verdict: Verdict, now: datetime.datetime) -> list[str]:
+    if _moment(verdict.judged_at) <= now:
+        return []
+    said = f"its verdict is of {verdict.judged_at}, which is still to come"
+    return [f"{said}: the clock of this machine, or of that one, is wrong"]
+
+
+def _watches(ring: Ring, stored: Stored) -> list[Watch]:
+    return [watch for watch in stored.watches if watch.ring == ring.name]
+
+
+def _host(stored: Stored, node: str) -> str:
+    return f"node {(stored.hostnames or {}).get(node, node)}"
+
+
+def _first(findings: Sequence[str]) -> str:
+    return findings[0] if findings else "it does not say why"
+
+
+def _moment(text: str) -> datetime.datetime:
+    """A moment as documents have it; without a time zone it is UTC."""
+    found = datetime.datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)
+
+
+def _span(seconds: float) -> str:
+    """``3 d 4 h``, ``5 min``: a time for people, of at most two units."""
+    parts = []
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1.0, "s")):
+        number, seconds = divmod(seconds, size)
+        if number >= 1:
+            parts.append(f"{number:.0f} {unit}")
+    return " ".join(parts[:2]) or "0 s"
