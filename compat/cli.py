@@ -6,11 +6,13 @@ import sys
 
 import typer
 
+from compat.commands import baseline
 from compat.commands.judge import gate, golden, judge, report, show
 from compat.commands.kernel import kernel
 from compat.commands.merge import merge
 from compat.commands.node import node
 from compat.commands.plan import plan
+from compat.commands.rings import rings
 from compat.commands.run import calibrate, repeat_case, run
 from compat.commands.tables import check, support
 from compat.errors import CompatError
@@ -26,9 +28,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (node, support, check, plan, run, calibrate, merge, judge, report, gate, show, golden, kernel):
+for command in (node, support, check, plan, run, calibrate, merge, judge, report, gate, rings, show, golden, kernel):
     app.command()(command)
 app.command(name="case")(repeat_case)
+app.add_typer(baseline.app, name="baseline")
 
 
 def main() -> None:

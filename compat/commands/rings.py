@@ -1,0 +1,42 @@
+"""Where an upgrade stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from compat.commands.words import JsonOption, Plan, Store
+
+__all__ = ["rings"]
+
+
+def rings(
+    store: Store,
+    plan: Plan = None,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="NODE", help="Let a node go, whichever upgrade has it.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print where an upgrade stands, ring by ring, by the verdicts in the store: nothing is judged or run."""
+    from compat.report.rings_text import rings_document, rings_text
+    from compat.way import open_store, stored_standing
+    from compat.way.leases import holder, upgrade_of
+    from compat.way.leases import release as let_go
+
+    opened = open_store(store)
+    if release is not None:
+        gone = let_go(opened, release)
+        typer.echo(f"node {release} belonged to {gone.upgrade} since {gone.at}, and belongs to none now")
+        return
+    chosen = opened.plan(plan)
+    nodes = opened.nodes()
+    held = {node.id: lease for node in nodes.values() if (lease := holder(opened, node.id)) is not None}
+    found = stored_standing(opened, chosen), nodes, held
+    if json:
+        import json as json_
+
+        typer.echo(json_.dumps(rings_document(upgrade_of(chosen), *found), indent=2, sort_keys=True))
+    else:
+        typer.echo(rings_text(upgrade_of(chosen), *found))
