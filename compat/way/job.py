@@ -11,6 +11,7 @@ from compat.errors import UsageError
 from compat.model import Item, Plan, digest
 from compat.patterns import name_pattern
 from compat.way.clocks import clocks
+from compat.way.leases import take
 from compat.way.options import Options, ring_of
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class Job:
         store = Store(self.folder, create=True)
         ring = self.plan.ring(self.ring)
         store.put_node(node, upgraded=any(item.cell.phased for item in self.plan.items))
+        take(store, node, self.plan)
         store.put_plan(self.plan)
         measuring = Measuring(self.plan, here, store, node, prepared, ring.budget, ring.gpus, stand)
         if measuring.found:
