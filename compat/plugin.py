@@ -146,7 +146,7 @@ class MatrixFile(pytest.File):
         """One item per case of each cell, for the ring that was asked for."""
         from compat.way import Job, make_plan
 
-        options = replace(_options(self.config), beside=self.path.parent)
+        options = replace(_options(self.config), matrix=self.path)
         job = Job(make_plan(self.path, options), options)
         self.config.stash[_jobs][self.path] = job
         for item in job.items:

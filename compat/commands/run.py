@@ -70,7 +70,7 @@ def run(
         lock_clocks,
         waivers,
         phase=phase,
-        beside=matrix.parent,
+        matrix=matrix,
         shard=None if shard is None else Shard.parse(shard),
         like=like,
     )
@@ -109,7 +109,7 @@ def calibrate(
     from compat.way import calibrate as measure
 
     labels = parse_labels(label or ())
-    options = Options(ring, store, engine, cache, tuple(content or ()), labels, beside=matrix.parent)
+    options = Options(ring, store, engine, cache, tuple(content or ()), labels, matrix=matrix)
     made = make_plan(matrix, options)
     screen = Screen(new_console())
     try:

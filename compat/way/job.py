@@ -127,7 +127,7 @@ class Job:
             cache=self.options.cache_folder(),
             say=say,
             sites=self.options.content,
-            beside=self.options.beside,
+            beside=None if self.options.matrix is None else self.options.matrix.parent,
         )
         if self.options.fresh:
             self._put_aside(say)
@@ -143,6 +143,20 @@ class Job:
         if not measuring.run(report):
             say(f"the ring's budget of {ring.budget:.0f} s is spent; what is open stays open")
         return store
+
+    def _keep_matrix(self, store: Store) -> None:
+        """Keep the matrix file's text, for whoever asks in years what was compared.
+
+        One that was edited meanwhile is another plan's, and is not kept.
+        """
+        if self.options.matrix is None:
+            return
+        try:
+            text = self.options.matrix.read_bytes()
+        except OSError:
+            return
+        if digest(text) == self.plan.matrix_digest:
+            store.put_blob(text)
 
     def _check_labels(self, node: Node) -> None:
         other = self.plan.ring(self.ring).other_card(node)

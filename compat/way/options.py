@@ -40,7 +40,7 @@ class Options:
     phase: Phase | None = None  # of a control node
     shard: Shard | None = None  # the part of the ring's cases that is measured here
     like: Path | None = None  # a store whose evidence says how long cases take, so that shards are even
-    beside: Path | None = None  # the matrix's folder, where the paths of models begin that are files
+    matrix: Path | None = None  # the matrix file; the paths of models that are files begin at its folder
 
     def engine_name(self) -> str:
         """What realises the runtimes."""
