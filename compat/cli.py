@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from compat.commands import baseline
+from compat.commands import baseline, store
 from compat.commands.judge import gate, golden, judge, report, show
 from compat.commands.kernel import kernel
 from compat.commands.merge import merge
@@ -32,6 +32,7 @@ for command in (node, support, check, plan, run, calibrate, merge, judge, report
     app.command()(command)
 app.command(name="case")(repeat_case)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:

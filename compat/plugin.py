@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options; each does what the same option of ``compat run`` does."""
     group = parser.getgroup("compat", "may this upgrade go to the next ring of nodes? (gpu-compat)")
     group.addoption("--compat-ring", metavar="RING", help="the ring to judge for (default: the only one)")
-    group.addoption("--compat-store", metavar="DIR", type=Path, help="where evidence is kept (default: out/NAME)")
+    group.addoption("--compat-store", metavar="DIR", help="where evidence is kept (default: out/NAME)")
     group.addoption(
         "--compat-engine", metavar="ENGINE", help="auto, docker or venv: what realises the runtimes (default: auto)"
     )
@@ -61,10 +61,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-phase", choices=("before", "after"), help="of a control node: before or after the others' upgrade"
     )
     group.addoption("--compat-shard", metavar="I/N", help="measure only this part of the ring's cases, such as 3/8")
-    group.addoption(
-        "--compat-like", metavar="DIR", type=Path, help="make shards even by how long cases took in this store"
-    )
-    group.addoption("--compat-calibration", metavar="DIR", type=Path, help="what compat calibrate measured")
+    group.addoption("--compat-like", metavar="STORE", help="make shards even by how long cases took in this store")
+    group.addoption("--compat-calibration", metavar="STORE", help="what compat calibrate measured")
     group.addoption(
         "--compat-waivers", metavar="FILE", type=Path, help="accepted changes, with owner, reason and expiry"
     )

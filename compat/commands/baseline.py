@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -133,7 +132,7 @@ def expire(
     typer.echo(f"baseline {entry.baseline}: entries before {entry.oldest} are kept no longer (entry {entry.number})")
 
 
-def _names(store: Path, name: str | None) -> list[str]:
+def _names(store: str, name: str | None) -> list[str]:
     """The baseline that was asked for, or all. UsageError where there is none."""
     from compat.errors import UsageError
     from compat.way import open_store
@@ -142,16 +141,16 @@ def _names(store: Path, name: str | None) -> list[str]:
     if name is not None and name not in names:
         raise UsageError(f"baseline {name}", "is not in this store", f"there is {', '.join(names) or 'none'}")
     if not names:
-        raise UsageError(str(store), "has no baseline", "compat baseline promote makes one from a verdict")
+        raise UsageError(store, "has no baseline", "compat baseline promote makes one from a verdict")
     return names if name is None else [name]
 
 
-def _only(store: Path, name: str | None) -> str:
+def _only(store: str, name: str | None) -> str:
     from compat.errors import UsageError
 
     names = _names(store, name)
     if len(names) > 1:
-        raise UsageError(str(store), f"has {len(names)} baselines", f"say --name, one of {', '.join(names)}")
+        raise UsageError(store, f"has {len(names)} baselines", f"say --name, one of {', '.join(names)}")
     return names[0]
 
 

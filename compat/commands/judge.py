@@ -32,18 +32,18 @@ def report(
     store: Store,
     ring: Ring = None,
     plan: Plan = None,
-    output: Annotated[Path | None, typer.Option("--output", help="The folder to write to. Default: the store.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The folder to write to. Default: the store; of a bucket, out/NAME.")
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
     waivers: Waivers = None,
     calibration: Calibration = None,
 ) -> None:
     """Judge stored evidence and write every report format."""
-    from compat.way import conclude, open_store, write_reports
+    from compat.way import conclude, open_store, report_folder, write_reports
 
     concluded = conclude(open_store(store), ring, plan, waivers, calibration)
-    folder = output or store
-    folder.mkdir(parents=True, exist_ok=True)
-    written = write_reports(concluded, folder)
+    written = write_reports(concluded, output or report_folder(store, concluded.verdict.matrix))
     for path in written.values():
         typer.echo(path)
     if show:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,10 @@ __all__ = ["merge"]
 
 
 def merge(
-    stores: Annotated[list[Path], typer.Argument(help="The folders that shards left their evidence in.")],
-    output: Annotated[Path, typer.Option("--output", metavar="STORE", help="The store to put all of it into.")],
+    stores: Annotated[
+        list[str], typer.Argument(help="The stores of shards and nodes: folders, or s3://BUCKET/PREFIX.")
+    ],
+    output: Annotated[str, typer.Option("--output", metavar="STORE", help="The store to put all of it into.")],
     plan: Plan = None,
 ) -> None:
     """Put the evidence of shards and nodes into one store, to be judged together. Refuses what contradicts."""

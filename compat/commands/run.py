@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +31,7 @@ __all__ = ["calibrate", "repeat_case", "run"]
 def run(
     matrix: Matrix,
     ring: Ring = None,
-    store: Annotated[Path | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.")] = None,
+    store: Annotated[str | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.")] = None,
     engine: Engine = None,
     cache: Cache = None,
     content: Content = None,
@@ -96,7 +95,7 @@ def calibrate(
     ring: Ring = None,
     pairs: Annotated[int, typer.Option("--pairs", min=60, help="Pairs of each case.")] = 60,
     store: Annotated[
-        Path | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.calibration.")
+        str | None, typer.Option("--store", help="Where evidence is kept. Default: out/NAME.calibration.")
     ] = None,
     engine: Engine = None,
     cache: Cache = None,
@@ -125,7 +124,7 @@ def repeat_case(
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Runs of each arm.")] = 20,
     arm: Annotated[Arm | None, typer.Option("--arm", help="Only this arm. Default: both, interleaved.")] = None,
     keep: Annotated[
-        Path | None, typer.Option("--store", metavar="DIR", help="Keep the evidence in a new store there.")
+        str | None, typer.Option("--store", metavar="DIR", help="Keep the evidence in a new store there.")
     ] = None,
     engine: Engine = None,
     cache: Cache = None,

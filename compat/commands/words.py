@@ -29,7 +29,10 @@ __all__ = [
 ]
 
 Matrix = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
-Store = Annotated[Path, typer.Argument(help="The folder that a run left its evidence in.", metavar="STORE")]
+# A store is text, since a Path would make s3:/bucket of s3://bucket.
+Store = Annotated[
+    str, typer.Argument(help="The folder that a run left its evidence in, or s3://BUCKET/PREFIX.", metavar="STORE")
+]
 Ring = Annotated[str | None, typer.Option("--ring", help="The ring. Default: the only one.")]
 Content = Annotated[
     list[Path] | None, typer.Option("--content", help="A folder of your own with kernels/ or workloads/. Repeatable.")
@@ -45,14 +48,14 @@ Waivers = Annotated[
     Path | None, typer.Option("--waivers", metavar="FILE", help="Accepted changes, with owner, reason and expiry.")
 ]
 Calibration = Annotated[
-    Path | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
+    str | None, typer.Option("--calibration", metavar="STORE", help="What compat calibrate measured.")
 ]
 PhaseOption = Annotated[Phase | None, typer.Option("--phase", help="Of a control node: before or after the upgrade.")]
 ShardOption = Annotated[
     str | None, typer.Option("--shard", metavar="I/N", help="Measure only this part of the ring's cases, such as 3/8.")
 ]
 Like = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--like", metavar="STORE", help="An earlier run, whose cases take as long. Shards: the same for all."),
 ]
 

@@ -34,7 +34,7 @@ from compat.model import (
     digest,
 )
 
-__all__ = ["decide", "judge"]
+__all__ = ["decide", "in_ring", "judge"]
 
 _NOTHING = (Status.MISSING, Status.INVALID)  # no evidence of any tier rests on these
 
@@ -64,7 +64,7 @@ def judge(
         names = ", ".join(r.name for r in plan.rings) or "none"
         raise UsageError("ring", f"the plan has no ring {ring!r}", f"its rings are: {names}") from None
     everything = by_fingerprint(evidence)
-    elsewhere = sorted({e.node for e in everything.values() if not _in_ring(nodes.get(e.node), asked, plan)})
+    elsewhere = sorted({e.node for e in everything.values() if not in_ring(nodes.get(e.node), asked, plan)})
     here = {name: e for name, e in everything.items() if e.node not in elsewhere}
     items = {item.key for item in plan.for_ring(ring)}
     planned = {item.key for item in plan.items}
@@ -127,7 +127,7 @@ def judge(
     )
 
 
-def _in_ring(node: Node | None, ring: Ring, plan: Plan) -> bool:
+def in_ring(node: Node | None, ring: Ring, plan: Plan) -> bool:
     """Whether a node has the ring's labels and cards, and is no other ring's control.
 
     One that nobody knows is kept, to be refused by name.

@@ -11,13 +11,14 @@
     watches/…  rehearsals/…              the same of what a node was like while it soaked, and on its way back
     baselines/NAME/NUMBER.json           a log (``compat.store.log``): what is known-good
     leases/NODE/NUMBER.json              and whose a node is
+    sums/NAME/DIGEST                     of nodes and logs, whose names do not say it (``compat.store.naming``)
+    order/NUMBER-DDDD                    in which order plans came (``compat.store.order``)
 
 A document is written once, whole or not at all, in its canonical text: its digest is that of the bytes.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,54 +40,44 @@ from compat.model import (
     canonical,
     digest,
 )
+from compat.store import order
 from compat.store.folder import FolderObjects
 from compat.store.log import Log
+from compat.store.marker import MARKER, check_marker, write_marker
+from compat.store.naming import SHORT, blob_name, is_named, number_of, stem, sum_name
 from compat.store.objects import Objects
+from compat.store.place import Where, objects_at
 
 __all__ = ["Store", "is_store", "same_machine"]
 
-_LAYOUT = 2
-_MARKER = "store.json"
-_SHORT = 16  # hex digits of a record's digest in its name
 _Document = TypeVar("_Document", Plan, Node, Identity, Evidence, Verdict, Promotion, Lease, Watch, Rehearsal)
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind) for kind in (Evidence, Identity, Lease, Node, Plan, Promotion, Rehearsal, Verdict, Watch)
 }
 
 
-def is_store(place: Path) -> bool:
+def is_store(place: Where) -> bool:
     """Whether there is a store already."""
-    return (place / _MARKER).exists()
+    return objects_at(place).has(MARKER)
 
 
 class Store:
     """Evidence, plans, verdicts and logs in one place. What is read is validated: nothing is trusted."""
 
-    def __init__(self, place: Path, *, create: bool = False) -> None:
-        self.objects: Objects = FolderObjects(place)
+    def __init__(self, place: Where, *, create: bool = False) -> None:
+        self.objects: Objects = objects_at(place)
         self.where = self.objects.where
         self._numbers: dict[str, int] = {}  # the next free number of each series, as far as we know
-        if create and not self.objects.has(_MARKER):
-            if isinstance(self.objects, FolderObjects):
-                self.objects.make()
-            self.objects.put(_MARKER, json.dumps({"layout": _LAYOUT}).encode())
-        found = self.objects.get(_MARKER)
-        if found is None:
-            raise StoreError(self.where, "is not a store: it has no store.json", "name the folder of a run")
-        try:
-            layout = json.loads(found)["layout"]
-        except (ValueError, KeyError, TypeError) as problem:
-            marker = self.objects.address(_MARKER)
-            raise StoreError(marker, f"cannot be read: {problem}", "restore it, or measure again") from problem
-        if type(layout) is not int or layout != _LAYOUT:  # true is equal to 1
-            older = type(layout) is int and layout < _LAYOUT
-            remedy = "measure again, or use the gpu-compat that wrote it" if older else "use a newer gpu-compat"
-            raise StoreError(self.where, f"has layout {layout}, this version reads {_LAYOUT}", remedy)
+        if create:
+            write_marker(self.objects)
+        check_marker(self.objects)
 
     @property
     def root(self) -> Path:
-        """The folder, of a store that is in one."""
-        return Path(self.where)
+        """The folder, of a store that is in one; StoreError for another."""
+        if not isinstance(self.objects, FolderObjects):
+            raise StoreError(self.where, "is no folder", "merge it into one: compat merge STORE --output FOLDER")
+        return self.objects.root
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -112,16 +103,23 @@ class Store:
     def _numbered(self, series: str, document: _Document) -> str:
         """Write a document under the next free number of a series; its name."""
         if series not in self._numbers:
-            self._numbers[series] = len(self.objects.names(series))
+            self._numbers[series] = 1 + max(map(number_of, self.objects.names(series)), default=-1)
         data = self.text(document)
-        short = digest(data)[:_SHORT]
-        while not self.objects.put(name := f"{series}/{self._numbers[series]:06d}-{short}.json", data):
-            self._numbers[series] += 1  # the same record was written before
+        name = f"{series}/{self._numbers[series]:06d}-{digest(data)[:SHORT]}.json"
+        self.objects.put(name, data)  # where the name is taken, the same record was written by another one just now
         self._numbers[series] += 1
         return name
 
+    def put_once(self, name: str, data: bytes) -> bool:
+        """Write a document of which there is one, and its sum; False if the name is taken."""
+        self.objects.put(sum_name(name, digest(data)), b"")
+        return self.objects.put(name, data)
+
     def put_plan(self, plan: Plan) -> str:
         """Keep the plan; its digest."""
+        name = digest(plan)
+        if not self.objects.has(f"plans/{name}.json"):
+            order.add(self.objects, name, self._json("plans"))
         return self._named("plans", plan)
 
     def put_node(self, node: Node, *, upgraded: bool = False) -> None:
@@ -132,7 +130,8 @@ class Store:
         """
         name = f"nodes/{node.id}.json"
         data = self.text(node)
-        if self.objects.put(name, data) or self.objects.get(name) == data:
+        there = self.objects.get(name)
+        if there in (None, data) and (self.put_once(name, data) or self.objects.get(name) == data):
             return
         if not upgraded or not same_machine(self.read(name, Node), node):
             raise StoreError(
@@ -148,7 +147,7 @@ class Store:
     def put_blob(self, data: bytes) -> str:
         """Keep bytes; their sha256."""
         name = digest(data)
-        path = _blob(name)
+        path = blob_name(name)
         if not self.objects.has(path):
             self.objects.put(path, data)
         return name
@@ -176,15 +175,39 @@ class Store:
 
     def read(self, name: str, kind: type[_Document]) -> _Document:
         """The document of that name. StoreError where it is not there, torn, changed, or of another version."""
-        return self._parsed(name, self._bytes(name), kind)
+        return self.parsed(name, self.raw(name), kind)
 
-    def _bytes(self, name: str) -> bytes:
+    def checked(self, name: str, kind: type[_Document]) -> _Document:
+        """The document of a name that has its digest. StoreError where it is not what its name says."""
+        return self.named(name, kind)[0]
+
+    def named(self, name: str, kind: type[_Document]) -> tuple[_Document, bytes]:
+        """The same, and its text."""
+        data = self.raw(name)
+        document = self.parsed(name, data, kind)
+        if b"NaN" in data or b"Infinity" in data:  # as a number, or as a word
+            try:
+                canonical(document)
+            except ValueError:  # no document of ours has one
+                where = self.objects.address(name)
+                raise StoreError(where, "holds a number that is not finite", "restore it") from None
+        if not is_named(name, data):
+            raise self._changed(name)
+        return document, data
+
+    def _changed(self, name: str) -> StoreError:
+        where = self.objects.address(name)
+        return StoreError(where, "is not what its name says: its content was changed", "restore it")
+
+    def raw(self, name: str) -> bytes:
+        """What is there under the name. StoreError where that is nothing."""
         data = self.objects.get(name)
         if data is None:
             raise StoreError(self.objects.address(name), "cannot be read: No such file or directory", "restore it")
         return data
 
-    def _parsed(self, name: str, data: bytes, kind: type[_Document]) -> _Document:
+    def parsed(self, name: str, data: bytes, kind: type[_Document]) -> _Document:
+        """These bytes, of that name, as a document. StoreError where they are none, or one of another version."""
         try:
             document: _Document = _ADAPTERS[kind].validate_json(data, strict=True)
         except ValidationError as problem:
@@ -199,25 +222,14 @@ class Store:
     def _documents(self, folder: str, kind: type[_Document]) -> Iterator[_Document]:
         """Every document of a kind. Its name, or what follows the number in it, is its digest, or begins it."""
         for name in self._json(folder):
-            data = self._bytes(name)
-            document = self._parsed(name, data, kind)
-            if b"NaN" in data or b"Infinity" in data:  # as a number, or as a word
-                try:
-                    canonical(document)
-                except ValueError:  # no document of ours has one
-                    where = self.objects.address(name)
-                    raise StoreError(where, "holds a number that is not finite", "restore it") from None
-            if not _is_named(name, data):
-                where = self.objects.address(name)
-                raise StoreError(where, "is not what its name says: its content was changed", "restore it")
-            yield document
+            yield self.checked(name, kind)
 
     def _json(self, folder: str) -> list[str]:
         return [name for name in self.objects.names(folder) if name.endswith(".json")]
 
     def plan_digests(self) -> tuple[str, ...]:
         """The digests of all plans, the oldest first."""
-        return tuple(_stem(name) for name in self.objects.age_order(self._json("plans")))
+        return tuple(stem(name) for name in order.in_order(self.objects, self._json("plans")))
 
     def plan(self, name: str | None = None) -> Plan:
         """The plan of that digest (or its beginning), or the newest. StoreError when there is none, or several fit."""
@@ -226,17 +238,21 @@ class Store:
         if len(fitting) != 1:
             problem = f"has {len(fitting)} plans whose digest begins with {name!r}" if name else "holds no plan"
             raise StoreError(self.where, problem, "measure first" if not digests else "give more of the digest")
-        path = f"plans/{fitting[0]}.json"
-        data = self._bytes(path)
-        plan = self._parsed(path, data, Plan)
-        if digest(data) != fitting[0]:
-            raise StoreError(self.objects.address("plans"), "a plan is not what its name says", "restore it")
-        return plan
+        return self.checked(f"plans/{fitting[0]}.json", Plan)
 
     def nodes(self) -> dict[str, Node]:
-        """Every node, by id."""
-        found = [self.read(name, Node) for name in self._json("nodes")]
-        return {node.id: node for node in found}
+        """Every node, by id. Those of an older store have no sums to hold them to."""
+        sums = set(self.objects.names("sums/nodes"))
+        summed = {name.rpartition("/")[0] for name in sums}
+        found = {}
+        for name in self._json("nodes"):
+            data = self.raw(name)
+            node = self.parsed(name, data, Node)
+            own = sum_name(name, digest(data))
+            if own not in sums and own.rpartition("/")[0] in summed:
+                raise self._changed(name)
+            found[node.id] = node
+        return found
 
     def identities(self) -> dict[str, Identity]:
         """Every runtime's identity, by digest."""
@@ -260,10 +276,9 @@ class Store:
 
     def blob(self, name: str) -> bytes:
         """The bytes of that sha256. StoreError when they are gone or changed."""
-        data = self._bytes(_blob(name))
+        data = self.raw(blob_name(name))
         if digest(data) != name:
-            where = self.objects.address(_blob(name))
-            raise StoreError(where, "is not what its name says: its content was changed", "restore it")
+            raise self._changed(blob_name(name))
         return data
 
     # -- logs ----------------------------------------------------------------------------------------------------------
@@ -288,21 +303,6 @@ def same_machine(one: Node, other: Node) -> bool:
 
 def _stays(node: Node) -> tuple[object, ...]:
     return node.id, node.hostname, node.cpu, [(gpu.uuid, gpu.parent) for gpu in node.gpus], node.labels
-
-
-def _blob(name: str) -> str:
-    return f"blobs/sha256/{name[:2]}/{name}"
-
-
-def _stem(name: str) -> str:
-    return name.rpartition("/")[2].removesuffix(".json")
-
-
-def _is_named(name: str, data: bytes) -> bool:
-    """Whether a document's file has its digest as its name, or a number and the beginning of its digest."""
-    own = digest(data)
-    number, dash, short = _stem(name).partition("-")
-    return number == own if not dash else number.isdecimal() and short == own[:_SHORT]
 
 
 def _first(problem: ValidationError) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from compat.errors import StoreError
 
-__all__ = ["FolderObjects"]
+__all__ = ["NEW", "FolderObjects"]
 
-_NEW = ".new-"  # a file that is being written; what a killed writer left
+NEW = ".new-"  # a file that is being written; what a killed writer left
 
 
 class FolderObjects:
@@ -33,7 +34,7 @@ class FolderObjects:
         path = self.root / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, new = tempfile.mkstemp(dir=path.parent, prefix=_NEW)
+            handle, new = tempfile.mkstemp(dir=path.parent, prefix=NEW)
             try:
                 os.fchmod(handle, 0o644)  # evidence is read by others: a CI job that judges, a web server
                 with os.fdopen(handle, "wb") as file:
@@ -68,11 +69,31 @@ class FolderObjects:
     def names(self, under: str) -> list[str]:
         """Every file below a folder of it, as a relative path; not those that are being written."""
         found = []
-        for folder, folders, files in os.walk(self.root / under):
+        for folder, folders, files in os.walk(self.root / under, onerror=self._refuse):
             folders.sort()
             place = Path(folder).relative_to(self.root)
-            found += [str(place / file) for file in files if not file.startswith(_NEW)]
+            found += [str(place / file) for file in files if not file.startswith(NEW)]
         return sorted(found)
+
+    def every(self) -> Iterator[str]:
+        """Every file, folder by folder; those that are being written too."""
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(self.root / folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{folder}{entry.name}/")
+                        else:
+                            yield f"{folder}{entry.name}"
+            except OSError as problem:
+                self._refuse(problem)
+
+    def _refuse(self, problem: OSError) -> None:
+        """What cannot be listed is not empty; what is no folder has nothing below it."""
+        if not isinstance(problem, (FileNotFoundError, NotADirectoryError)):
+            raise StoreError(str(problem.filename), f"cannot be read: {problem.strerror}", "restore it") from problem
 
     def age_order(self, names: list[str]) -> list[str]:
         """By the file's own time of change."""

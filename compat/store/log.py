@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from compat.errors import StoreError
 from compat.model import Lease, Promotion, digest
+from compat.store.naming import sum_name
 
 if TYPE_CHECKING:
     from compat.store.documents import Store
@@ -29,17 +30,26 @@ class Log(Generic[_Entry]):
         self._kind: type[_Entry] = kind
 
     def entries(self) -> tuple[_Entry, ...]:
-        """Every entry, in order. StoreError where one is missing, or is not after the one before it."""
+        """Every entry, in order. StoreError where one is missing, was changed, or is not after the one before it."""
+        return self._read()[0]
+
+    def _read(self) -> tuple[tuple[_Entry, ...], str]:
+        """The entries, and the digest of the last one as it is written."""
         found: list[_Entry] = []
         previous = ""
         for number, name in enumerate(self._store.objects.names(self._folder), 1):
-            entry = self._store.read(name, self._kind)
+            data = self._store.raw(name)
+            entry = self._store.parsed(name, data, self._kind)
             if name != self._name(number) or entry.number != number or entry.previous != previous:
                 problem = f"is not entry {number} of its log: one before it is missing, or was changed"
                 raise StoreError(self._store.objects.address(name), problem, "restore the log")
-            previous = digest(entry)
+            previous = digest(data)
             found.append(entry)
-        return tuple(found)
+        # The entry after it says what each was, and of the last one its sum.
+        if found and not self._store.objects.has(sum_name(self._name(len(found)), previous)):
+            where = self._store.objects.address(self._name(len(found)))
+            raise StoreError(where, "is not what was written: its content was changed", "restore the log")
+        return tuple(found), previous
 
     def append(self, make: Callable[[int, str], _Entry], seen: int | None = None) -> _Entry:
         """Append what ``make`` gives for a number and the digest of the entry before it.
@@ -47,11 +57,11 @@ class Log(Generic[_Entry]):
         ``seen`` is the number of the last entry that the caller decided on; what is there now, if it is not said.
         StoreError where there is another one by now: somebody else was first.
         """
-        there = self.entries()
+        there, previous = self._read()
         if seen is not None and len(there) != seen:
             raise self._moved(len(there))
-        entry = make(len(there) + 1, digest(there[-1]) if there else "")
-        if not self._store.objects.put(self._name(entry.number), self._store.text(entry)):
+        entry = make(len(there) + 1, previous)
+        if not self._store.put_once(self._name(entry.number), self._store.text(entry)):
             raise self._moved(entry.number)
         return entry
 

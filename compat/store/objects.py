@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 __all__ = ["Objects"]
@@ -15,6 +16,9 @@ class Objects(Protocol):
 
     where: str  # for people: the folder, or the bucket's address
 
+    def make(self) -> None:
+        """Get the place ready for a new store."""
+
     def put(self, name: str, data: bytes) -> bool:
         """Write what is new, whole or not at all, and durably; False if the name is taken, whatever it holds."""
 
@@ -26,6 +30,9 @@ class Objects(Protocol):
 
     def names(self, under: str) -> list[str]:
         """Every name that begins with ``under`` and a ``/``, however deep, in order."""
+
+    def every(self) -> Iterator[str]:
+        """Every name there is, in no order, as it is read; what a killed writer left too."""
 
     def age_order(self, names: list[str]) -> list[str]:
         """These names, by when they were written, the oldest first."""

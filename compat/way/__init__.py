@@ -5,7 +5,7 @@ from __future__ import annotations
 from compat.way.ahead import built_bytes, look_ahead
 from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
-from compat.way.conclude import Concluded, conclude, open_store, write_reports
+from compat.way.conclude import Concluded, conclude, open_store, report_folder, write_reports
 from compat.way.gate import Gated, gate, stored_gate, stored_standing
 from compat.way.job import Job
 from compat.way.options import Options, make_plan, parse_labels, ring_of
@@ -27,6 +27,7 @@ __all__ = [
     "open_store",
     "parse_labels",
     "repeat_case",
+    "report_folder",
     "ring_of",
     "stored_gate",
     "stored_standing",

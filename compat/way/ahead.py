@@ -12,11 +12,12 @@ from compat.way.durations import stored_durations
 
 if TYPE_CHECKING:
     from compat.judge.forecast import Forecast
+    from compat.store.place import Where
 
 __all__ = ["built_bytes", "look_ahead"]
 
 
-def look_ahead(plan: Plan, ring: str | None, like: Path | None, calibration: Path | None) -> tuple[Forecast, ...]:
+def look_ahead(plan: Plan, ring: str | None, like: Where | None, calibration: Where | None) -> tuple[Forecast, ...]:
     """A forecast of each ring, or of one.
 
     ``like``: a store with earlier evidence of the same cases, whose durations are taken. ``calibration``: the store

@@ -16,6 +16,7 @@ from compat.way.leases import me, now, release_all
 if TYPE_CHECKING:
     from compat.gate.drift import Drift
     from compat.store import Store
+    from compat.store.place import Where
 
 __all__ = ["Promoted", "Wish", "drift_between", "expire", "promote"]
 
@@ -57,7 +58,7 @@ def promote(
     ring: str | None = None,
     plan: str | None = None,
     waivers: Path | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
 ) -> Promoted:
     """Make the candidate known-good, from the ring's verdict over the evidence in the store, judged anew.
 

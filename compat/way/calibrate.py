@@ -45,7 +45,7 @@ def calibrated_spreads(store: Store, plan: Plan, nodes: Mapping[str, Node]) -> d
     alike = store.plan()
     if alike.known_good != plan.known_good or alike.candidate != alike.known_good:
         what = "is no calibration of the known-good stack of this plan"
-        raise UsageError(str(store.root), what, "make one with compat calibrate")
+        raise UsageError(store.where, what, "make one with compat calibrate")
     content = {item.key: item.case.content for item in plan.items}
     same = replace(alike, items=tuple(i for i in alike.items if content.get(i.key) == i.case.content))
     return spreads(same, [e for e in store.evidence(digest(alike)) if e.node in nodes])

@@ -18,8 +18,9 @@ from compat.way.options import ring_of
 if TYPE_CHECKING:
     from compat.report.view import View
     from compat.store import Store
+    from compat.store.place import Where
 
-__all__ = ["Concluded", "conclude", "judge_digest", "open_store", "write_reports"]
+__all__ = ["Concluded", "conclude", "judge_digest", "open_store", "report_folder", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Concluded:
     digest: str  # the verdict's, in the store
 
 
-def open_store(folder: Path) -> Store:
-    """The store in ``folder``. StoreError when there is none."""
+def open_store(place: Where) -> Store:
+    """The store in a folder, or at an address. StoreError when there is none."""
     from compat.store import Store
 
-    return Store(folder)
+    return Store(place)
 
 
 def conclude(
@@ -43,7 +44,7 @@ def conclude(
     ring: str | None = None,
     plan: str | None = None,
     waivers: Path | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
 ) -> Concluded:
     """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict.
 
@@ -92,6 +93,13 @@ def _blobs(store: Store) -> Callable[[str], bytes]:
     return read
 
 
+def report_folder(place: Where, matrix: str) -> Path:
+    """Where the reports of a store go: into it, or of one in a bucket to where a run would have left them."""
+    from compat.store.place import is_address
+
+    return Path("out", matrix) if is_address(place) else Path(place)
+
+
 def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
     """Write every report format into ``folder``; the paths by format. The JSON verdict names the HTML's digest."""
     from compat.report import formats
@@ -103,6 +111,7 @@ def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
     for name, (file, text) in texts.items():
         path = folder / file
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as problem:
             raise StoreError(

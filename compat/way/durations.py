@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
 from compat.model import digest
+
+if TYPE_CHECKING:
+    from compat.store.place import Where
 
 __all__ = ["Durations", "stored_durations"]
 
 Durations = dict[tuple[str, str], float]
 
 
-def stored_durations(store: Path | None) -> Durations:
+def stored_durations(store: Where | None) -> Durations:
     """Seconds of a run by workload and case, over both arms, of the newest plan in ``store``; nothing without a store.
 
     Runs that faulted say nothing of it. Who plans shards and who measures them name the same store: other durations are

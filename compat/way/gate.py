@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from compat.gate.standing import Stand
     from compat.model import Plan
     from compat.store import Store
+    from compat.store.place import Where
 
 __all__ = ["Gated", "gate", "stored_gate", "stored_standing"]
 
@@ -32,7 +33,7 @@ def gate(
     ring: str | None = None,
     plan: str | None = None,
     waivers: Path | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
 ) -> Gated:
     """Judge the stored evidence anew, of the rings before it too, keep the verdicts, and ask the gate."""
     chosen = store.plan(plan)

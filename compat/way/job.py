@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from compat.errors import UsageError
 from compat.model import Item, Plan, digest
 from compat.patterns import name_pattern
+from compat.store.place import local_folder
 from compat.way.clocks import clocks
 from compat.way.leases import take
 from compat.way.options import Options, ring_of
@@ -32,7 +34,7 @@ class Job:
         self.ring = ring_of(plan, options.ring)
         self.whole = plan.for_ring(self.ring)
         self.items = self._shard()  # those that are measured here
-        self.folder = options.store or Path("out") / plan.name
+        self.folder = local_folder(options.store or Path("out") / plan.name)
         if options.waivers is not None:  # a mistake in them is said before anything is measured
             from compat.plan import load_waivers
 
@@ -80,8 +82,8 @@ class Job:
             say(f"this node is in the phase {phase} (driver {node.driver})")
         for session in sorted({one.session for one in stand.values() if one.session}):
             say(f"this is the session of {session}")
-        with clocks(self.options, node, here, ring.gpus, say):
-            return self._measure(node, here, stand, say, report)
+        with clocks(self.options, node, here, ring.gpus, say), contextlib.ExitStack() as held:
+            return self._measure(node, here, stand, say, report, held)
 
     def _placed(self, items: Sequence[Item], node: Node, say: Callable[[str], None]) -> list[Item]:
         """The items that can be measured on this node; of the others it is said why not."""
@@ -115,11 +117,16 @@ class Job:
         stand: Mapping[str, Standing],
         say: Callable[[str], None],
         report: Callable[[Progress], None],
+        held: contextlib.ExitStack,
     ) -> Store:
         from compat.run.measure import Measuring
         from compat.run.prepare import prepare
-        from compat.store import Store
+        from compat.store import Store, is_store
+        from compat.store.hold import hold
 
+        there = is_store(self.folder)
+        if there:  # who is second is told before anything is installed
+            held.enter_context(hold(self.folder, node, say))
         prepared = prepare(
             self.plan,
             here,
@@ -132,6 +139,8 @@ class Job:
         if self.options.fresh:
             self._put_aside(say)
         store = Store(self.folder, create=True)
+        if not there or self.options.fresh:
+            held.enter_context(hold(self.folder, node, say))
         ring = self.plan.ring(self.ring)
         store.put_node(node, upgraded=any(item.cell.phased for item in self.plan.items))
         take(store, node, self.plan)

@@ -16,6 +16,7 @@ from compat.plan import build_plan, load_matrix
 if TYPE_CHECKING:
     from compat.model import Phase, Plan
     from compat.plan.shards import Shard
+    from compat.store.place import Where
 
 __all__ = ["Options", "make_plan", "parse_labels", "ring_of"]
 
@@ -28,7 +29,7 @@ class Options:
     """
 
     ring: str | None = None
-    store: Path | None = None  # default: out/NAME
+    store: Where | None = None  # a folder; default: out/NAME
     engine: str | None = None  # default: auto
     cache: Path | None = None  # default: the user's cache folder
     content: tuple[Path, ...] = ()
@@ -36,10 +37,10 @@ class Options:
     fresh: bool = False
     lock_clocks: int | None = None  # MHz, of the GPUs that are measured on
     waivers: Path | None = None  # a file of accepted changes
-    calibration: Path | None = None  # the store that ``compat calibrate`` left
+    calibration: Where | None = None  # the store that ``compat calibrate`` left
     phase: Phase | None = None  # of a control node
     shard: Shard | None = None  # the part of the ring's cases that is measured here
-    like: Path | None = None  # a store whose evidence says how long cases take, so that shards are even
+    like: Where | None = None  # a store whose evidence says how long cases take, so that shards are even
     matrix: Path | None = None  # the matrix file; the paths of models that are files begin at its folder
 
     def engine_name(self) -> str:

@@ -38,11 +38,13 @@ def repeat_case(
     from compat.run.prepare import prepare
     from compat.run.repeat import only_item, repeat, with_arms
     from compat.store import is_store
+    from compat.store.place import local_folder
 
     chosen = store.plan(plan)
     item = with_arms(only_item(chosen, pattern), arms)
-    if options.store is not None and is_store(options.store):
-        raise UsageError(str(options.store), "is a store already", "name a new folder: runs on demand are no round")
+    keep = None if options.store is None else local_folder(options.store)
+    if keep is not None and is_store(keep):
+        raise UsageError(str(keep), "is a store already", "name a new folder: runs on demand are no round")
     node = this_node(options.node_labels())
     if item.cell.phased:
         problem = f"its stacks cannot share a node, and this one has driver {node.driver}"
@@ -63,4 +65,4 @@ def repeat_case(
         except ContentError as problem:
             remedy = "restore it, or name its folder with --content; what was changed needs a run of its own"
             raise ContentError(problem.where, problem.problem, remedy) from problem
-        return repeat(chosen, item, node, prepared, count=count, arms=arms, keep=options.store, report=report)
+        return repeat(chosen, item, node, prepared, count=count, arms=arms, keep=keep, report=report)
