@@ -39,7 +39,7 @@ def race(place: str, count: int) -> dict[str, Any]:
         measure(Store(place, create=True), range(1, 2))
         Store(place).put_verdict(verdict)
 
-    def write(number: int) -> None:
+    def write_and_append(number: int) -> None:
         own = Store(place)
         for pair in range(_RECORDS):
             blob = own.put_blob(b"shared %d" % pair)
@@ -50,8 +50,6 @@ def race(place: str, count: int) -> dict[str, Any]:
             assert own.blob(blob) == b"shared %d" % pair
             own.put_evidence(evidence(runtime=f"writer {number}", pair=100 * (number + 1) + pair, outputs=()))
 
-    def append(number: int) -> None:
-        own = Store(place)
         for seen in range(_ROUNDS):
             barrier.wait(_PATIENCE)
             try:
@@ -63,8 +61,7 @@ def race(place: str, count: int) -> dict[str, Any]:
             barrier.wait(_PATIENCE)
 
     _all(begin, 1)  # the parent of the racers has no client, and no thread
-    _all(write, count)
-    _all(append, count)
+    _all(write_and_append, count)
     lines: list[str] = []
     found = Store(place)
     verify(found, lines.append)
