@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from compat.model import Promotion, Runtime, Stack, Verdict
+from compat.gate.drift import Drift
+from compat.model import Decision, Promotion, Runtime, Stack, Verdict
 
-__all__ = ["current", "follows", "kept", "same_stack", "stack_text"]
+__all__ = ["Promoted", "current", "follows", "kept", "same_stack", "stack_text"]
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What became of it. ``entry`` is None where it was refused: for ``reasons``, and with the gate's ``decision``."""
+
+    entry: Promotion | None
+    decision: Decision
+    reasons: tuple[str, ...] = ()
+    new: bool = False  # whether it was written now, or is known-good already
+    drift: tuple[Drift, ...] = ()
+    since: Promotion | None = None  # the oldest baseline that is kept, which drift is counted from
+    unknown: tuple[str, ...] = ()  # why drift cannot be told
+    released: tuple[str, ...] = ()  # nodes that the upgrade let go
 
 
 def kept(log: Sequence[Promotion]) -> tuple[Promotion, ...]:

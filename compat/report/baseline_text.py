@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from compat.gate.baselines import current, kept, stack_text
+from compat.gate.baselines import Promoted, current, kept, stack_text
+from compat.gate.drift import Drift
 from compat.model import Promotion, Runtime, plain
 from compat.report.text import clean, count
-
-if TYPE_CHECKING:
-    from compat.gate.drift import Drift
-    from compat.way.baseline import Promoted
 
 __all__ = ["diff_text", "entries_document", "list_text", "promoted_text", "show_text"]
 

@@ -14,11 +14,12 @@ from compat.way.gate import gate
 from compat.way.leases import me, now, release_all
 
 if TYPE_CHECKING:
+    from compat.gate.baselines import Promoted
     from compat.gate.drift import Drift
     from compat.store import Store
     from compat.store.place import Where
 
-__all__ = ["Promoted", "Wish", "drift_between", "expire", "promote"]
+__all__ = ["Wish", "drift_between", "expire", "promote"]
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,6 @@ class Wish:
     seen: int | None = None
 
 
-@dataclass(frozen=True)
-class Promoted:
-    """What became of it. ``entry`` is None where it was refused: for ``reasons``, and with the gate's ``decision``."""
-
-    entry: Promotion | None
-    decision: Decision
-    reasons: tuple[str, ...] = ()
-    new: bool = False  # whether it was written now, or is known-good already
-    drift: tuple[Drift, ...] = ()
-    since: Promotion | None = None  # the oldest baseline that is kept, which drift is counted from
-    unknown: tuple[str, ...] = ()  # why drift cannot be told
-    released: tuple[str, ...] = ()  # nodes that the upgrade let go
-
-
 def promote(
     store: Store,
     wish: Wish,
@@ -65,7 +52,7 @@ def promote(
     UsageError where it was compared with another stack than what is known-good now; StoreError where somebody else has
     promoted meanwhile, or the clock is behind the log.
     """
-    from compat.gate.baselines import current, follows, kept, same_stack, stack_text
+    from compat.gate.baselines import Promoted, current, follows, kept, same_stack, stack_text
 
     chosen = store.plan(plan)
     _check_day(wish.expires)
