@@ -25,7 +25,7 @@ def judge(
     from compat.way import conclude, open_store
 
     concluded = conclude(open_store(store), ring, plan, waivers, calibration)
-    print_verdict(concluded.view, new_console(), most=MOST)
+    print_verdict(concluded.summary, new_console(), most=MOST)
 
 
 def report(

@@ -85,7 +85,7 @@ def run(
         return
     concluded = conclude(kept, job.ring, None, waivers, calibration)
     written = write_reports(concluded, job.folder)
-    print_verdict(concluded.view, console, most=MOST)
+    print_verdict(concluded.summary, console, most=MOST)
     console.print(f"report: {written['html']}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(exit_code(concluded.verdict.decision))
 

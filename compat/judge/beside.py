@@ -17,14 +17,13 @@ from compat.judge.groups import Group, planned_groups, tests_of
 from compat.judge.legs import Leg, Row, bare, enter, limits_of
 from compat.judge.outcome import Outcome, worst
 from compat.judge.path import in_words
-from compat.judge.phased import Phases, generations
+from compat.judge.phased import Taken, Values
 from compat.judge.series import Floats
 from compat.judge.text import percent, plural
-from compat.model import Item, Metric, MetricPolicy, Phase, Place, Plan, Ring, Status
+from compat.model import Item, MetricPolicy, Phase, Place, Plan, Ring, Status
 
-__all__ = ["Values", "beside_controls", "judge_families", "stacked", "values_of"]
+__all__ = ["beside_controls", "judge_families", "stacked"]
 
-Values = dict[Phase, list[float]]  # oriented log-medians, a mean for each generation
 _Layout = tuple[tuple[str, bool, int, int], ...]  # of each node: name, control, generations before and after
 _TRIM = 0.2
 
@@ -57,7 +56,7 @@ def _slices(rows: Sequence[Row], found: Sequence[list[Leg]]) -> dict[_Layout, li
     """Rows that were measured on the same nodes, as often, are judged together. Others are told apart in ``found``."""
     alike: dict[_Layout, list[_Slice]] = {}
     for number, row in enumerate(rows):
-        nodes: dict[str, list[Phases]] = {}
+        nodes: dict[str, list[Taken]] = {}
         for one in row.places:
             nodes.setdefault(one.place.node, []).append(one)
         counts = {len(own) for own in nodes.values()}
@@ -66,14 +65,14 @@ def _slices(rows: Sequence[Row], found: Sequence[list[Leg]]) -> dict[_Layout, li
             found[number].append(bare(row, (), Status.INCONCLUSIVE, said))
             continue
         for gpu in range(max(counts)):
-            own = [(nodes[node][gpu], values_of(row.metric, nodes[node][gpu])) for node in sorted(nodes)]
+            own = [nodes[node][gpu] for node in sorted(nodes)]
             layout = tuple(
-                (one.place.node, one.control, len(values[Phase.BEFORE]), len(values[Phase.AFTER]))
-                for one, values in own
+                (one.place.node, one.control, len(one.values[Phase.BEFORE]), len(one.values[Phase.AFTER]))
+                for one in own
             )
-            upgraded = tuple(one.place for one, _ in own if not one.control)
+            upgraded = tuple(one.place for one in own if not one.control)
             where = f"GPU {gpu} of each node" if max(counts) > 1 else "all nodes"
-            alike.setdefault(layout, []).append(_Slice(number, gpu, where, upgraded, [values for _, values in own]))
+            alike.setdefault(layout, []).append(_Slice(number, gpu, where, upgraded, [one.values for one in own]))
     return alike
 
 
@@ -137,11 +136,6 @@ def _trimmed(values: Floats) -> Floats:
     kept = np.sort(values, axis=0)[cut : len(values) - cut]
     mean: Floats = kept.mean(axis=0, keepdims=True)
     return mean
-
-
-def values_of(metric: Metric, one: Phases) -> Values:
-    """What one place took, by phase."""
-    return {phase: generations(metric, one.steady(phase)) or [] for phase in Phase}
 
 
 def stacked(values: Sequence[Mapping[Phase, list[float]]], phase: Phase) -> Floats:

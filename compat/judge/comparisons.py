@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from compat.judge import environment, faults
-from compat.judge.admit import contradictions, defects, strayed
 from compat.judge.budget import measured
 from compat.judge.confirm import can_be_confirmed
 from compat.judge.designs import judge_phased
 from compat.judge.environment import Difference, version_of
 from compat.judge.groups import EVERYTHING, Group, judge_group, planned_groups, tests_of
-from compat.judge.items import Examined, conclude, examine, expected_metrics
-from compat.judge.legs import Legs
+from compat.judge.items import Examined, conclude, expected_metrics
 from compat.judge.nodes import hardware, quarantine
 from compat.judge.outcome import Outcome, worst
-from compat.judge.phased import misplaced
-from compat.judge.plausible import copies, disorder, implausible
 from compat.judge.points import Point
+from compat.judge.reader import Reader
 from compat.judge.routes import Edge, judge_route, paired_leg
 from compat.judge.sampled import Sample, judge_samples
 from compat.judge.skew import find_skew
 from compat.judge.tables import judge_tables
+from compat.judge.traces import Trace
 from compat.judge.unsound import is_clean
 from compat.model import (
     Arm,
@@ -38,12 +36,9 @@ from compat.model import (
     Skew,
     Status,
     Tier,
-    digest,
 )
 
 __all__ = ["Compared", "compare"]
-
-_SHOWN = 3  # defects of one item that its reason lists
 
 
 @dataclass(frozen=True)
@@ -61,47 +56,57 @@ class Compared:
 def compare(
     plan: Plan,
     ring: Ring,
-    evidence: Sequence[Evidence],
+    read: Callable[[str], Sequence[Evidence]],
     identities: Mapping[str, Identity],
     nodes: Mapping[str, Node],
     blob: Callable[[str], bytes],
 ) -> Compared:
-    """Every comparison that the ``ring`` rests on. ``evidence`` is that of its items and nodes, each record once."""
+    """Every comparison that the ``ring`` rests on.
+
+    ``read`` gives the evidence of an item on the ring's nodes, each record once. It is asked for one item after the
+    other, and what is kept of a record are floats.
+    """
     items = {item.key: item for item in plan.for_ring(ring.name)}
-    controls = {name for name, node in nodes.items() if ring.is_control(node)}
-    asked = [e for e in evidence if items[e.item].cell.phased or e.node not in controls]
-    admitted, refused = _admit(plan, ring, items, asked, identities, nodes)
-    sound = {key: item for key, item in items.items() if key not in refused}
-    examined = {key: examine(item, admitted[key], plan, blob) for key, item in sound.items() if not item.cell.phased}
+    reader = Reader(plan, ring, read, identities, nodes, blob)
+    controls = reader.controls
+    known = {key: reader.judge(item) for key, item in items.items()}
+    sound = {key: item for key, item in items.items() if not known[key].refused}
+    examined = {key: known[key].examined for key, item in sound.items() if not item.cell.phased}
     share = measured(plan, ring)
     samples = [(key, each, sample) for key, own in examined.items() for each in own for sample in each.samples]
     outcomes = judge_samples([sample for _, _, sample in samples], plan.policy, share)
-    kinds = hardware({e.place for own in admitted.values() for e in own}, nodes)
+    accepted = [trace for own in known.values() for trace in own.traces]
+    kinds = hardware({trace.place for trace in accepted}, nodes)
     gpus = {name: [gpu.uuid for gpu in node.gpus] for name, node in nodes.items()}
     sick = quarantine(list(examined.values()), kinds, plan.policy.outlier)
-    phased = {key: item for key, item in sound.items() if item.cell.phased}
-    upgraded, families = judge_phased(phased, admitted, plan, ring, nodes, kinds, share, blob)
+    in_phases = {key: own.phased for key, own in known.items() if own.phased is not None}
+    upgraded, families = judge_phased(in_phases, {key: items[key] for key in in_phases}, plan, ring, share)
     speeds = iter(outcomes)
     found: list[Comparison] = []
     for key, item in items.items():
-        if key in refused:
-            own = [Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {refused[key]}")]
+        if known[key].refused:
+            own = [Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {known[key].refused}")]
         elif key in upgraded:
             own, _ = upgraded[key]
         else:
             own = conclude(item, examined[key], speeds, ring, kinds, sick, gpus)
-        found += _bind(item, own, admitted[key], identities)
+        found += _bind(item, own, known[key].traces, identities)
     legs = {key: legs for key, (_, legs) in upgraded.items()}
     for (key, each, sample), outcome in zip(samples, outcomes, strict=True) if plan.routes else ():
         leg = paired_leg(sample, outcome, plan.policy, share)
         if leg is not None and each.place not in sick:
             legs.setdefault(key, {})[sample.metric.name, each.place] = leg
-    aside = {e.place for own in admitted.values() for e in own if e.node in controls} | sick.keys()
+    aside = {trace.place for trace in accepted if trace.node in controls} | sick.keys()
     ran = {c.item: c.status for c in found if c.metric == faults.METRIC}
-    found += _routes(plan, ring, sound, admitted, legs, ran, aside, share, blob)
+
+    def edge(item: Item) -> Edge:
+        runs = [e for e in reader.admitted(item)[0] if is_clean(e) and e.place not in aside]
+        own = {name: leg for name, leg in legs.get(item.key, {}).items() if name[1] not in aside}
+        return Edge(item, ran[item.key], own, runs)
+
+    found += _routes(plan, ring, sound.values(), edge, share, blob)
     found += [_bind_group(group, items[group.members[0]].case.tier, said) for group, said in families]
     found += _groups(plan, ring, items, zip(samples, outcomes, strict=True), sick)
-    accepted = [e for key in items for e in admitted[key]]
     checked, differences, blameless = _environments(plan, items, accepted, identities)
     found = [
         _unblamed(c, blameless[c.cell]) if c.cell in blameless and c.status is Status.REGRESS else c for c in found
@@ -110,67 +115,33 @@ def compare(
     found += checked + judge_tables(plan, ring)
     found += _expected_minus_observed(items, ring, found)
     found.sort(key=lambda c: (c.cell, c.workload, c.case, c.item, c.metric))
-    counted = {place.node for place in {e.place for e in accepted} - sick.keys()}
+    counted = {place.node for place in {trace.place for trace in accepted} - sick.keys()}
     return Compared(
         tuple(found), differences, tuple(sorted(counted - controls)), tuple(sorted(counted & controls)), sick, skew
     )
 
 
-def _admit(
-    plan: Plan,
-    ring: Ring,
-    items: Mapping[str, Item],
-    evidence: Sequence[Evidence],
-    identities: Mapping[str, Identity],
-    nodes: Mapping[str, Node],
-) -> tuple[dict[str, list[Evidence]], dict[str, str]]:
-    """The evidence of each item that counts, and why the evidence of others is not what was asked for."""
-    plan_digest = digest(plan)
-    admitted: dict[str, list[Evidence]] = {key: [] for key in items}
-    refused: dict[str, str] = {}
-    by_item: dict[str, list[Evidence]] = {key: [] for key in items}
-    for record in evidence:
-        by_item[record.item].append(record)
-    for key, item in items.items():
-        records = by_item[key]
-        wrong = contradictions(records) + strayed(records) + disorder(records) + copies(item, records)
-        for record in records:
-            why = defects(record, item, plan, plan_digest, identities, nodes)
-            why += misplaced(record, item, ring, nodes.get(record.node))
-            why += implausible(record, nodes.get(record.node), identities.get(record.identity))
-            if not why:
-                admitted[key].append(record)
-            wrong += [f"pair {record.pair} on {record.node} ({record.arm.value}): {said}" for said in why]
-        if wrong:
-            more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-            refused[key] = f"evidence that is not what was asked for: {'; '.join(wrong[:_SHOWN])}{more}"
-    return admitted, refused
-
-
 def _routes(
     plan: Plan,
     ring: Ring,
-    items: Mapping[str, Item],
-    admitted: Mapping[str, Sequence[Evidence]],
-    legs: Mapping[str, Legs],
-    ran: Mapping[str, Status],
-    aside: Collection[Place],
+    items: Iterable[Item],
+    edge: Callable[[Item], Edge],
     share: int,
     blob: Callable[[str], bytes],
 ) -> list[Comparison]:
-    """What the edges of a route come to together, case by case. An edge that lacks something says so by itself."""
+    """What the edges of a route come to together, case by case. An edge that lacks something says so by itself.
+
+    ``edge`` reads what an item came to, and its runs: those of one case at a time.
+    """
     found = []
     for route in (one for one in plan.routes if ring.has(one.cell.id)):
-        by_case: dict[tuple[str, str], dict[str, Edge]] = {}
-        for key, item in items.items():
+        by_case: dict[tuple[str, str], dict[str, Item]] = {}
+        for item in items:
             if item.cell.id in route.edges:
-                runs = [e for e in admitted[key] if is_clean(e) and e.place not in aside]
-                own_legs = {name: leg for name, leg in legs.get(key, {}).items() if name[1] not in aside}
-                edge = Edge(item, ran[key], own_legs, runs)
-                by_case.setdefault((item.case.workload, item.case.id), {})[item.cell.id] = edge
-        for (workload, case), edges in by_case.items():
-            if len(edges) == len(route.edges):
-                own = [edges[name] for name in route.edges]
+                by_case.setdefault((item.case.workload, item.case.id), {})[item.cell.id] = item
+        for (workload, case), there in by_case.items():
+            if len(there) == len(route.edges):
+                own = [edge(there[name]) for name in route.edges]
                 required = route.cell.required and own[-1].item.required
                 place = f"{route.cell.id}/{workload}[{case}]", route.cell.id, workload, case, own[-1].item.case.tier
                 found += [_comparison(each, *place, required) for each in judge_route(own, plan, share, blob)]
@@ -178,7 +149,7 @@ def _routes(
 
 
 def _bind(
-    item: Item, outcomes: Sequence[Outcome], evidence: Sequence[Evidence], identities: Mapping[str, Identity]
+    item: Item, outcomes: Sequence[Outcome], evidence: Sequence[Trace], identities: Mapping[str, Identity]
 ) -> list[Comparison]:
     """Outcomes as comparisons of ``item``, with the versions of its components that were really there."""
     arms = [min((e.identity for e in evidence if e.arm is arm), default="") for arm in (Arm.KNOWN_GOOD, Arm.CANDIDATE)]
@@ -220,7 +191,7 @@ def _comparison(
 
 
 def _environments(
-    plan: Plan, items: Mapping[str, Item], evidence: Sequence[Evidence], identities: Mapping[str, Identity]
+    plan: Plan, items: Mapping[str, Item], evidence: Sequence[Trace], identities: Mapping[str, Identity]
 ) -> tuple[list[Comparison], tuple[Difference, ...], dict[str, str]]:
     """Rule 17 for every cell that has evidence: comparisons, differences, and the cells where nothing is to blame.
 
@@ -230,8 +201,11 @@ def _environments(
     cells: dict[str, tuple[Cell, Tier]] = {item.cell.id: (item.cell, item.case.tier) for item in items.values()}
     found, differences = [], set()
     blameless: dict[str, str] = {}
+    by_cell: dict[str, list[Trace]] = {}
+    for trace in evidence:
+        by_cell.setdefault(items[trace.item].cell.id, []).append(trace)
     for name, (cell, tier) in sorted(cells.items()):
-        own = [e for e in evidence if items[e.item].cell.id == name]
+        own = by_cell.get(name)
         if not own:
             continue
         state = environment.judge_environment(cell, own, plan, identities)
@@ -280,10 +254,10 @@ def _groups(
     planned = planned_groups(plan, items.values())
     if not planned:
         return []
-    points: dict[tuple[str, Place], dict[str, list[Point]]] = {}  # by metric and place: by item
+    points: dict[tuple[str, Place], dict[str, Sequence[Point]]] = {}  # by metric and place: by item
     for (key, each, sample), outcome in judged:
         if outcome.status is not Status.REGRESS and not each.wrong and each.place not in sick:
-            points.setdefault((sample.metric.name, each.place), {})[key] = sample.points or []
+            points.setdefault((sample.metric.name, each.place), {})[key] = sample.points or ()
     tests = tests_of(plan, ring)
     found = []
     for group in planned:

@@ -20,7 +20,8 @@ from compat.judge.contents import contents, normal
 from compat.judge.outcome import Outcome
 from compat.judge.settings import ABSENT, SETTING, compare_settings
 from compat.judge.text import clip, plural
-from compat.model import Arm, Cell, Evidence, Identity, Phase, Place, Plan, Policy, Runtime, Stack, Status
+from compat.judge.traces import Trace
+from compat.model import Arm, Cell, Identity, Phase, Place, Plan, Policy, Runtime, Stack, Status
 
 __all__ = ["METRIC", "Environment", "judge_environment", "version_of"]
 
@@ -57,9 +58,9 @@ def version_of(identity: Identity | None, component: str) -> str:
 
 
 def judge_environment(
-    cell: Cell, evidence: Sequence[Evidence], plan: Plan, identities: Mapping[str, Identity]
+    cell: Cell, evidence: Sequence[Trace], plan: Plan, identities: Mapping[str, Identity]
 ) -> Environment:
-    """One cell, from the admitted evidence of all its items (so every identity and runtime is known)."""
+    """One cell, from the traces of all that was admitted of its items (so every identity and runtime is known)."""
     arms = {arm: sorted({e.identity for e in evidence if e.arm is arm}) for arm in Arm}
     if not all(arms.values()):
         return Environment(Outcome(METRIC, Status.MISSING, f"{METRIC}: only one arm has run"), (), False)
@@ -100,7 +101,7 @@ def judge_environment(
     return Environment(Outcome(METRIC, status, said), differences, bool(wrong))
 
 
-def _controls_as_arms(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _controls_as_arms(evidence: Sequence[Trace]) -> list[Trace]:
     """Controls, with their second phase as a candidate: on them nothing is declared, and nothing may change."""
     controls = {e.place for e in evidence if e.phase is Phase.AFTER and e.arm is Arm.KNOWN_GOOD}
     return [
@@ -121,7 +122,7 @@ def _undeclared(differences: Sequence[Difference], policy: Policy) -> tuple[Stat
     return status, f"{plural(len(undeclared), 'difference')} not declared: {said}"
 
 
-def _meeting(evidence: Sequence[Evidence]) -> set[tuple[str, str]]:
+def _meeting(evidence: Sequence[Trace]) -> set[tuple[str, str]]:
     """The identities that one item had in the two arms in one place: what an item loads and sees there is its own."""
     items: dict[tuple[str, Place], dict[Arm, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in evidence:
@@ -145,7 +146,7 @@ def _stated_variables(runtimes: Sequence[Runtime]) -> set[str]:
     return whole | {name for runtime in runtimes for name in runtime.env}
 
 
-def _inconstant(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> list[str]:
+def _inconstant(arm: Arm, evidence: Sequence[Trace], identities: Mapping[str, Identity]) -> list[str]:
     """What changed within one arm. Places may differ in machine, driver and environment, never in their software.
 
     Which driver a node has to have is said by its stack, and that it is the inventory's is looked at run by run.
@@ -201,7 +202,7 @@ def _rebuilt(good: Identity, new: Identity, same: Collection[str]) -> list[tuple
     return found
 
 
-def _images(evidence: Sequence[Evidence], plan: Plan, identities: Mapping[str, Identity]) -> list[tuple[str, str, str]]:
+def _images(evidence: Sequence[Trace], plan: Plan, identities: Mapping[str, Identity]) -> list[tuple[str, str, str]]:
     """Images that differ between the arms on one node, where the matrix names both, or one runtime is in both arms.
 
     Of two runtimes that are built here, their distributions say how they differ.

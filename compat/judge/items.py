@@ -172,7 +172,7 @@ def _in_place(
         short = replace(execution, status=Status.MISSING, reason=f"{faults.METRIC}: {said}")
         return Examined(place, (short, *despite))
     samples = tuple(
-        Sample(metric, policy.metric(metric.name), clean, can_be_confirmed(plan, item))
+        Sample.of(metric, policy.metric(metric.name), clean, can_be_confirmed(plan, item))
         for metric in item.case.metrics
         if metric.gated and metric.kind is Kind.SAMPLED
     )

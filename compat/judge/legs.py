@@ -9,7 +9,7 @@ import numpy as np
 
 from compat.judge.outcome import Outcome
 from compat.judge.path import Edges, in_words
-from compat.judge.phased import Phases
+from compat.judge.phased import Taken
 from compat.judge.series import Floats
 from compat.model import Item, Kind, Metric, MetricPolicy, Place, Status
 
@@ -20,12 +20,12 @@ Legs = dict[tuple[str, Place], Edges]  # by metric and place: the edge, of this 
 
 @dataclass(frozen=True)
 class Row:
-    """A sampled metric of an item, and what every place ran of it."""
+    """A sampled metric of an item, and what every place measured of it."""
 
     item: Item
     metric: Metric
     limits: MetricPolicy
-    places: Sequence[Phases]
+    places: Sequence[Taken]
 
 
 @dataclass(frozen=True)

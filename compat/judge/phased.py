@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 from compat.judge.admit import Pair, measurement
 from compat.judge.outcome import Outcome
@@ -18,9 +18,23 @@ from compat.judge.points import too_few
 from compat.judge.text import plural
 from compat.judge.throttled import is_throttled
 from compat.judge.unsound import is_clean
-from compat.model import Arm, Design, Direction, Evidence, Item, Kind, Metric, Node, Phase, Place, Ring, Status
+from compat.model import (
+    FEWEST_UNITS,
+    Arm,
+    Design,
+    Direction,
+    Evidence,
+    Item,
+    Kind,
+    Metric,
+    Node,
+    Phase,
+    Place,
+    Ring,
+    Status,
+)
 
-__all__ = ["Phases", "cross", "gather", "generations", "lost", "misplaced", "unjudged"]
+__all__ = ["Phases", "Taken", "Values", "cross", "gather", "generations", "lost", "misplaced", "taken", "unjudged"]
 
 _CLOCK = 60.0  # seconds that a clock may be set back by
 _LATEST = 4 * 3600.0  # seconds that a session goes on beyond a ring's budget: it may be called again, and wait
@@ -42,6 +56,36 @@ class Phases:
     def steady(self, phase: Phase) -> list[Evidence]:
         """Those that say something of speed: a known-good arm that was throttled would hide what the candidate lost."""
         return [run for run in self.clean(phase) if run.arm is Arm.CANDIDATE or not is_throttled(run)]
+
+
+Values = dict[Phase, list[float]]  # oriented log-medians, a mean for each generation
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one place measured of a sampled metric: what stays of it, without the runs."""
+
+    place: Place
+    control: bool
+    values: Values
+    begun: frozenset[tuple[Phase, str]]  # sessions, whole or not: their phase, and when they began
+    sessions: Mapping[tuple[Phase, str], float]  # of whole sessions before and after: the mean over their generations
+
+
+def taken(metric: Metric, one: Phases, fewest: int) -> Taken:
+    """What a place measured of a metric, of which a whole session has ``fewest`` runs."""
+    begun = frozenset((phase, run.session) for phase, runs in one.runs.items() for run in runs)
+    whole = {}
+    for phase in (Phase.BEFORE, Phase.AFTER):
+        own: dict[str, list[Evidence]] = {}
+        for run in one.steady(phase):
+            own.setdefault(run.session, []).append(run)
+        for session, runs in own.items():
+            means = generations(metric, runs) or []
+            if len(runs) >= fewest and len(means) >= FEWEST_UNITS:
+                whole[phase, session] = fmean(means)
+    values = {phase: generations(metric, one.steady(phase)) or [] for phase in Phase}
+    return Taken(one.place, one.control, values, begun, whole)
 
 
 def misplaced(evidence: Evidence, item: Item, ring: Ring, node: Node | None) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import overload
 
 from compat.judge.admit import Pair, measurement
 from compat.model import Direction, Metric
 
-__all__ = ["REPEATED", "Point", "points", "too_few"]
+__all__ = ["REPEATED", "Point", "Points", "points", "too_few"]
 
 REPEATED = 3  # samples: a process of a metric that is repeated at all repeats it at least so often
 
@@ -31,7 +34,41 @@ class Point:
         return self.round, self.number, self.generation
 
 
-def points(metric: Metric, pairs: Sequence[Pair]) -> list[Point] | None:
+class Points(Sequence[Point]):
+    """The points of one measurement in 16 bytes each: a ring has millions of them. One is made when it is asked for."""
+
+    __slots__ = ("_candidate", "_known_good", "places")
+
+    def __init__(self, points: Sequence[Point] = ()) -> None:
+        self.places = _shared(tuple(point.place for point in points))  # in order, as ``Point.place``
+        self._known_good = array("d", [point.known_good for point in points])
+        self._candidate = array("d", [point.candidate for point in points])
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, at: int) -> Point: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Point]: ...
+    def __getitem__(self, at: int | slice) -> Point | Sequence[Point]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(len(self))[at]]
+        number, pair, generation = self.places[at]
+        return Point(pair, number, generation, self._known_good[at], self._candidate[at])
+
+    def __iter__(self) -> Iterator[Point]:
+        for (number, pair, generation), good, new in zip(self.places, self._known_good, self._candidate, strict=True):
+            yield Point(pair, number, generation, good, new)
+
+
+@functools.lru_cache(maxsize=4096)
+def _shared(places: tuple[tuple[int, int, int], ...]) -> tuple[tuple[int, int, int], ...]:
+    """The same places, once: most measurements of a ring were taken in the same pairs."""
+    return places
+
+
+def points(metric: Metric, pairs: Sequence[Pair]) -> Points | None:
     """One point a pair, or None if a run lacks the metric. Samples are finite and positive (``admit.defects``)."""
     sign = 1.0 if metric.direction is Direction.LOWER else -1.0
     found = []
@@ -41,7 +78,7 @@ def points(metric: Metric, pairs: Sequence[Pair]) -> list[Point] | None:
             return None
         values = [sign * math.log(median(m.samples)) for m in (a, b)]
         found.append(Point(pair.number, pair.round, pair.generation, values[0], values[1]))
-    return found
+    return Points(found)
 
 
 def too_few(metric: Metric, pairs: Sequence[Pair]) -> str:

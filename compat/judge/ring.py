@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from compat.digests import Digests
 from compat.errors import UsageError
 from compat.judge import environment, faults
 from compat.judge.admit import by_fingerprint
 from compat.judge.budget import measured
 from compat.judge.calibration import Spread, uncover
 from compat.judge.comparisons import compare
+from compat.judge.evidence import ByItem, by_item
 from compat.judge.skew import holding
 from compat.judge.text import percent, plural
 from compat.judge.waivers import waive
@@ -42,7 +44,7 @@ _NOTHING = (Status.MISSING, Status.INVALID)  # no evidence of any tier rests on 
 def judge(
     plan: Plan,
     ring: str,
-    evidence: Sequence[Evidence],
+    evidence: ByItem | Iterable[Evidence],
     identities: Mapping[str, Identity],
     nodes: Mapping[str, Node],
     blob: Callable[[str], bytes],
@@ -52,6 +54,8 @@ def judge(
 ) -> Verdict:
     """GO, NO-GO or HOLD for one ring, whatever the order of ``evidence``.
 
+    ``evidence`` is all of a plan's, or a mapping that has each item's: then it is asked for the records of one item
+    after the other, for some more than once, and none of them are kept.
     ``identities`` by digest, ``nodes`` by id, ``blob`` gives the bytes of an output's digest and raises LookupError,
     OSError or CompatError where it has none. ``waivers`` act if they are in force on the day ``judged_at``. Evidence of
     items of other rings' tiers, and of nodes without the ring's labels, is not this ring's and is left aside.
@@ -63,14 +67,14 @@ def judge(
     except KeyError:
         names = ", ".join(r.name for r in plan.rings) or "none"
         raise UsageError("ring", f"the plan has no ring {ring!r}", f"its rings are: {names}") from None
-    everything = by_fingerprint(evidence)
-    elsewhere = sorted({e.node for e in everything.values() if not in_ring(nodes.get(e.node), asked, plan)})
-    here = {name: e for name, e in everything.items() if e.node not in elsewhere}
+    records = by_item(evidence)
+    seen = _Seen(records, plan, asked, nodes)
+    compared = compare(plan, asked, seen.read, identities, nodes, blob)
     items = {item.key for item in plan.for_ring(ring)}
+    for key in records.keys() - items:
+        seen.pass_by(key)
     planned = {item.key for item in plan.items}
-    strangers = sorted({e.item for e in here.values() if e.item not in planned})
-    ours = {name: e for name, e in here.items() if e.item in items}
-    compared = compare(plan, asked, tuple(ours.values()), identities, nodes, blob)
+    strangers, elsewhere = sorted(seen.others - planned), sorted(seen.elsewhere)
     # How pairs vary says nothing of nodes and sessions.
     paired = {item.key for item in plan.items if not item.cell.phased}
     known = {key: spread for key, spread in (spreads or {}).items() if key[0] in paired}
@@ -91,7 +95,7 @@ def judge(
         # The ring before is judged by the same evidence, now: nothing rests on what was once said of it.
         earlier = [r.name for r in plan.rings[: plan.rings.index(asked)]]
         if asked.after in earlier:
-            before = judge(plan, asked.after, evidence, identities, nodes, blob, judged_at, waivers, spreads).decision
+            before = judge(plan, asked.after, records, identities, nodes, blob, judged_at, waivers, spreads).decision
         else:
             before = Decision.HOLD
         if before is not Decision.GO:
@@ -104,7 +108,7 @@ def judge(
         ring=ring,
         plan=digest(plan),
         matrix_digest=plan.matrix_digest,
-        evidence=digest(sorted(ours)),
+        evidence=seen.ours.digest(),
         compat_version=plan.compat_version,
         judged_at=judged_at,
         known_good=plan.known_good,
@@ -125,6 +129,44 @@ def judge(
         skew=compared.skew,
         calibration=digest(sorted((*key, spread.error) for key, spread in spreads.items())) if spreads else "",
     )
+
+
+class _Seen:
+    """What was read of the evidence for one ring, and what of it counts there."""
+
+    def __init__(self, records: ByItem, plan: Plan, ring: Ring, nodes: Mapping[str, Node]) -> None:
+        self._records, self._plan, self._ring, self._nodes = records, plan, ring, nodes
+        self._here: dict[str, bool] = {}  # by node
+        self.ours = Digests()  # of the ring's records
+        self.others: set[str] = set()  # items that are not the ring's, and ran on its nodes
+        self.elsewhere: set[str] = set()  # nodes without the ring's labels
+
+    def read(self, item: str) -> list[Evidence]:
+        """The records of an item of the ring, on its nodes, each once and in order."""
+        found = []
+        for name, record in by_fingerprint(self._own(item)).items():
+            if self._is_here(record.node):
+                self.ours.add(name)
+                found.append(record)
+        return found
+
+    def pass_by(self, item: str) -> None:
+        """An item that is none of the ring's."""
+        if {record.node for record in self._own(item) if self._is_here(record.node)}:
+            self.others.add(item)
+
+    def _own(self, item: str) -> Sequence[Evidence]:
+        own = self._records.get(item, ())
+        if any(record.item != item for record in own):
+            raise ValueError(f"there are records of other items among those of {item!r}")
+        return own
+
+    def _is_here(self, node: str) -> bool:
+        if node not in self._here:
+            self._here[node] = in_ring(self._nodes.get(node), self._ring, self._plan)
+            if not self._here[node]:
+                self.elsewhere.add(node)
+        return self._here[node]
 
 
 def in_ring(node: Node | None, ring: Ring, plan: Plan) -> bool:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from compat.judge.admit import Pair, measurement
 from compat.judge.confirm import confirmed
 from compat.judge.outcome import Outcome
-from compat.judge.points import Point, points, too_few
+from compat.judge.points import Points, points, too_few
 from compat.judge.rounds import Course, Courses, courses
 from compat.judge.series import Series
 from compat.judge.text import change, grown, percent, plural, quantity
@@ -22,32 +21,34 @@ from compat.model import Direction, Kind, Metric, MetricPolicy, Policy, Status
 __all__ = ["Sample", "judge_samples", "judge_series"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """A sampled metric of one item on one node: the clean pairs that were to measure it, and its limits."""
+    """A sampled metric of one item on one node, with its limits: what was measured of it, without the runs."""
 
     metric: Metric
     limits: MetricPolicy
-    pairs: Sequence[Pair]
+    points: Points | None  # of each pair in which not both arms throttled; None if a run lacks the metric
+    lost: Outcome | None  # what keeps it from being judged at all
+    dropped: str  # which pairs do not count, and why
     confirmable: bool = False  # whether both runtimes can be installed once more
 
-    @cached_property
-    def points(self) -> list[Point] | None:
-        """A point for each pair that counts: not for those in which both arms throttled. None if a run lacks it."""
-        return points(self.metric, kept(self.pairs))
+    @classmethod
+    def of(cls, metric: Metric, limits: MetricPolicy, pairs: Sequence[Pair], confirmable: bool = False) -> Sample:
+        """From the clean pairs that were to measure it."""
+        taken = points(metric, kept(pairs))
+        return cls(metric, limits, taken, _lost(metric, pairs), dropped(pairs), confirmable)
 
 
 def judge_samples(samples: Sequence[Sample], policy: Policy, measured: int) -> list[Outcome]:
     """The outcome of each of ``samples``; ``measured`` of them share the ring's budget for REGRESS."""
     found: dict[int, Outcome] = {}
-    layouts: dict[tuple[tuple[int, int, int], ...], list[tuple[int, list[Point]]]] = {}
+    layouts: dict[tuple[tuple[int, int, int], ...], list[tuple[int, Points]]] = {}
     for place, sample in enumerate(samples):
-        lost = _lost(sample)
-        if lost is not None:
-            found[place] = lost
+        if sample.lost is not None:
+            found[place] = sample.lost
             continue
-        taken = sample.points or []
-        layouts.setdefault(tuple(p.place for p in taken), []).append((place, taken))
+        taken = sample.points or Points()
+        layouts.setdefault(taken.places, []).append((place, taken))
     for members in layouts.values():
         places = [place for place, _ in members]
         own = [samples[place] for place in places]
@@ -60,7 +61,7 @@ def judge_samples(samples: Sequence[Sample], policy: Policy, measured: int) -> l
                 outcome = confirmed(outcome, course, taken, sample.metric, sample.limits.ignore, policy)
             found[place] = outcome
     return [
-        replace(found[place], reason=found[place].reason + dropped(sample.pairs))
+        replace(found[place], reason=found[place].reason + sample.dropped) if sample.dropped else found[place]
         for place, sample in enumerate(samples)
     ]
 
@@ -81,9 +82,8 @@ def _courses(series: Series, limits: Sequence[MetricPolicy], policy: Policy, mea
     return courses(series, (margins, ignored), policy, measured)
 
 
-def _lost(sample: Sample) -> Outcome | None:
-    """What keeps a sample from being judged at all."""
-    metric, pairs = sample.metric, sample.pairs
+def _lost(metric: Metric, pairs: Sequence[Pair]) -> Outcome | None:
+    """What keeps a metric from being judged at all."""
     if not pairs:
         return _bare(metric, Status.MISSING, "there is no pair of runs", 0)
     if few := too_few(metric, pairs):

@@ -11,7 +11,7 @@ from compat.judge.confirm import asked, can_be_confirmed
 from compat.judge.exact import judge_values
 from compat.judge.faults import attempts, attempts_needed
 from compat.judge.groups import fresh_short, planned_groups, tests_of
-from compat.judge.points import Point, points, too_few
+from compat.judge.points import Points, points, too_few
 from compat.judge.rounds import Courses, courses
 from compat.judge.series import Series
 from compat.judge.throttled import is_throttled, kept
@@ -165,7 +165,7 @@ def wanted_by_groups(plan: Plan, evidence: Mapping[str, Sequence[Evidence]]) -> 
 
 def _points_of_member(
     plan: Plan, item: Item, metric: Metric, evidence: Sequence[Evidence], sharing: int
-) -> list[Point] | None:
+) -> Points | None:
     """The pairs of one item, unless something else is wrong with it or it is slower by itself."""
     pairs, problems = in_pairs(_once(evidence))
     amiss = problems or any(record.fault or unsound(record) for record in evidence)

@@ -39,14 +39,18 @@ class Series:
     @classmethod
     def of(cls, measurements: Sequence[Sequence[Point]]) -> Series:
         """At least one measurement, whose points have the same numbers, rounds and generations. Else ValueError."""
-        ordered = [sorted(points, key=lambda p: p.place) for points in measurements]
-        layouts = {tuple(p.place for p in points) for points in ordered}
-        if len(layouts) != 1:
-            raise ValueError(f"{len(layouts)} layouts of pairs, expected one")
-        first = ordered[0]
+        first = sorted(measurements[0], key=lambda p: p.place)
+        places = [p.place for p in first]
+        known_good, candidate = (np.empty((len(measurements), len(first))) for _ in range(2))
+        for row, points in enumerate(measurements):  # row by row: of millions of points there is never a list
+            ordered = sorted(points, key=lambda p: p.place)
+            if [p.place for p in ordered] != places:
+                raise ValueError("several layouts of pairs, expected one")
+            known_good[row] = [p.known_good for p in ordered]
+            candidate[row] = [p.candidate for p in ordered]
         return cls(
-            np.array([[p.known_good for p in points] for points in ordered], dtype=float),
-            np.array([[p.candidate for p in points] for points in ordered], dtype=float),
+            known_good,
+            candidate,
             np.array([p.round for p in first], dtype=int),
             np.array([p.generation for p in first], dtype=int),
         )

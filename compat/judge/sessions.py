@@ -8,16 +8,13 @@ round, with all sentinels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import numpy as np
 
 from compat.judge.legs import Leg, Row, bare, enter, limits_of
-from compat.judge.phased import generations
 from compat.judge.plausible import moment
-from compat.judge.sampling import runs_wanted
 from compat.judge.stored import Session, stored
-from compat.model import FEWEST_UNITS, Phase, Place, Plan, Status
+from compat.model import Phase, Place, Plan, Status
 
 __all__ = ["by_sessions"]
 
@@ -36,8 +33,8 @@ def _in_place(
     place: Place, rows: Sequence[Row], sentinels: Sequence[Row], plan: Plan, measured: int, found: list[list[Leg]]
 ) -> None:
     # Sentinels that need no GPU ran on the node, and not in the place of one of its GPUs.
-    watched = [_values(row, plan, {place, Place(place.node)}) for row in sentinels]
-    own = [_values(row, plan, {place}) for row in rows]
+    watched = [_values(row, {place, Place(place.node)}) for row in sentinels]
+    own = [_values(row, {place}) for row in rows]
     apart = _apart(_begun(rows, place), plan.policy.stored.apart)
     fresh_ones = {key for key in apart if key[0] is Phase.AFTER}
     alike: dict[tuple[_Key, ...], list[int]] = {}
@@ -75,24 +72,12 @@ def _in_place(
 
 def _begun(rows: Sequence[Row], place: Place) -> set[_Key]:
     """Every session of a place, whole or not."""
-    places = [one for row in rows for one in row.places if one.place == place]
-    return {(phase, run.session) for one in places for phase, runs in one.runs.items() for run in runs}
+    return {key for row in rows for one in row.places if one.place == place for key in one.begun}
 
 
-def _values(row: Row, plan: Plan, where: set[Place]) -> Mapping[_Key, float]:
+def _values(row: Row, where: set[Place]) -> Mapping[_Key, float]:
     """By session: the oriented log-median, the mean over its generations. Sessions with too few runs are left out."""
-    found: dict[_Key, float] = {}
-    fewest = runs_wanted(row.item, plan.policy)
-    for one in row.places:
-        if one.place in where:
-            for phase in (Phase.BEFORE, Phase.AFTER):
-                runs = one.steady(phase)
-                for session in {run.session for run in runs}:
-                    own = [run for run in runs if run.session == session]
-                    means = generations(row.metric, own) or []
-                    if len(own) >= fewest and len(means) >= FEWEST_UNITS:
-                        found[phase, session] = fmean(means)
-    return found
+    return {key: value for one in row.places if one.place in where for key, value in one.sessions.items()}
 
 
 def _apart(keys: set[_Key], seconds: float) -> list[_Key]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.judge.text import plural
-from compat.model import Arm, Evidence, Identity, Place
+from compat.judge.traces import Trace
+from compat.model import Arm, Identity, Place
 
 __all__ = ["ABSENT", "SETTING", "Settings", "compare_settings"]
 
@@ -26,7 +27,7 @@ class Settings:
     changes: tuple[str, ...] = ()
 
 
-def compare_settings(evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> Settings:
+def compare_settings(evidence: Sequence[Trace], identities: Mapping[str, Identity]) -> Settings:
     """Compare the settings of one cell's evidence. A setting that was read in one arm only differs."""
     places: dict[Place, set[str]] = defaultdict(set)
     for record in evidence:
@@ -58,7 +59,7 @@ def _on(nodes: set[str]) -> str:
 class _Here:
     """One node with the GPUs of a lane, whose settings were not always the same."""
 
-    def __init__(self, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> None:
+    def __init__(self, evidence: Sequence[Trace], identities: Mapping[str, Identity]) -> None:
         self._settings = {record.identity: identities[record.identity].settings for record in evidence}
         self.names = sorted({name for settings in self._settings.values() for name in settings})
         self._first: dict[tuple[Arm, str], tuple[int, int]] = {}  # of an arm's identity: generation, pair

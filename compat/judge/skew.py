@@ -12,20 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compat.judge.contents import LABEL, contents, editions
-from compat.model import Arm, Evidence, Identity, Node, Plan, Skew
+from compat.judge.traces import CODE, Trace
+from compat.model import Arm, Identity, Node, Plan, Skew
 
 __all__ = ["find_skew", "holding"]
 
 _HOLDING = ("driver", "libraries")  # kinds that have broken programs: AKS issue 5869, two cuDNNs in one process
 _LIBRARY = re.compile(r"(lib(?:cublas|cublasLt|cudart|cudnn\w*|cufft|curand|cusolver|cusparse|nccl|nvrtc))\.so")
-_CODE = "torch's code"  # as the workload torch_architectures tells it
 _SINGLE = ("cublas", "cuda", "cudnn", "nccl", "nvrtc")
 
 
 def find_skew(
-    plan: Plan, evidence: Sequence[Evidence], identities: Mapping[str, Identity], nodes: Mapping[str, Node]
+    plan: Plan, evidence: Sequence[Trace], identities: Mapping[str, Identity], nodes: Mapping[str, Node]
 ) -> tuple[Skew, ...]:
-    """Every skew in what was admitted, those of the candidate arm alone first."""
+    """Every skew in the traces of what was admitted, those of the candidate arm alone first."""
     seen: dict[tuple[str, str], tuple[dict[str, str], set[Arm]]] = {}
     for arm, runtime, key in sorted({(e.arm, e.runtime, e.identity) for e in evidence}):
         identity = identities.get(key)
@@ -33,11 +33,11 @@ def find_skew(
             continue
         for kind, what, values in _within(identity, plan, runtime):
             seen.setdefault((kind, what), (values, set()))[1].add(arm)
-    for arm, runtime, built in sorted({(e.arm, e.runtime, e.took[_CODE]) for e in evidence if _CODE in e.took}):
+    for arm, runtime, built in sorted({(e.arm, e.runtime, e.code) for e in evidence if e.code is not None}):
         listed = plan.runtimes[runtime].brings.get("code") if runtime in plan.runtimes else None
         if listed is not None and set(listed.split()) != set(built.split()):
             values = {"the tables": listed, "the runtime": built}
-            seen.setdefault(("tables", f"{_CODE} of {runtime}"), (values, set()))[1].add(arm)
+            seen.setdefault(("tables", f"{CODE} of {runtime}"), (values, set()))[1].add(arm)
     for arm in Arm:
         for what, values in _between_nodes([e for e in evidence if e.arm is arm], identities, nodes):
             seen.setdefault(("nodes", what), (values, set()))[1].add(arm)
@@ -95,7 +95,7 @@ def _loaded_twice(identity: Identity) -> dict[str, dict[str, str]]:
 
 
 def _between_nodes(
-    evidence: Sequence[Evidence], identities: Mapping[str, Identity], nodes: Mapping[str, Node]
+    evidence: Sequence[Trace], identities: Mapping[str, Identity], nodes: Mapping[str, Node]
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """What differs between nodes that ran the same arm in the same phase."""
     by_phase: dict[str, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))

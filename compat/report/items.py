@@ -12,7 +12,7 @@ from compat.report.plots import pairs_of, plot
 from compat.report.text import NOTHING, anchor, difference, percent, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["item_anchor", "items", "repeat_command", "versions"]
 
@@ -46,18 +46,18 @@ def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:
 
 def items(
     comparisons: Sequence[Comparison],
-    evidence: Mapping[str, Sequence[Evidence]],
+    read: Callable[[str], Sequence[Evidence]],
     policy: Policy,
     repeats: Mapping[str, str],
 ) -> tuple[ItemView, ...]:
     """Make one ``ItemView`` per item that was compared, what the verdict rests on before the rest, worst first.
 
-    ``evidence`` is by item key; ``repeats`` has the command that repeats an item, by key.
+    ``read`` gives the evidence of an item, by its key; ``repeats`` has the command that repeats an item, by key.
     """
     grouped: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         grouped.setdefault(comparison.item, []).append(comparison)
-    views = [_item(key, group, evidence.get(key, ()), policy, repeats.get(key, "")) for key, group in grouped.items()]
+    views = [_item(key, group, read(key), policy, repeats.get(key, "")) for key, group in grouped.items()]
     return tuple(sorted(views, key=lambda item: (not item.required, WORST_FIRST.index(item.status), item.key)))
 
 

@@ -33,10 +33,13 @@ from compat.report.parts import (
     WindowView,
 )
 from compat.report.policy import settings
+from compat.report.ran import Ran
 from compat.report.text import NOTHING, cleaned, count, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from compat.judge.evidence import ByItem
 
 __all__ = ["View", "view"]
 
@@ -86,18 +89,17 @@ def view(
     plan: Plan,
     nodes: Sequence[Node],
     identities: Mapping[str, Identity],
-    evidence: Sequence[Evidence],
+    evidence: ByItem | Iterable[Evidence],
 ) -> View:
     """Make the view of ``verdict``.
 
-    ``plan`` is the plan that was judged and ``evidence`` the evidence; ``identities`` are by their digest. A node or an
-    identity that is not given is shown as unknown.
+    ``plan`` is the plan that was judged and ``evidence`` the evidence, as the judge takes it; ``identities`` are by
+    their digest. A node or an identity that is not given is shown as unknown.
     """
-    by_item: dict[str, list[Evidence]] = {}
-    for record in evidence:
-        by_item.setdefault(record.item, []).append(record)
+    ran = Ran(evidence)
     repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
-    shown = items(verdict.comparisons, by_item, verdict.policy, repeats)
+    shown = items(verdict.comparisons, ran.read, verdict.policy, repeats)
+    ran.read_the_rest()
     required = [comparison for comparison in verdict.comparisons if comparison.required]
     back = {item.cell.id for item in plan.items if item.cell.rollback}  # where the versions go the other way
     passed = sum(comparison.status is Status.PASS for comparison in required)
@@ -137,8 +139,8 @@ def view(
             Difference(*difference)
             for difference in sorted(verdict.differences, key=lambda entry: (entry[3], entry[0]))
         ),
-        facts=_facts(evidence, identities),
-        nodes=_nodes(verdict, plan, nodes, identities, evidence),
+        facts=_facts(ran.identities, identities),
+        nodes=_nodes(verdict, plan, nodes, identities, ran),
         waivers=_waivers(verdict),
         policy=settings(verdict.policy, [metric for item in plan.items for metric in item.case.metrics]),
         provenance=_provenance(verdict, plan),
@@ -225,10 +227,10 @@ def _waivers(verdict: Verdict) -> tuple[WaiverView, ...]:
     return tuple(found)
 
 
-def _facts(evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> tuple[Change, ...]:
+def _facts(ran: Iterable[tuple[Arm, str]], identities: Mapping[str, Identity]) -> tuple[Change, ...]:
     """Python, implementation, machine and every package of both arms, over all their identities."""
     sides: dict[Arm, dict[str, dict[str, None]]] = {arm: {} for arm in Arm}
-    for arm, name in dict.fromkeys((record.arm, record.identity) for record in evidence):
+    for arm, name in ran:
         identity = identities.get(name)
         if identity is None:
             facts = {"identity": f"{name[:12]} (its document was not given)"}
@@ -246,17 +248,18 @@ def _nodes(
     plan: Plan,
     nodes: Sequence[Node],
     identities: Mapping[str, Identity],
-    evidence: Sequence[Evidence],
+    ran: Ran,
 ) -> tuple[NodeView, ...]:
     """The nodes that the verdict rests on, controls last, with the drivers that they had."""
     known = {node.id: node for node in nodes}
     asked = [ring for ring in plan.rings if ring.name == verdict.ring]
     drivers: dict[str, dict[str, None]] = {}
-    for record in sorted(evidence, key=lambda e: e.generation):
-        identity = identities.get(record.identity)
+    for node, name in ran.places:
+        identity = identities.get(name)
         if identity is not None and identity.driver_version is not None:
-            drivers.setdefault(record.node, {})[identity.driver_version] = None
-    controls = [n for n in known if n in {e.node for e in evidence} and any(r.is_control(known[n]) for r in asked)]
+            drivers.setdefault(node, {})[identity.driver_version] = None
+    seen = {node for node, _ in ran.places}
+    controls = [name for name in known if name in seen and any(ring.is_control(known[name]) for ring in asked)]
     unknown = (*("not in the inventory",) * 2, *(NOTHING,) * 3)
     return tuple(
         _node(known[name], drivers.get(name, ()), name in controls) if name in known else NodeView(name, *unknown)

@@ -11,10 +11,12 @@ An upload in parts is conditional at its end only, and not on every server, so t
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -29,6 +31,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _ONE_PUT = 5 << 30  # bytes: S3 takes no more in one PUT, and a blob may not be larger
 _CHECK = ".written-once"  # an object that is there to be refused a second time
 _WRITER = "writer"  # the metadata that says whose write it was
+_AT_ONCE = 16  # writes that wait for the server at a time
 _TRIES = 8  # of a write that another one to the same name collides with (409)
 
 _TAKEN = frozenset({"PreconditionFailed", "412"})
@@ -73,6 +76,15 @@ class BucketObjects:
         """Write a new object; False if the name is taken. StoreError when the server refuses."""
         self._check()
         return self._create(name, data)
+
+    def put_many(self, documents: Iterable[tuple[str, bytes]]) -> int:
+        """Write new objects, some at a time; how many there were."""
+        new = 0
+        waiting = iter(documents)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while batch := list(itertools.islice(waiting, 4 * _AT_ONCE)):
+                new += sum(pool.map(lambda document: self.put(*document), batch))
+        return new
 
     def _check(self) -> None:
         """Write the same object until it is refused: at the second time, unless the server ignores the condition."""
@@ -134,6 +146,10 @@ class BucketObjects:
     def names(self, under: str) -> list[str]:
         """Every object below, in order."""
         return sorted(self._listed(f"{under}/" if under else ""))
+
+    def each(self, under: str) -> Iterator[str]:
+        """The same, page by page; a server lists them in order."""
+        return self._listed(f"{under}/" if under else "")
 
     def every(self) -> Iterator[str]:
         """Every object there is, page by page."""

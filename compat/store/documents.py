@@ -21,13 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
 
 from compat.errors import StoreError
 from compat.model import (
-    SCHEMA_VERSION,
     Evidence,
     Identity,
     Lease,
@@ -47,13 +43,10 @@ from compat.store.marker import MARKER, check_marker, write_marker
 from compat.store.naming import SHORT, blob_name, is_named, number_of, stem, sum_name
 from compat.store.objects import Objects
 from compat.store.place import Where, objects_at
+from compat.store.runs import Runs
+from compat.store.texts import Document, document_of, text_of
 
 __all__ = ["Store", "is_store", "same_machine"]
-
-_Document = TypeVar("_Document", Plan, Node, Identity, Evidence, Verdict, Promotion, Lease, Watch, Rehearsal)
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Evidence, Identity, Lease, Node, Plan, Promotion, Rehearsal, Verdict, Watch)
-}
 
 
 def is_store(place: Where) -> bool:
@@ -81,18 +74,11 @@ class Store:
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def text(self, document: _Document) -> bytes:
+    def text(self, document: Document) -> bytes:
         """The document as it is written; StoreError for one that could not be read again."""
-        try:
-            data = canonical(document).encode()
-            _ADAPTERS[type(document)].validate_json(data, strict=True)
-        except ValueError as problem:  # NaN, half a surrogate pair
-            reason = _first(problem) if isinstance(problem, ValidationError) else str(problem)
-            what = f"{type(document).__name__.lower()} cannot be written: {reason}"
-            raise StoreError(self.where, what, "this is a defect of gpu-compat: report it") from problem
-        return data
+        return text_of(document, self.where)
 
-    def _named(self, folder: str, document: _Document) -> str:
+    def _named(self, folder: str, document: Document) -> str:
         data = self.text(document)
         name = digest(data)
         path = f"{folder}/{name}.json"
@@ -100,7 +86,7 @@ class Store:
             self.objects.put(path, data)
         return name
 
-    def _numbered(self, series: str, document: _Document) -> str:
+    def _numbered(self, series: str, document: Document) -> str:
         """Write a document under the next free number of a series; its name."""
         if series not in self._numbers:
             self._numbers[series] = 1 + max(map(number_of, self.objects.names(series)), default=-1)
@@ -173,15 +159,15 @@ class Store:
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    def read(self, name: str, kind: type[_Document]) -> _Document:
+    def read(self, name: str, kind: type[Document]) -> Document:
         """The document of that name. StoreError where it is not there, torn, changed, or of another version."""
         return self.parsed(name, self.raw(name), kind)
 
-    def checked(self, name: str, kind: type[_Document]) -> _Document:
+    def checked(self, name: str, kind: type[Document]) -> Document:
         """The document of a name that has its digest. StoreError where it is not what its name says."""
         return self.named(name, kind)[0]
 
-    def named(self, name: str, kind: type[_Document]) -> tuple[_Document, bytes]:
+    def named(self, name: str, kind: type[Document]) -> tuple[Document, bytes]:
         """The same, and its text."""
         data = self.raw(name)
         document = self.parsed(name, data, kind)
@@ -206,23 +192,15 @@ class Store:
             raise StoreError(self.objects.address(name), "cannot be read: No such file or directory", "restore it")
         return data
 
-    def parsed(self, name: str, data: bytes, kind: type[_Document]) -> _Document:
+    def parsed(self, name: str, data: bytes, kind: type[Document]) -> Document:
         """These bytes, of that name, as a document. StoreError where they are none, or one of another version."""
-        try:
-            document: _Document = _ADAPTERS[kind].validate_json(data, strict=True)
-        except ValidationError as problem:
-            where = self.objects.address(name)
-            raise StoreError(where, f"is torn or not ours: {_first(problem)}", "restore it") from problem
-        version = getattr(document, "schema_version", SCHEMA_VERSION)
-        if version != SCHEMA_VERSION:
-            where = self.objects.address(name)
-            raise StoreError(where, f"has schema version {version}, this version reads {SCHEMA_VERSION}")
-        return document
+        return document_of(data, kind, self.objects.address(name))
 
-    def _documents(self, folder: str, kind: type[_Document]) -> Iterator[_Document]:
+    def _documents(self, folder: str, kind: type[Document]) -> Iterator[Document]:
         """Every document of a kind. Its name, or what follows the number in it, is its digest, or begins it."""
-        for name in self._json(folder):
-            yield self.checked(name, kind)
+        for name in self.objects.each(folder):
+            if name.endswith(".json"):
+                yield self.checked(name, kind)
 
     def _json(self, folder: str) -> list[str]:
         return [name for name in self.objects.names(folder) if name.endswith(".json")]
@@ -259,8 +237,12 @@ class Store:
         return {digest(identity): identity for identity in self._documents("identities", Identity)}
 
     def evidence(self, plan: str) -> list[Evidence]:
-        """All evidence for the plan of that digest, of every node."""
+        """All evidence for the plan of that digest, of every node. For those who need no more than one item: runs."""
         return list(self._documents(f"evidence/{plan}", Evidence))
+
+    def runs(self, plan: str) -> Runs:
+        """The same, one after the other or item by item: there may be a million."""
+        return Runs(self, plan)
 
     def verdicts(self, plan: str = "", ring: str = "") -> list[Verdict]:
         """Every verdict that was kept, or those of a plan, or of a ring of it; a ring's are in the order written."""
@@ -303,9 +285,3 @@ def same_machine(one: Node, other: Node) -> bool:
 
 def _stays(node: Node) -> tuple[object, ...]:
     return node.id, node.hostname, node.cpu, [(gpu.uuid, gpu.parent) for gpu in node.gpus], node.labels
-
-
-def _first(problem: ValidationError) -> str:
-    """The first thing that is wrong, with its place in the document."""
-    error = problem.errors()[0]
-    return f"{'.'.join(map(str, error['loc'])) or 'document'}: {error['msg']}"

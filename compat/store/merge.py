@@ -3,24 +3,29 @@
 Everything is read, and what contradicts is refused, before anything is written. Then documents are copied as they are,
 evidence last and each run once: a merge that was killed leaves a store that lacks some, and the same merge again
 completes it. Watches and rehearsals are copied too. Verdicts are not, since they were reached without the rest; nor are
-baselines and leases, of which there is one log for all.
+baselines and leases, of which there is one log for all. There may be a million runs: they are read one after the other,
+and what is kept of each is 48 bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from compat.digests import Digests
 from compat.errors import StoreError, UsageError
 from compat.model import Evidence, Node, Plan, Rehearsal, Watch, digest
 from compat.store.documents import Store, is_store, same_machine
-from compat.store.naming import SHORT, stem
+from compat.store.naming import SHORT, blob_name, number_of, stem
 from compat.store.place import Where, objects_at, same_place
 
 __all__ = ["Merged", "merge"]
 
-_Run = tuple[str, str, str, int]  # node, item, arm and pair: what there is once
+_KEY = 16  # bytes of the digest of what a run is known by
+_ENTRY = _KEY + 32  # and of the record's digest
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,10 @@ def merge(sources: Sequence[Where], output: Where, plan: str | None = None) -> M
     everything = [*([there] if there is not None else []), *opened]
     upgraded = any(item.cell.phased for item in chosen.items)
     nodes = _nodes(everything, upgraded)
-    count = len(_check_evidence(everything, nodes, name))
+    count, outputs = _check_evidence(everything, nodes, name)
     for store in opened:  # StoreError where one of them was changed
         store.watches(name), store.rehearsals(name)
-    written = _write(opened, Store(output, create=True), chosen, nodes)
+    written = _write(opened, Store(output, create=True), chosen, nodes, outputs[-len(opened) :])
     return Merged(name, len(nodes), count, written)
 
 
@@ -82,48 +87,94 @@ def _nodes(stores: Sequence[Store], upgraded: bool) -> dict[str, Node]:
     return {name: node for name, (node, _) in found.items()}
 
 
-def _check_evidence(stores: Sequence[Store], nodes: dict[str, Node], plan: str) -> dict[_Run, str]:
-    """The digest of each run. StoreError where a run is there twice and differs, or what it names is not there."""
-    seen: dict[_Run, tuple[str, str]] = {}
+class _Runs:
+    """Which record there is of each run: a digest of the run's key, and the record's. In parts, by their first byte."""
+
+    def __init__(self) -> None:
+        self._parts = [bytearray() for _ in range(1 << 8)]
+
+    def add(self, run: Evidence, record: str) -> None:
+        """A run, and the digest of its record."""
+        key = _key(run)
+        self._parts[key[0]] += key + bytes.fromhex(record)
+
+    def count(self) -> tuple[int, set[bytes]]:
+        """How many runs there are, and the keys of those of which there are different records."""
+        count, twice = 0, set[bytes]()
+        for part in self._parts:
+            records = Counter(
+                entry[:_KEY] for entry in {bytes(part[at : at + _ENTRY]) for at in range(0, len(part), _ENTRY)}
+            )
+            count += len(records)
+            twice |= {key for key, number in records.items() if number > 1}
+        return count, twice
+
+
+def _key(run: Evidence) -> bytes:
+    """Node, item, arm and pair: what there is once."""
+    known_by = f"{run.node}\0{run.item}\0{run.arm.value}\0{run.pair}"
+    return hashlib.blake2b(known_by.encode(), digest_size=_KEY).digest()
+
+
+def _check_evidence(stores: Sequence[Store], nodes: Mapping[str, Node], plan: str) -> tuple[int, list[Digests]]:
+    """How many runs there are, and the outputs of each store's.
+
+    StoreError where a run is there twice and differs, or what it names is not there.
+    """
+    runs, outputs = _Runs(), []
     for store in stores:
-        identities, blobs = store.identities(), set[str]()
-        for record in store.evidence(plan):
-            run = (record.node, record.item, record.arm.value, record.pair)
-            own = digest(record)
-            known, root = seen.setdefault(run, (own, store.where))
-            if known != own:
-                where = nodes[record.node].hostname if record.node in nodes else record.node
-                problem = f"has another pair {record.pair} of {record.item} on node {where} than {root}"
-                remedy = "the case was measured twice, apart from each other: leave one of the two out"
-                raise StoreError(store.where, problem, remedy)
+        identities, own = store.identities(), Digests()
+        for record, text in store.runs(plan).texts():
+            runs.add(record, digest(text))
             if record.node not in nodes or record.identity not in identities:
                 what = "its node" if record.node not in nodes else "what its arm was"
                 raise StoreError(store.where, f"has a run of {record.item} without {what}", "restore the store")
-            for blob in {one.digest for one in record.outputs} - blobs:
-                blobs.add(blob)
-                store.blob(blob)  # StoreError where it is lost or changed
-    return {run: own for run, (own, _) in seen.items()}
+            for output in record.outputs:
+                try:
+                    own.add(output.digest)
+                except ValueError:
+                    store.blob(output.digest)  # no digest is a blob's name: StoreError
+        for name in own:
+            store.blob(name)  # StoreError where it is lost or changed
+        outputs.append(own)
+    count, twice = runs.count()
+    if twice:
+        raise _contradiction(stores, nodes, plan, twice)
+    return count, outputs
 
 
-def _write(sources: Sequence[Store], output: Store, plan: Plan, nodes: dict[str, Node]) -> int:
+def _contradiction(
+    stores: Sequence[Store], nodes: Mapping[str, Node], plan: str, twice: Collection[bytes]
+) -> StoreError:
+    """The first run whose record is not that of another store: they are looked for only where there are some."""
+    seen: dict[bytes, tuple[str, str]] = {}
+    for store in stores:
+        for record, text in store.runs(plan).texts():
+            own, key = digest(text), _key(record)
+            known, root = seen.setdefault(key, (own, store.where)) if key in twice else (own, store.where)
+            if known != own:
+                where = nodes[record.node].hostname
+                problem = f"has another pair {record.pair} of {record.item} on node {where} than {root}"
+                remedy = "the case was measured twice, apart from each other: leave one of the two out"
+                return StoreError(store.where, problem, remedy)
+    return StoreError(stores[0].where, "was changed while it was read", "merge again")
+
+
+def _write(
+    sources: Sequence[Store], output: Store, plan: Plan, nodes: dict[str, Node], outputs: Sequence[Digests]
+) -> int:
     """Copy what the evidence needs, then the evidence; how many runs were not there before."""
-    name = digest(plan)
     output.put_plan(plan)
     for node in nodes.values():
         output.put_node(node, upgraded=any(item.cell.phased for item in plan.items))
-    have = {digest(record) for record in output.evidence(name)}
-    new = 0
-    for store in sources:
+    for store, blobs in zip(sources, outputs, strict=True):
         for identity in store.identities().values():
             output.put_identity(identity)
-        for record in _missing(store, name, have):
-            for blob in dict.fromkeys(one.digest for one in record.outputs):
-                output.put_blob(store.blob(blob))
-            output.put_evidence(record)
-            new += 1
-        for folder in (f"watches/{name}", f"rehearsals/{name}"):
+        lacking = (name for name in map(blob_name, blobs) if not output.objects.has(name))
+        output.objects.put_many((name, store.blob(stem(name))) for name in lacking)
+        for folder in (f"watches/{digest(plan)}", f"rehearsals/{digest(plan)}"):
             _copy(store, output, folder)
-    return new
+    return output.objects.put_many(_missing(sources, output, digest(plan)))
 
 
 def _copy(source: Store, output: Store, folder: str) -> None:
@@ -136,9 +187,17 @@ def _copy(source: Store, output: Store, folder: str) -> None:
             output.objects.put(name, data)
 
 
-def _missing(store: Store, plan: str, have: set[str]) -> Iterator[Evidence]:
-    for record in store.evidence(plan):
-        own = digest(record)
-        if own not in have:
-            have.add(own)
-            yield record
+def _missing(sources: Sequence[Store], output: Store, plan: str) -> Iterator[tuple[str, bytes]]:
+    """Each run that the output does not have, once, with the next free number of its series there."""
+    have, numbers = Digests(), dict[str, int]()
+    for name, text in output.runs(plan).raw():
+        have.add(digest(text))
+        series = name.rpartition("/")[0]
+        numbers[series] = max(numbers.get(series, 0), number_of(name) + 1)
+    for store in sources:
+        for name, text in store.runs(plan).raw():
+            own, series = digest(text), name.rpartition("/")[0]
+            if have.add(own):
+                number = numbers.get(series, 0)
+                numbers[series] = number + 1
+                yield f"{series}/{number:06d}-{own[:SHORT]}.json", text

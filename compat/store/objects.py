@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 __all__ = ["Objects"]
@@ -22,6 +22,9 @@ class Objects(Protocol):
     def put(self, name: str, data: bytes) -> bool:
         """Write what is new, whole or not at all, and durably; False if the name is taken, whatever it holds."""
 
+    def put_many(self, documents: Iterable[tuple[str, bytes]]) -> int:
+        """Write what is new of many (name, data), each whole or not at all; how many. Durable when it returns."""
+
     def get(self, name: str) -> bytes | None:
         """What is there under the name; None if there is nothing."""
 
@@ -33,6 +36,9 @@ class Objects(Protocol):
 
     def every(self) -> Iterator[str]:
         """Every name there is, in no order, as it is read; what a killed writer left too."""
+
+    def each(self, under: str) -> Iterator[str]:
+        """The same names, one after the other: of a million there is never a list."""
 
     def age_order(self, names: list[str]) -> list[str]:
         """These names, by when they were written, the oldest first."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import compat
 from compat.errors import StoreError
-from compat.model import Verdict, digest
+from compat.model import Identity, Node, Plan, Verdict, digest
 from compat.way.calibrate import calibrated_spreads
 from compat.way.options import ring_of
 
 if TYPE_CHECKING:
+    from compat.judge.evidence import ByItem
     from compat.report.view import View
     from compat.store import Store
     from compat.store.place import Where
@@ -28,8 +29,25 @@ class Concluded:
     """A verdict, and what the report formats print of it."""
 
     verdict: Verdict
-    view: View
     digest: str  # the verdict's, in the store
+    plan: Plan
+    nodes: Sequence[Node]
+    identities: Mapping[str, Identity]
+    evidence: ByItem
+
+    @functools.cached_property
+    def view(self) -> View:
+        """All that a format prints; the evidence is read once more for it."""
+        from compat.report.view import view
+
+        return view(self.verdict, self.plan, self.nodes, self.identities, self.evidence)
+
+    @functools.cached_property
+    def summary(self) -> View:
+        """What a terminal prints: nothing that evidence has to be read for."""
+        from compat.report.view import view
+
+        return view(self.verdict, self.plan, self.nodes, self.identities, {})
 
 
 def open_store(place: Where) -> Store:
@@ -53,12 +71,11 @@ def conclude(
     """
     from compat.judge import judge
     from compat.plan import load_waivers
-    from compat.report.view import view
 
     accepted = () if waivers is None else load_waivers(waivers)
     chosen = store.plan(plan)
     name = ring_of(chosen, ring)
-    evidence = store.evidence(digest(chosen))
+    evidence = store.runs(digest(chosen))
     nodes, identities = store.nodes(), store.identities()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
@@ -70,7 +87,7 @@ def conclude(
         kept = digest(verdict)
     else:
         kept = store.put_verdict(verdict)
-    return Concluded(verdict, view(verdict, chosen, list(nodes.values()), identities, evidence), kept)
+    return Concluded(verdict, kept, chosen, list(nodes.values()), identities, evidence)
 
 
 @functools.cache

@@ -75,6 +75,10 @@ _ALL = (
     Figure("plan.pairwise_excess", "rows of six pairwise arrays above those that PICT publishes", at_most=0),
     Figure("judge.seconds_10k", "10,000 cells of 5 metrics and 130 pairs judged", "s", at_most=3),
     Figure("judge.rss_mib_10k", "peak memory of that process", "MiB", at_most=1024),
+    Figure("store.merge_1m_s", "a million runs of five nodes merged by the command", "s"),
+    Figure("store.verify_1m_s", "the merged store verified", "s"),
+    Figure("store.judge_1m_s", "the merged store judged", "s"),
+    Figure("store.peak_mib_1m", "peak memory of the largest of these processes", "MiB", at_most=1024),
 )
 FIGURES = {figure.name: figure for figure in _ALL}
 

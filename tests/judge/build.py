@@ -275,4 +275,4 @@ def _bare(metric: Metric, value: Any) -> tuple[Measurement, ...]:
 
 def judge_sampled(metric: Metric, pairs: Sequence[Pair], policy: Policy, measured: int) -> Outcome:
     """One sampled metric of one item on one node."""
-    return judge_samples([Sample(metric, policy.metric(metric.name), pairs)], policy, measured)[0]
+    return judge_samples([Sample.of(metric, policy.metric(metric.name), pairs)], policy, measured)[0]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from compat.judge.environment import Environment, judge_environment
+from compat.judge.traces import traces
 from compat.model import Arm, Decision, Identity, Policy, Ring, Runtime, Status, Tier, digest
 
 from .build import CELL, NEW, OLD, STACKS, TEXT, World, plan, world
@@ -18,7 +19,7 @@ def judged(new: Identity = NEW, good: Identity = OLD, cell: Any = CELL, **change
     w.identities = {digest(one): one for one in (good, new)}
     w.edit(lambda r: replace(r, identity=digest(new)), arm=Arm.CANDIDATE)
     w.edit(lambda r: replace(r, identity=digest(good)), arm=Arm.KNOWN_GOOD)
-    return judge_environment(cell, w.evidence, w.plan, w.identities)
+    return judge_environment(cell, traces(w.evidence), w.plan, w.identities)
 
 
 def having(base: Identity = NEW, **versions: str) -> Identity:
@@ -134,7 +135,7 @@ def test_an_arm_that_changes_during_the_run_is_invalid(other: Identity) -> None:
     w.identities.update({digest(one): one for one in (base, other)})
     w.edit(lambda r: replace(r, identity=digest(base)), arm=Arm.CANDIDATE)
     w.edit(lambda r: replace(r, identity=digest(other)), arm=Arm.CANDIDATE, pairs=[1])
-    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    found = judge_environment(CELL, traces(w.evidence), w.plan, w.identities)
     assert found.outcome.status is Status.INVALID
     assert "candidate arm: " in found.outcome.reason
 
@@ -144,15 +145,15 @@ def test_libraries_that_only_some_cases_load_are_no_contradiction() -> None:
     more = replace(NEW, libraries={"libcudart.so": "a"})
     w.identities[digest(more)] = more
     w.edit(lambda r: replace(r, identity=digest(more)), arm=Arm.CANDIDATE, pairs=[1])
-    assert judge_environment(CELL, w.evidence, w.plan, w.identities).outcome.status is Status.PASS
+    assert judge_environment(CELL, traces(w.evidence), w.plan, w.identities).outcome.status is Status.PASS
 
 
 def test_nodes_may_be_different_machines_with_the_same_software() -> None:
     w = two_machines(replace(NEW, machine="aarch64"), replace(OLD, machine="aarch64"))
-    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    found = judge_environment(CELL, traces(w.evidence), w.plan, w.identities)
     assert "machine is not the same" not in found.outcome.reason
     changed = two_machines(having(pip="25.0"), OLD)
-    assert judge_environment(CELL, changed.evidence, changed.plan, changed.identities).misrealised
+    assert judge_environment(CELL, traces(changed.evidence), changed.plan, changed.identities).misrealised
 
 
 def two_machines(new: Identity, good: Identity) -> World:
@@ -251,7 +252,7 @@ def test_one_runtime_with_another_image_in_each_arm_is_undeclared() -> None:
         arms = {Arm.KNOWN_GOOD: from_image(ID, base=OLD), Arm.CANDIDATE: from_image(image, base=OLD)}
         w.identities = {digest(one): one for one in arms.values()}
         w.edit(lambda r, arms=arms: replace(r, runtime="old", identity=digest(arms[r.arm])))  # type: ignore[misc]
-        found = judge_environment(cell, w.evidence, w.plan, w.identities)
+        found = judge_environment(cell, traces(w.evidence), w.plan, w.identities)
         assert found.outcome.status is status
         assert ("container image aaaaaaaaaaaa -> bbbbbbbbbbbb" in found.outcome.reason) is (status is Status.UNDECLARED)
 
@@ -262,10 +263,10 @@ def test_an_image_that_changes_during_the_run_is_misrealised() -> None:
     w.identities.update({digest(found): found for found in (one, other)})
     w.edit(lambda r: replace(r, identity=digest(one)), arm=Arm.CANDIDATE)
     w.edit(lambda r: replace(r, identity=digest(other)), arm=Arm.CANDIDATE, node="n2")
-    each_its_own = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    each_its_own = judge_environment(CELL, traces(w.evidence), w.plan, w.identities)
     assert not each_its_own.misrealised  # built on each node
     w.edit(lambda r: replace(r, identity=digest(other)), arm=Arm.CANDIDATE, node="n1", pairs=[1])
-    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    found = judge_environment(CELL, traces(w.evidence), w.plan, w.identities)
     assert found.misrealised
     assert "candidate arm: container image is not the same in all of its runs" in found.outcome.reason
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compat.judge.environment import Environment, judge_environment
+from compat.judge.traces import traces
 from compat.model import Arm, Decision, Evidence, Identity, Policy, Ring, Status, Tier, digest
 
 from .build import CELL, NEW, OLD, TEXT, World, plan, world
@@ -49,8 +50,8 @@ class Node:
     def judged(self, cell: Any = CELL) -> Environment:
         """The check of the cell."""
         w = self.world
-        found = judge_environment(cell, w.evidence, w.plan, w.identities)
-        assert judge_environment(cell, w.evidence[::-1], w.plan, w.identities) == found
+        found = judge_environment(cell, traces(w.evidence), w.plan, w.identities)
+        assert judge_environment(cell, traces(w.evidence[::-1]), w.plan, w.identities) == found
         assert not found.misrealised
         return found
 
@@ -269,5 +270,5 @@ def test_a_requirement_declares_no_setting() -> None:
     }
     node = Node(runtimes=runtimes).change("kernel", "6.1.1", arm=Arm.CANDIDATE)
     w = node.world
-    found = judge_environment(CELL, w.evidence, w.plan, w.identities)
+    found = judge_environment(CELL, traces(w.evidence), w.plan, w.identities)
     assert ("setting kernel", "6.1.0", "6.1.1", False) in found.differences

@@ -6,6 +6,7 @@ import pytest
 
 from compat.judge.contents import contents, editions
 from compat.judge.skew import find_skew, holding
+from compat.judge.traces import traces
 from compat.model import Arm, Decision, Identity, Node, Runtime, Skew, Status, digest
 
 from .build import NEW, OLD, TEXT, World, plan, world
@@ -23,7 +24,7 @@ def built(good: Identity = OLD, new: Identity = NEW, **changes: object) -> World
 
 def found(good: Identity = OLD, new: Identity = NEW, **changes: object) -> tuple[Skew, ...]:
     w = built(good, new, **changes)
-    return find_skew(w.plan, w.evidence, w.identities, w.nodes)
+    return find_skew(w.plan, traces(w.evidence), w.identities, w.nodes)
 
 
 def having(base: Identity = NEW, **versions: str) -> Identity:
@@ -105,7 +106,7 @@ def test_code_that_is_not_what_the_tables_say(built: str, differs: bool) -> None
     runtimes = {name: Runtime(name, requirements=(), brings={"code": "sm_80 sm_90"}) for name in ("old", "new")}
     w = world(plan(TEXT, runtimes=runtimes))
     w.edit(lambda r: replace(r, took={"torch's code": built}))
-    skew = find_skew(w.plan, w.evidence, w.identities, w.nodes)
+    skew = find_skew(w.plan, traces(w.evidence), w.identities, w.nodes)
     assert [(one.kind, one.values) for one in skew] == [
         ("tables", {"the tables": "sm_80 sm_90", "the runtime": built}) for _ in range(2 if differs else 0)
     ]
@@ -118,7 +119,7 @@ def test_nodes_of_a_ring_with_several_drivers() -> None:
     second = Node("n2", "gpu-2", node.cpu, node.cores, node.memory_bytes, node.kernel)
     moved = [replace(e, node="n2", identity=digest(other[e.identity])) for e in w.evidence]
     identities = {**w.identities, **{digest(one): one for one in other.values()}}
-    skew = find_skew(w.plan, [*w.evidence, *moved], identities, {**w.nodes, "n2": second})
+    skew = find_skew(w.plan, traces([*w.evidence, *moved]), identities, {**w.nodes, "n2": second})
     (between,) = [one for one in skew if one.kind == "nodes"]
     assert between.values == {"570.211.01": node.hostname, "580.95.05": "gpu-2"}
     assert not between.new
