@@ -7,6 +7,8 @@ import sys
 import typer
 
 from compat.commands import baseline, store
+from compat.commands.attest import attest, keys, verify_attestation
+from compat.commands.audit import audit
 from compat.commands.judge import gate, golden, judge, report, show
 from compat.commands.kernel import kernel
 from compat.commands.merge import merge
@@ -33,6 +35,10 @@ for command in (node, support, check, plan, run, calibrate, merge, judge, report
 app.command(name="case")(repeat_case)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(store.app, name="store")
+app.command()(attest)
+app.command()(verify_attestation)
+app.command()(audit)
+app.add_typer(keys)
 
 
 def main() -> None:

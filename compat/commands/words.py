@@ -23,8 +23,10 @@ __all__ = [
     "Plan",
     "Ring",
     "ShardOption",
+    "Signatures",
     "Store",
     "TablesOption",
+    "Trust",
     "Waivers",
 ]
 
@@ -64,5 +66,12 @@ TablesOption = Annotated[
     typer.Option("--tables", metavar="DIR", help="A folder with support tables of your own. Repeatable."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="As a JSON document.")]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option("--trust", metavar="PUB", help="A file with public keys to trust, or env:NAME. Repeatable."),
+]
+Signatures = Annotated[
+    int, typer.Option("--signatures", metavar="N", min=1, help="How many different trusted keys have to have signed.")
+]
 
 MOST = 20  # comparisons and reasons that a command prints; the report has them all

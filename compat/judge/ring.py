@@ -128,6 +128,7 @@ def judge(
         waivers=uses,
         skew=compared.skew,
         calibration=digest(sorted((*key, spread.error) for key, spread in spreads.items())) if spreads else "",
+        records=dict(sorted(Counter(e.node for e in ours.values()).items())),
     )
 
 

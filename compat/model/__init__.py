@@ -7,6 +7,7 @@ This is imported inside runtimes too, so it keeps to Python 3.9 and the standard
 
 from __future__ import annotations
 
+from compat.model.audited import Audited, Check
 from compat.model.coverage import Coverage
 from compat.model.documents import canonical, digest, plain
 from compat.model.foreseen import Finding, Rejection, Window
@@ -83,8 +84,10 @@ __all__ = [
     "THROTTLED",
     "Arm",
     "Artifact",
+    "Audited",
     "Case",
     "Cell",
+    "Check",
     "Closeness",
     "Comparison",
     "Conditions",

@@ -143,3 +143,5 @@ class Verdict:
     calibration: str = ""  # digest of what a calibration has shown; empty without one
     skew: tuple[Skew, ...] = ()  # those of the candidate alone first
     judge: str = field(default="", metadata={"later": True})  # digest of the code that judged
+    # node -> records of it that ``evidence`` is over: the first so many of the ring, in the order written
+    records: dict[str, int] = field(default_factory=dict, metadata={"later": True})

@@ -9,7 +9,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from compat.model import FINE, Comparison, Status, Verdict, WaiverUse, plain
+from compat.model import FINE, Comparison, Status, Verdict, WaiverUse, digest, plain
 from compat.report import Format
 
 if TYPE_CHECKING:
@@ -64,11 +64,23 @@ def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str
         "digests": {
             "matrix": verdict.matrix_digest,
             "plan": verdict.plan,
+            "policy": digest(verdict.policy),
+            "content": view.content,
+            "judge": verdict.judge or None,
+            "verdict": _own(verdict),
             "evidence": verdict.evidence,
             "report": report,
         },
     }
     return json.dumps(_finite(plain(document)), indent=2, allow_nan=False) + "\n"
+
+
+def _own(verdict: Verdict) -> str | None:
+    """The verdict's digest; None for one with a number that is not finite, which no store has."""
+    try:
+        return digest(verdict)
+    except ValueError:
+        return None
 
 
 def _count(verdict: Verdict, status: Status) -> int:

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Status, Verdict
+from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Status, Verdict, digest
 from compat.report.heat import heat
 from compat.report.items import item_anchor, items, repeat_command, versions
 from compat.report.parts import (
@@ -82,6 +82,7 @@ class View:
     policy: tuple[Setting, ...]
     provenance: tuple[Setting, ...]
     steps: tuple[Step, ...]
+    content: str  # digest of the plan's content
 
 
 def view(
@@ -145,6 +146,7 @@ def view(
         policy=settings(verdict.policy, [metric for item in plan.items for metric in item.case.metrics]),
         provenance=_provenance(verdict, plan),
         steps=_steps(verdict, shown),
+        content=digest(plan.content),
     )
     # The verdict itself stays as it is: formats that carry it escape it in their own way.
     fields = {name: value if name == "verdict" else cleaned(value) for name, value in vars(result).items()}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from compat.store import Store
     from compat.store.place import Where
 
-__all__ = ["Concluded", "conclude", "judge_digest", "open_store", "report_folder", "write_reports"]
+__all__ = ["Concluded", "blobs", "conclude", "judge_digest", "open_store", "report_folder", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def conclude(
     nodes, identities = store.nodes(), store.identities()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
-    verdict = judge(chosen, name, evidence, identities, nodes, _blobs(store), now, accepted, known)
+    verdict = judge(chosen, name, evidence, identities, nodes, blobs(store), now, accepted, known)
     verdict = replace(verdict, judge=judge_digest())
     last = store.verdicts(digest(chosen), name)[-1:]
     if last and replace(verdict, judged_at=last[0].judged_at) == last[0]:
@@ -98,7 +98,7 @@ def judge_digest() -> str:
     return digest([[str(path.relative_to(package)), digest(path.read_bytes())] for path in files])
 
 
-def _blobs(store: Store) -> Callable[[str], bytes]:
+def blobs(store: Store) -> Callable[[str], bytes]:
     """Blobs by digest; a lost or changed one reads as nothing, which the judge refuses for what it is."""
 
     def read(name: str) -> bytes:

@@ -1,0 +1,151 @@
+"""What a verdict rested on, as it lies in a store: the records, their outputs, where and in what they ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compat.errors import StoreError
+from compat.model import Check, Evidence, Identity, Node, Verdict, digest
+
+if TYPE_CHECKING:
+    from compat.model import Plan
+    from compat.store import Store
+
+__all__ = ["Rested", "gather"]
+
+
+@dataclass(frozen=True)
+class Rested:
+    """All evidence as it was when the verdict was reached; None where it cannot be found. ``checks`` say what was seen.
+
+    ``own`` are the records that the verdict's digest is over: those of its ring.
+    """
+
+    evidence: Sequence[Evidence] | None
+    own: Sequence[Evidence]
+    nodes: Mapping[str, Node]
+    identities: Mapping[str, Identity]
+    checks: tuple[Check, ...]
+
+
+def gather(store: Store, verdict: Verdict, plan: Plan) -> Rested:
+    """Find what a verdict rested on among all that the store has by now."""
+    from compat.judge.rested import rested_on
+
+    nodes, torn_nodes = _nodes(store)
+    identities, torn_identities = _identities(store)
+    evidence, torn = _evidence(store, verdict.plan)
+    own = rested_on(verdict, plan, list(evidence.values()), nodes)
+    if own is None:
+        said = f"{verdict.evidence}: no set of the {len(evidence)} records that are there has this digest"
+        checks: list[Check] = [Check("evidence", False, said), *(Check("evidence", False, one) for one in torn)]
+        return Rested(None, (), nodes, identities, tuple(checks))
+    later = len(evidence) - len(own)
+    where = sorted({record.node for record in own.values()})
+    said = f"{verdict.evidence}: {len(own)} runs on {len(where)} nodes"
+    checks = [Check("evidence", True, f"{said}; {later} more are there, of later or of other rings" if later else said)]
+    checks += [Check("evidence", None, f"not what it rested on: {one}") for one in torn]
+    checks += _named(own, nodes, identities, torn_nodes, torn_identities)
+    checks.append(_outputs(store, own))
+    then = _then(store, verdict, plan, own, evidence, nodes)
+    there = {record.node for record in then}
+    seen = {name: node for name, node in nodes.items() if name in there}  # not those that came later
+    return Rested(then, tuple(own.values()), seen, identities, tuple(checks))
+
+
+def _then(
+    store: Store,
+    verdict: Verdict,
+    plan: Plan,
+    own: Mapping[str, Evidence],
+    evidence: Mapping[str, Evidence],
+    nodes: Mapping[str, Node],
+) -> list[Evidence]:
+    """All evidence as it was then: the ring's own, what the rings before it rested on, and the rest by its moment."""
+    from compat.judge.rested import ended_by, rested_on, ring_records
+
+    everything = list(evidence.values())
+    found = dict(own)
+    decided = set(ring_records(plan, verdict.ring, everything, nodes))
+    for ring in plan.rings:
+        if ring.name == verdict.ring:
+            continue
+        ours = ring_records(plan, ring.name, everything, nodes)
+        kept = [v for v in _verdicts(store, verdict.plan, ring.name) if v.judged_at <= verdict.judged_at]
+        earlier = rested_on(kept[-1], plan, everything, nodes) if kept else None
+        if earlier is not None:
+            found |= {name: record for name, record in earlier.items() if name not in decided}
+            decided |= set(ours)
+    found |= {n: e for n, e in evidence.items() if n not in decided and ended_by(e, verdict.judged_at)}
+    return list(found.values())
+
+
+def _verdicts(store: Store, plan: str, ring: str) -> list[Verdict]:
+    try:
+        return store.verdicts(plan, ring)
+    except StoreError:
+        return []  # of a ring that somebody else asks for: by moments, then
+
+
+def _evidence(store: Store, plan: str) -> tuple[dict[str, Evidence], list[str]]:
+    """Every record that can be read and is what its name says, by digest; and what is wrong with the others."""
+    found, torn = {}, []
+    for name in store.objects.names(f"evidence/{plan}"):
+        try:
+            record = store.read(name, Evidence)
+        except StoreError as problem:
+            torn.append(str(problem))
+            continue
+        own = digest(store.objects.get(name) or b"")
+        if name.rpartition("/")[2].partition("-")[2].removesuffix(".json") != own[:16]:
+            torn.append(f"{store.objects.address(name)}: is not what its name says: its content was changed")
+            continue
+        found[own] = record
+    return found, torn
+
+
+def _nodes(store: Store) -> tuple[Mapping[str, Node], str]:
+    try:
+        return store.nodes(), ""
+    except StoreError as problem:
+        return {}, str(problem)
+
+
+def _identities(store: Store) -> tuple[Mapping[str, Identity], str]:
+    try:
+        return store.identities(), ""
+    except StoreError as problem:
+        return {}, str(problem)
+
+
+def _named(
+    own: Mapping[str, Evidence],
+    nodes: Mapping[str, Node],
+    identities: Mapping[str, Identity],
+    torn_nodes: str,
+    torn_identities: str,
+) -> list[Check]:
+    """Whether the nodes and runtimes that the records name are there."""
+    where = sorted({record.node for record in own.values()})
+    what = sorted({record.identity for record in own.values()})
+    checks: list[Check] = []
+    for word, names, there, torn in (
+        ("nodes", where, nodes, torn_nodes),
+        ("runtimes", what, identities, torn_identities),
+    ):
+        gone = [name[:12] for name in names if name not in there]
+        said = f"{len(names)}, as they were read" if not gone else f"not there: {', '.join(gone)}"
+        checks.append(Check(word, not gone and not torn, torn or said))
+    return checks
+
+
+def _outputs(store: Store, own: Mapping[str, Evidence]) -> Check:
+    names = {output.digest for record in own.values() for output in record.outputs}
+    for name in sorted(names):
+        try:
+            store.blob(name)
+        except StoreError as problem:
+            return Check("outputs", False, str(problem))
+    return Check("outputs", True, f"{len(names)}, each by its sha256")
