@@ -94,12 +94,12 @@ def payload(data: bytes) -> bytes:
 
 def _made(key: Key, signature: Signature, signed: bytes) -> bool:
     """Whether the key made the signature, whatever the signature names: that name is a hint, and is not signed."""
-    from securesystemslib.exceptions import VerificationError
+    from securesystemslib.exceptions import UnverifiedSignatureError
     from securesystemslib.signer import Signature
 
     try:
         key.verify_signature(Signature(key.keyid, signature.signature), signed)
-    except VerificationError:
+    except UnverifiedSignatureError:
         return False
     return True
 

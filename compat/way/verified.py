@@ -102,5 +102,5 @@ def _lines(claims: Claims, found: Opened, asked: Asked) -> tuple[str, ...]:
     ]
     lines += [f"  baseline {name}: {entry}" for name, entry in sorted(claims.baselines.items())]
     if asked == Asked():
-        lines.append("  of any upgrade: nobody asked for a ring, a plan or a store, so that one shown again would pass")
+        lines.append("  nobody asked which upgrade it has to be of (--store, --ring, --plan): an old one passes as well")
     return tuple(lines)
