@@ -66,8 +66,8 @@ def open_bundle(data: bytes, identity: str, issuer: str) -> Opened:
         raise lacking("checking a keyless signature", "keyless") from None
     try:
         bundle = Bundle.from_json(data)
-    except (Error, ValueError) as problem:
-        return Opened(b"", (), (f"it is no bundle of Sigstore: {problem}",))
+    except (Error, ValueError, RecursionError):
+        return Opened(b"", (), ("it is no bundle of Sigstore, or of a version that is not known here",))
     try:
         verifier = Verifier.production(offline=True)
     except (Error, OSError, ValueError) as problem:
@@ -76,7 +76,7 @@ def open_bundle(data: bytes, identity: str, issuer: str) -> Opened:
     try:
         kind, payload = verifier.verify_dsse(bundle, Identity(identity=identity, issuer=issuer))
     except VerificationError as problem:
-        return Opened(b"", (), (f"its keyless signature is refused: {problem}",))
+        return Opened(b"", (), (f"its keyless signature is refused: {' '.join(str(problem).split())}",))
     if kind != PAYLOAD_TYPE:
         return Opened(b"", (), (f"it is of the type {kind!r}, not {PAYLOAD_TYPE}",))
     return Opened(payload, (identity,))

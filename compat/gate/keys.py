@@ -46,9 +46,6 @@ def new_key(path: Path) -> str:
     except ImportError:
         raise lacking("compat key new", "sign") from None
     private, public = made.private_bytes, _public_pem(made)
-    for there in (path, public_name(path)):
-        if there.exists():
-            raise UsageError(str(there), "is there already and is not overwritten", "name another file")
     written: list[Path] = []
     try:
         for place, data, mode in ((path, private, 0o600), (public_name(path), public, 0o644)):
@@ -62,6 +59,9 @@ def new_key(path: Path) -> str:
     except OSError as problem:
         for half in written:
             half.unlink(missing_ok=True)
+        if isinstance(problem, FileExistsError):
+            there = str(problem.filename)
+            raise UsageError(there, "is there already and is not overwritten", "name another file") from None
         raise UsageError(str(path), f"cannot be written: {problem.strerror}", "name another folder") from None
     return str(made.public_key.keyid)
 
