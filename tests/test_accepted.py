@@ -109,6 +109,11 @@ def test_a_calibration_says_what_can_be_told_and_is_used(tmp_path: Path) -> None
     assert compat("run", "example.yaml", "--content", "site", cwd=tmp_path).returncode in (0, 10)
     used = compat("judge", "out/example", "--calibration", "out/example.calibration", cwd=tmp_path)
     assert used.returncode == 0
+    newest = max((tmp_path / "out/example/verdicts").rglob("*.json"))
+    alone = compat("audit", str(newest), cwd=tmp_path)
+    assert "WRONG calibration" in alone.stdout
+    again = compat("audit", str(newest), "--calibration", "out/example.calibration", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
     wrong = compat("judge", "out/example", "--calibration", "out/example", cwd=tmp_path)
     assert wrong.returncode == 2
     assert wrong.stderr == (

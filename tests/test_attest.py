@@ -56,7 +56,9 @@ def the_verdict(store: Path) -> Verdict:
 def test_a_verdict_is_signed_and_checked_on_another_machine_without_its_store(here: Path, tmp_path: Path) -> None:
     done = compat("attest", "store", "--ring", "canary", "--key", "ann", "--output", "out/go.json", cwd=here)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"out/go.json: GO example ring canary, verdict {digest(the_verdict(here / 'store'))[:12]}")
+    assert done.stdout.startswith(
+        f"out/go.json: GO example ring canary, verdict {digest(the_verdict(here / 'store'))[:12]}"
+    )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(here / "out/go.json", elsewhere)
@@ -98,7 +100,9 @@ def test_nothing_of_a_private_key_is_anywhere_but_in_its_file(here: Path) -> Non
 
 
 def test_a_key_from_a_variable_signs(here: Path) -> None:
-    done = compat("attest", "store", "--key", "env:OUR_KEY", "--output", "a", cwd=here, OUR_KEY=(here / "ann").read_text())
+    done = compat(
+        "attest", "store", "--key", "env:OUR_KEY", "--output", "a", cwd=here, OUR_KEY=(here / "ann").read_text()
+    )
     assert done.returncode == 0
     done = compat("verify-attestation", "a", "--trust", "env:PUB", cwd=here, PUB=(here / "ann.pub").read_text())
     assert done.returncode == 0
@@ -249,10 +253,10 @@ def test_a_gate_hears_of_each_verdict_whether_it_is_signed(here: Path) -> None:
     assert "it was valid until" in signed(store, plan, ann, later)[name][0]
 
 
-def promotion(verdict: Verdict, number: int, previous: str, **changes: object) -> Promotion:
+def promotion(of: Verdict, number: int, previous: str, **changes: object) -> Promotion:
     made = Promotion(
-        SCHEMA_VERSION, "fleet", number, previous, "promote", "ann", verdict.judged_at,
-        stack=verdict.known_good, decision=Decision.GO, verdict="0" * 64,
+        SCHEMA_VERSION, "fleet", number, previous, "promote", "ann", of.judged_at,
+        stack=of.known_good, decision=Decision.GO, verdict="0" * 64,
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 

@@ -6,11 +6,15 @@ It is the member ``gpu_compat`` of the predicate. Verifiers that do not know it 
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compat.model import Plan, Stack, Verdict, digest
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 __all__ = ["CLAIMS_VERSION", "MEMBER", "Claims", "moment", "read_claims"]
 
@@ -83,15 +87,22 @@ class Claims:
 
 def read_claims(predicate: Any) -> Claims | None:
     """The claims of a predicate; None where they are not there, not whole, or of another version."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     if not isinstance(predicate, dict):
         return None
     try:
-        claims = TypeAdapter(Claims).validate_json(json.dumps(predicate.get(MEMBER)), strict=True)
+        claims = _adapter().validate_json(json.dumps(predicate.get(MEMBER)), strict=True)
     except (ValidationError, RecursionError):
         return None
     return claims if claims.schema_version == CLAIMS_VERSION else None
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Claims]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Claims)
 
 
 def moment(text: str) -> datetime.datetime | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import CompatError, StoreError
-from compat.model import Audited, Check, Evidence, Verdict, digest
+from compat.model import Audited, Check, Verdict, digest
 from compat.way.calibrate import calibrated_spreads
 from compat.way.conclude import blobs, judge_digest, open_store
 from compat.way.rested import Rested, gather
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
     from compat.judge.calibration import Spread
-    from compat.model import Identity, Plan
+    from compat.model import Plan
     from compat.store import Store
 
 __all__ = ["audit", "look"]
@@ -64,10 +64,10 @@ def look(
     checks += rested.checks
     checks.append(_waivers(verdict))
     again = None
-    if rested.evidence is not None:
+    if rested.found:
         known, said = _spreads(verdict, plan, calibration, rested)
         checks += said
-        again = _judged(store, verdict, plan, rested.evidence, rested, known)
+        again = _judged(store, verdict, plan, rested, known)
         checks += _compared(verdict, again)
     checks += signatures(store, verdict, plan, rested.nodes, trusted, needed)
     return Audited(verdict, name, tuple(checks), again), rested
@@ -132,21 +132,31 @@ def _spreads(
 
 
 def _judged(
-    store: Store,
-    verdict: Verdict,
-    plan: Plan,
-    evidence: Sequence[Evidence],
-    rested: Rested,
-    known: Mapping[tuple[str, str], Spread],
+    store: Store, verdict: Verdict, plan: Plan, rested: Rested, known: Mapping[tuple[str, str], Spread]
 ) -> Verdict:
-    """The verdict of the judge that is installed, over the same evidence, on the same day, with the same waivers."""
-    from compat.judge import judge
+    """The verdict of the judge that is installed, over the same evidence, on the same day, with the same waivers.
 
-    identities: Mapping[str, Identity] = rested.identities
+    What is there of no ring's is in no digest: with it as it was by its own moments, without it, and with all of it.
+    """
+    from compat.judge import judge
+    from compat.judge.again import beside
+
+    sure = [*rested.own, *rested.before]
     accepted = tuple(use.waiver for use in verdict.waivers)
-    when = verdict.judged_at
-    again = judge(plan, verdict.ring, evidence, identities, rested.nodes, blobs(store), when, accepted, known)
-    return replace(again, judge=judge_digest())
+    found = None
+    for evidence in ([*sure, *rested.by_then], sure, [*sure, *rested.by_then, *rested.later]):
+        there = {record.node for record in evidence}
+        nodes = {name: node for name, node in rested.nodes.items() if name in there}  # not those that came later
+        again = judge(
+            plan, verdict.ring, evidence, rested.identities, nodes, blobs(store), verdict.judged_at, accepted, known
+        )
+        again = replace(again, judge=judge_digest())
+        found = found or again
+        if beside(verdict, again).same:
+            return again
+        if not rested.by_then and not rested.later:
+            break
+    return found or again
 
 
 def _compared(verdict: Verdict, again: Verdict) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from compat.model import Verdict, digest
 from compat.way.conclude import open_store
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from compat.store import Store
 
 __all__ = ["Given", "given_verdict"]
@@ -40,7 +43,7 @@ def given_verdict(name: str, place: Path | None) -> Given:
 
 
 def _of_file(file: Path, place: Path | None) -> Given:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     from compat.store import is_store
     from compat.store.attestations import find_verdict
@@ -62,11 +65,18 @@ def _of_file(file: Path, place: Path | None) -> Given:
         verdict, _ = find_verdict(store, named)
         return Given(store, verdict, _published(store, verdict, document, data))
     try:
-        verdict = TypeAdapter(Verdict).validate_json(data, strict=True)
+        stored = _adapter().validate_json(data, strict=True)
     except ValidationError:
         raise UsageError(str(file), "is torn or no verdict", "restore it, or name the verdict by its digest") from None
-    same = digest(verdict) == digest(data)
-    return Given(store, verdict, "" if same else f"{file} is not as it was written: it was changed")
+    same = digest(stored) == digest(data)
+    return Given(store, stored, "" if same else f"{file} is not as it was written: it was changed")
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Verdict]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Verdict)
 
 
 def _published(store: Store, verdict: Verdict, document: dict[str, Any], data: bytes) -> str:

@@ -18,16 +18,26 @@ __all__ = ["Rested", "gather"]
 
 @dataclass(frozen=True)
 class Rested:
-    """All evidence as it was when the verdict was reached; None where it cannot be found. ``checks`` say what was seen.
+    """The evidence of a verdict; ``found``: whether all that its digest is over is there. ``checks``: what was seen.
 
-    ``own`` are the records that the verdict's digest is over: those of its ring.
+    ``own`` are the records that the digest is over: those of its ring. ``before`` are what the rings before it rested
+    on. ``by_then`` and ``later`` are all others, which no digest of the verdict is over, by when they ended.
     """
 
-    evidence: Sequence[Evidence] | None
+    found: bool
     own: Sequence[Evidence]
+    before: Sequence[Evidence]
+    by_then: Sequence[Evidence]
+    later: Sequence[Evidence]
     nodes: Mapping[str, Node]
     identities: Mapping[str, Identity]
     checks: tuple[Check, ...]
+
+    @property
+    def where(self) -> dict[str, Node]:
+        """The nodes that the verdict's own records ran on, by id."""
+        there = {record.node for record in self.own}
+        return {name: node for name, node in sorted(self.nodes.items()) if name in there}
 
 
 def gather(store: Store, verdict: Verdict, plan: Plan) -> Rested:
@@ -41,7 +51,7 @@ def gather(store: Store, verdict: Verdict, plan: Plan) -> Rested:
     if own is None:
         said = f"{verdict.evidence}: no set of the {len(evidence)} records that are there has this digest"
         checks: list[Check] = [Check("evidence", False, said), *(Check("evidence", False, one) for one in torn)]
-        return Rested(None, (), nodes, identities, tuple(checks))
+        return Rested(False, (), (), (), (), nodes, identities, tuple(checks))
     later = len(evidence) - len(own)
     where = sorted({record.node for record in own.values()})
     said = f"{verdict.evidence}: {len(own)} runs on {len(where)} nodes"
@@ -49,37 +59,35 @@ def gather(store: Store, verdict: Verdict, plan: Plan) -> Rested:
     checks += [Check("evidence", None, f"not what it rested on: {one}") for one in torn]
     checks += _named(own, nodes, identities, torn_nodes, torn_identities)
     checks.append(_outputs(store, own))
-    then = _then(store, verdict, plan, own, evidence, nodes)
-    there = {record.node for record in then}
-    seen = {name: node for name, node in nodes.items() if name in there}  # not those that came later
-    return Rested(then, tuple(own.values()), seen, identities, tuple(checks))
+    before, by_then, after = _others(store, verdict, plan, own, evidence, nodes)
+    return Rested(True, tuple(own.values()), before, by_then, after, nodes, identities, tuple(checks))
 
 
-def _then(
+def _others(
     store: Store,
     verdict: Verdict,
     plan: Plan,
     own: Mapping[str, Evidence],
     evidence: Mapping[str, Evidence],
     nodes: Mapping[str, Node],
-) -> list[Evidence]:
-    """All evidence as it was then: the ring's own, what the rings before it rested on, and the rest by its moment."""
+) -> tuple[list[Evidence], list[Evidence], list[Evidence]]:
+    """What the rings before it rested on, and all other records: those that had ended when it was judged, and later."""
     from compat.judge.rested import ended_by, rested_on, ring_records
 
     everything = list(evidence.values())
-    found = dict(own)
-    decided = set(ring_records(plan, verdict.ring, everything, nodes))
+    decided = {*own, *ring_records(plan, verdict.ring, everything, nodes)}
+    before: list[Evidence] = []
     for ring in plan.rings:
         if ring.name == verdict.ring:
             continue
-        ours = ring_records(plan, ring.name, everything, nodes)
         kept = [v for v in _verdicts(store, verdict.plan, ring.name) if v.judged_at <= verdict.judged_at]
         earlier = rested_on(kept[-1], plan, everything, nodes) if kept else None
         if earlier is not None:
-            found |= {name: record for name, record in earlier.items() if name not in decided}
-            decided |= set(ours)
-    found |= {n: e for n, e in evidence.items() if n not in decided and ended_by(e, verdict.judged_at)}
-    return list(found.values())
+            before += [record for name, record in earlier.items() if name not in decided]
+            decided |= {*earlier, *ring_records(plan, ring.name, everything, nodes)}
+    rest = [record for name, record in evidence.items() if name not in decided]
+    by_then = [record for record in rest if ended_by(record, verdict.judged_at)]
+    return before, by_then, [record for record in rest if not ended_by(record, verdict.judged_at)]
 
 
 def _verdicts(store: Store, plan: str, ring: str) -> list[Verdict]:

@@ -54,7 +54,7 @@ def attest(
     claims = Claims.of(
         verdict,
         chosen,
-        {one: digest(node) for one, node in rested.nodes.items()},
+        {one: digest(node) for one, node in rested.where.items()},
         baseline_heads(store, verdict.known_good),
         now or datetime.datetime.now(datetime.UTC),
         valid,
@@ -87,7 +87,7 @@ def add_signatures(
         what = f"has no envelope of verdict {digest(verdict)[:12]}"
         raise UsageError(store.where, what, "sign it first, without --add")
     claims, data = max(there, key=lambda one: (one[0].issued_at, len(one[1])))
-    nodes = {one: digest(node) for one, node in rested.nodes.items()}
+    nodes = {one: digest(node) for one, node in rested.where.items()}
     expected = replace(Expected.of(verdict, chosen, baseline_heads(store, verdict.known_good)), nodes=nodes)
     wrong = check_statement(payload(data), expected, now or datetime.datetime.now(datetime.UTC))
     if wrong:

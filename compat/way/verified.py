@@ -102,5 +102,7 @@ def _lines(claims: Claims, found: Opened, asked: Asked) -> tuple[str, ...]:
     ]
     lines += [f"  baseline {name}: {entry}" for name, entry in sorted(claims.baselines.items())]
     if asked == Asked():
-        lines.append("  nobody asked which upgrade it has to be of (--store, --ring, --plan): an old one passes as well")
+        lines.append(
+            "  nobody asked which upgrade it has to be of (--store, --ring, --plan): an old one passes as well"
+        )
     return tuple(lines)

@@ -66,7 +66,9 @@ def test_every_byte_counts(signers: list) -> None:
     trusted = public(ANN, BEN)
     assert opened(data, trusted).reasons == ()
     for place, byte in enumerate(data):
-        others = {byte ^ 1, byte ^ 4, byte ^ 32, 0, ord(" "), ord("\n"), ord("="), ord("A"), ord("a"), ord('"')} - {byte}
+        others = {byte ^ 1, byte ^ 4, byte ^ 32, 0, ord(" "), ord("\n"), ord("="), ord("A"), ord("a"), ord('"')} - {
+            byte
+        }
         for other in others:
             changed = data[:place] + bytes([other]) + data[place + 1 :]
             found = opened(changed, trusted)
@@ -79,17 +81,17 @@ def test_every_byte_counts(signers: list) -> None:
     [
         (lambda text: text[:-1], "no JSON"),
         (lambda text: text[:100], "no JSON"),
-        (lambda text: b"", "no JSON"),
+        (lambda text: text[:0], "no JSON"),
         (lambda text: b"\xff" + text, "no JSON"),
-        (lambda text: b"[" * 100_000, "no JSON"),
-        (lambda text: b"null", "no envelope"),
+        (lambda text: text[:0] + b"[" * 100_000, "no JSON"),
+        (lambda text: text[:0] + b"null", "no envelope"),
         (lambda text: text + b"\n", "not as it was written"),
         (lambda text: b" " + text, "not as it was written"),
         (lambda text: json.dumps(json.loads(text), indent=1).encode(), "not as it was written"),
         (lambda text: text.replace(b'{"payload"', b'{"payload":"e30=","payload"'), "not as it was written"),
         (lambda text: text.replace(b'"signatures"', b'"more":1,"signatures"'), "nothing else"),
         (lambda text: text.replace(b'"sig"', b'"cert":"","sig"'), "a signature has keyid and sig"),
-        (lambda text: text.replace(b'"payload":"', b'"payload":["').replace(b'","payloadType', b'"],"payloadType'), "types"),
+        (lambda text: text.replace(b'"payloadType":"', b'"payloadType":7,"payload":"'), "types"),
         (lambda text: text.replace(b'"keyid":"', b'"keyid":1,"x":"'), "a signature has keyid and sig"),
         (lambda text: text.replace(b'"payload":"ey', b'"payload":"\\u00e9y'), "not in base64"),
         (lambda text: text.replace(b'"payload":"ey', b'"payload":"\\ud800'), "not in base64"),
@@ -152,7 +154,7 @@ def test_a_signature_is_added_by_another_key_and_not_by_the_same() -> None:
     assert len(opened(both, public(ANN, BEN), 2).signers) == 2
     assert payload(both) == payload(SEALED) == canonical(SAID).encode()
     assert payload(b"{}") == b""
-    with pytest.raises(UsageError, match="is signed by the key .* already"):
+    with pytest.raises(UsageError, match=r"is signed by the key .* already"):
         cosign(both, [ANN])
     with pytest.raises(UsageError, match="no JSON"):
         cosign(SEALED[:-1], [BEN])

@@ -1,4 +1,4 @@
-"""Keyless signing cannot run here: what is tested is that it calls what the real package has, and refuses what it can."""
+"""Keyless signing cannot run here: it is held against what the real package has, and refuses what it can."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_statement_reaches_the_signer_as_it_is(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sigstore.models.ClientTrustConfig.production", lambda: None)
     monkeypatch.setattr("sigstore.oidc.detect_credential", lambda: "a token")
     monkeypatch.setattr("sigstore.oidc.IdentityToken", lambda token: f"identity of {token}")
-    monkeypatch.setattr("sigstore.sign.SigningContext.from_trust_config", lambda trust: services)
+    monkeypatch.setattr("sigstore.sign.SigningContext.from_trust_config", lambda _: services)
     assert seal_keyless(statement(), browser=False) == BUNDLE
     assert services.token == "identity of a token"  # noqa: S105
     (given,) = services.signed

@@ -58,10 +58,11 @@ def test_without_a_signature_it_is_refused(store: Store) -> None:
 
 
 CHANGES = {
-    "number": 4, "previous": "", "baseline": "a100", "by": "ben", "at": "2026-11-29T11:00:01+00:00", "reason": "no reason",
-    "stack": {"runtime": "x"}, "verdict": "0" * 64, "decision": Decision.GO, "evidence": "0" * 64, "expires": "2030-01-01",
+    "number": 4, "previous": "", "baseline": "a100", "by": "ben", "at": "2026-11-29T11:00:01+00:00", "reason": "no",
+    "stack": {"runtime": "x"}, "verdict": "0" * 64, "decision": Decision.GO, "evidence": "0" * 64,
     "nodes": {"n1": "0" * 64}, "ring": "early", "plan": "0" * 64, "policy": "0" * 64, "matrix_digest": "0" * 64,
-    "action": "expire", "schema_version": 2, "compat_version": "9", "content": {"a": "0" * 64}, "oldest": 1,
+    "action": "expire", "expires": "2030-01-01", "schema_version": 2, "compat_version": "9",
+    "content": {"a": "0" * 64}, "oldest": 1,
 }  # fmt: skip
 
 
@@ -87,8 +88,7 @@ def test_every_byte_of_the_entry_s_document_counts(store: Store) -> None:
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
         try:
             (found,) = log.entries()
-        except CompatError as problem:
-            assert "000001.json" in str(problem), place
+        except CompatError:
             continue
         still += 1
         assert check_promotion(store, found, TRUSTED, NOW) or digest(found) == digest(entry), place

@@ -102,7 +102,7 @@ def test_a_case_is_as_good_as_its_worst_comparison(status: Status, place: str) -
     verdict = replace(VERDICT, comparisons=(one, replace(one, metric="memory", status=status), one))
     found = statement(verdict)["predicate"]
     lists = {name: found[name] for name in ("passedTests", "warnedTests", "failedTests")}
-    assert lists == {**dict.fromkeys(lists, []), place: [one.item]}
+    assert lists == {**{key: [] for key in lists}, place: [one.item]}
 
 
 def test_sigstore_s_library_takes_the_statement() -> None:

@@ -50,8 +50,24 @@ def test_the_document_says_what_a_pipeline_needs() -> None:
         ("stack-2025-5e1c4a", "invalid"),
     ]
     assert found["failed"][0]["versions"] == {"onnxruntime": {"known_good": "1.20.1", "candidate": "1.23.2"}}
-    assert found["digests"]["evidence"] == build.verdict().evidence
-    assert found["digests"]["report"] is None
+    assert found["digests"] == {
+        "matrix": build.verdict().matrix_digest,
+        "plan": build.verdict().plan,
+        "policy": digest(build.POLICY),
+        "content": digest(build.plan().content),
+        "judge": None,
+        "verdict": digest(build.verdict(between=True)),
+        "evidence": build.verdict().evidence,
+        "report": None,
+    }
+
+
+def test_the_judge_is_named_where_the_verdict_names_it() -> None:
+    view = build.demo()
+    judged = dataclasses.replace(view.verdict, judge="a" * 64)
+    found = document(dataclasses.replace(view, verdict=judged))
+    jsonschema.validate(found, SCHEMA)
+    assert (found["digests"]["judge"], found["digests"]["verdict"]) == ("a" * 64, digest(judged))
 
 
 def test_the_report_is_bound_by_its_digest() -> None:
@@ -72,6 +88,7 @@ def test_numbers_that_are_not_finite_are_null() -> None:
     jsonschema.validate(found, SCHEMA)
     assert found["failed"][0]["candidate"] is None
     assert found["failed"][0]["interval"] == [None, 0.1]
+    assert found["digests"]["verdict"] is None  # it has no canonical text, and no store has it
 
 
 def test_the_document_is_plain_ascii_whatever_the_text() -> None:
