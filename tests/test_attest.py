@@ -275,3 +275,12 @@ def test_a_verdict_against_a_baseline_that_moved_on_is_refused(here: Path) -> No
     done = compat("verify-attestation", "go", "--trust", "ann.pub", "--store", "store", cwd=here)
     assert done.returncode == 1
     assert "refused: it is of another baseline" in done.stdout
+
+
+def test_a_verdict_holds_after_its_own_upgrade_was_promoted(here: Path) -> None:
+    store, verdict = Store(here / "store"), the_verdict(here / "store")
+    assert compat("attest", "store", "--key", "ann", cwd=here).returncode == 0
+    promoted = compat("baseline", "promote", "store", "--ring", "canary", cwd=here)
+    assert promoted.returncode == 0, promoted.stderr
+    trusted = trusted_keys([str(here / "ann.pub")])
+    assert signed(store, store.plan(), trusted) == {digest(verdict): ()}

@@ -13,7 +13,7 @@ import pytest
 
 from compat.errors import CompatError
 from compat.judge import judge
-from compat.model import Audited, Decision, Evidence, Waiver, canonical, digest
+from compat.model import Audited, Decision, Evidence, Verdict, Waiver, canonical, digest
 from compat.store import Store
 from compat.way.audit import audit
 from compat.way.conclude import blobs, judge_digest
@@ -367,31 +367,51 @@ def test_an_envelope_of_another_verdict_is_found(here: Path, store: Store) -> No
     assert "signature: it is of another verdict" in str(wrong(audit(store, other, _trusted(here))))
 
 
-def test_baselines_that_came_of_it_are_shown_with_their_overrides(here: Path, store: Store) -> None:
-    from compat.gate.keys import signing_key
-    from compat.gate.promotion import sign_promotion
-
-    verdict, name = store.verdicts()[-1], the_verdict_s(store)
-    bound = {
-        "stack": verdict.candidate, "verdict": name, "evidence": verdict.evidence, "plan": verdict.plan,
-        "ring": "canary", "matrix_digest": verdict.matrix_digest, "policy": digest(verdict.policy),
-    }  # fmt: skip
-    log = store.baseline("fleet")
+def test_baselines_that_came_of_it_are_shown_and_say_what_it_says(here: Path, store: Store) -> None:
+    verdict, log = store.verdicts()[-1], store.baseline("fleet")
+    bound = _bound(verdict)
     log.append(lambda number, previous: promotion(verdict, number, previous, **bound))
     found = audit(store, verdict, _trusted(here))
     assert found.stands
     assert any("promoted to fleet, entry 1, by ann" in check.said for check in found.checks)
     log.append(lambda number, previous: promotion(verdict, number, previous, **{**bound, "evidence": "0" * 64}))
     assert "its evidence is not the verdict's" in str(wrong(audit(store, verdict)))
-    # an override says that the verdict was something else than GO: it has to be signed, by who asks for signatures
-    hold = replace(verdict, decision=Decision.HOLD)
-    store.put_verdict(hold)
-    bound |= {"verdict": digest(hold), "decision": Decision.HOLD, "reason": "it burns"}
-    entry = log.append(lambda number, previous: promotion(hold, number, previous, **bound))
-    assert "promoted to fleet, entry 3, by ann" in str(audit(store, hold).checks)
-    assert "by override: it burns; it is not signed" in str(wrong(audit(store, hold, _trusted(here))))
+
+
+def test_an_override_has_to_be_signed_for_who_asks_for_signatures(here: Path, store: Store) -> None:
+    from compat.gate.keys import signing_key
+    from compat.gate.promotion import sign_promotion
+
+    verdict, log = store.verdicts()[-1], store.baseline("fleet")
+    changes = {**_bound(verdict), "decision": Decision.HOLD, "reason": "it burns"}  # by the gate: it had to soak
+    entry = log.append(lambda number, previous: promotion(verdict, number, previous, **changes))
+    found = audit(store, verdict)
+    assert found.stands
+    assert "promoted to fleet, entry 1, by ann" in str(found.checks)
+    assert "by override: it burns; it is not signed" in str(wrong(audit(store, verdict, _trusted(here))))
+    sign_promotion(store, entry, [signing_key(str(here / "eve"))])
+    assert "by override: it burns; it is signed by no key that is trusted" in str(
+        wrong(audit(store, verdict, _trusted(here)))
+    )
     sign_promotion(store, entry, [signing_key(str(here / "ann"))])
-    assert "by override: it burns; signed" in str(audit(store, hold, _trusted(here)).checks)
+    found = audit(store, verdict, _trusted(here))
+    assert found.stands
+    assert "by override: it burns; signed" in str(found.checks)
+
+
+def test_what_was_not_go_was_not_promoted_as_go(store: Store) -> None:
+    hold = replace(store.verdicts()[-1], decision=Decision.HOLD)
+    store.put_verdict(hold)
+    store.baseline("fleet").append(lambda number, previous: promotion(hold, number, previous, **_bound(hold)))
+    assert "its decision is not the verdict's" in str(wrong(audit(store, hold)))
+
+
+def _bound(verdict: Verdict) -> dict[str, object]:
+    """What an entry of a baseline says of its verdict."""
+    return {
+        "stack": verdict.candidate, "verdict": digest(verdict), "evidence": verdict.evidence, "plan": verdict.plan,
+        "ring": verdict.ring, "matrix_digest": verdict.matrix_digest, "policy": digest(verdict.policy),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def look(
         plan = store.plan(verdict.plan)
     except StoreError as lost:
         return Audited(verdict, name, (*checks, Check("plan", False, str(lost)))), None
-    checks += _bound(verdict, plan)
+    checks += [*_bound(verdict, plan), _text(store, verdict)]
     rested = gather(store, verdict, plan)
     checks += rested.checks
     checks.append(_waivers(verdict))
@@ -101,6 +101,18 @@ def _bound(verdict: Verdict, plan: Plan) -> list[Check]:
     of = f"{digest(plan.content)}: {len(plan.content)} workloads, each by its file's sha256"
     found.append(Check("content", not other, f"the plan contradicts itself about {', '.join(other)}" if other else of))
     return found
+
+
+def _text(store: Store, verdict: Verdict) -> Check:
+    """Whether the matrix file's own text is still there, for who wants to read it."""
+    name = verdict.matrix_digest
+    if not store.objects.has(f"blobs/sha256/{name[:2]}/{name}"):
+        return Check("matrix text", None, "is not in the store: what it says is in the plan")
+    try:
+        text = store.blob(name)
+    except StoreError as problem:
+        return Check("matrix text", False, str(problem))
+    return Check("matrix text", True, f"{len(text)} bytes, as they were planned")
 
 
 def _waivers(verdict: Verdict) -> Check:

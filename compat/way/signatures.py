@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from compat.errors import StoreError
-from compat.model import Check, Node, Plan, Promotion, Verdict, digest
+from compat.model import Check, Decision, Node, Plan, Promotion, Verdict, digest
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -83,7 +83,6 @@ def _promotions(store: Store, verdict: Verdict, trusted: Sequence[Key] | None, n
         if entry.action != "promote" or entry.verdict != name:
             continue
         pairs = (
-            ("decision", entry.decision, verdict.decision),
             ("evidence", entry.evidence, verdict.evidence),
             ("matrix", entry.matrix_digest, verdict.matrix_digest),
             ("policy", entry.policy, digest(verdict.policy)),
@@ -91,6 +90,8 @@ def _promotions(store: Store, verdict: Verdict, trusted: Sequence[Key] | None, n
             ("ring", entry.ring, verdict.ring),
         )
         wrong = [what for what, own, said in pairs if own != said]
+        if entry.decision is Decision.GO and verdict.decision is not Decision.GO:
+            wrong.append("decision")
         wrong += ["stack"] if entry.stack not in (verdict.candidate, verdict.known_good) else []
         why = f", by override: {entry.reason}" if entry.override else ""
         said = f"promoted to {entry.baseline}, entry {entry.number}, by {entry.by} at {entry.at}{why}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
-from compat.model import Plan, Stack, Verdict, digest
+from compat.model import Plan, Verdict, digest
 from compat.way.options import ring_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def attest(
         verdict,
         chosen,
         {one: digest(node) for one, node in rested.where.items()},
-        baseline_heads(store, verdict.known_good),
+        baseline_heads(store, verdict, chosen),
         now or datetime.datetime.now(datetime.UTC),
         valid,
     )
@@ -88,7 +88,7 @@ def add_signatures(
         raise UsageError(store.where, what, "sign it first, without --add")
     claims, data = max(there, key=lambda one: (one[0].issued_at, len(one[1])))
     nodes = {one: digest(node) for one, node in rested.where.items()}
-    expected = replace(Expected.of(verdict, chosen, baseline_heads(store, verdict.known_good)), nodes=nodes)
+    expected = replace(Expected.of(verdict, chosen, baseline_heads(store, verdict, chosen)), nodes=nodes)
     wrong = check_statement(payload(data), expected, now or datetime.datetime.now(datetime.UTC))
     if wrong:
         raise UsageError("the envelope", wrong[0], "sign the verdict anew, without --add")
@@ -116,13 +116,21 @@ def _standing(
     return chosen, verdict, rested
 
 
-def baseline_heads(store: Store, known_good: Stack) -> dict[str, str]:
-    """The entry in force, by digest, of each baseline that says that this stack is the known-good one."""
+def baseline_heads(store: Store, verdict: Verdict, plan: Plan) -> dict[str, str]:
+    """The entry in force, by digest, of each baseline that says that what the verdict compares with is known-good.
+
+    What the verdict's own upgrade was promoted to is not looked at: it was compared with what was there before.
+    """
+    from compat.gate.baselines import current, follows
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    runtime = plan.runtimes.get(verdict.known_good.get("runtime", ""))
     found = {}
     for name in store.baselines():
-        promoted = [entry for entry in store.baseline(name).entries() if entry.action == "promote"]
-        if promoted and promoted[-1].stack == known_good:
-            found[name] = digest(promoted[-1])
+        entries = [entry for entry in store.baseline(name).entries() if entry.plan != verdict.plan]
+        entry = current(entries, today)
+        if entry is not None and follows(entry, verdict, runtime):
+            found[name] = digest(entry)
     return found
 
 
@@ -133,17 +141,28 @@ def signed(
     now: datetime.datetime | None = None,
     needed: int = 1,
 ) -> dict[str, tuple[str, ...]]:
-    """By the digest of each verdict of a plan that has an envelope: why none is accepted now; nothing where one is."""
-    from compat.gate.attestation import Expected, check
+    """By the digest of each verdict of a plan that has an envelope: why none is accepted now; nothing where one is.
+
+    Where several are refused, it says why of one that is signed by who is trusted, if there is one.
+    """
+    from compat.gate.attestation import Expected, check_statement
+    from compat.gate.envelope import opened
     from compat.store.attestations import attestations
 
     moment = now or datetime.datetime.now(datetime.UTC)
     found: dict[str, tuple[str, ...]] = {}
     for verdict in store.verdicts(digest(plan)):
         name = digest(verdict)
-        expected = Expected.of(verdict, plan, baseline_heads(store, verdict.known_good))
+        expected = Expected.of(verdict, plan, baseline_heads(store, verdict, plan))
+        refused: list[tuple[bool, tuple[str, ...]]] = []
         for envelope in attestations(store, name).values():
-            reasons = check(envelope, trusted, expected, moment, needed)
-            if found.get(name) != ():
-                found[name] = reasons
+            one = opened(envelope, trusted, needed)
+            reasons = one.reasons or check_statement(one.payload, expected, moment)
+            if not reasons:
+                found[name] = ()
+                break
+            refused.append((one.foreign, reasons))
+        else:
+            if refused:
+                found[name] = min(refused)[1]
     return found

@@ -68,7 +68,7 @@ def _expected(asked: Asked) -> Expected:
         verdicts = store.verdicts(digest(plan), ring)
         if not verdicts:
             raise UsageError(store.where, f"has no verdict of ring {ring}", "judge it first: compat judge")
-        expected = Expected.of(verdicts[-1], plan, baseline_heads(store, verdicts[-1].known_good))
+        expected = Expected.of(verdicts[-1], plan, baseline_heads(store, verdicts[-1], plan))
     elif asked.plan is not None:
         if len(asked.plan) != _DIGEST:
             raise UsageError("--plan", "has to be the whole digest", "give its 64 hex digits, or name a --store")
