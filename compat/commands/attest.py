@@ -98,7 +98,7 @@ def verify_attestation(
     trust: Trust = None,
     signatures: Signatures = 1,
     store: Annotated[
-        Path | None, typer.Option("--store", metavar="STORE", help="Has to be of the newest verdict of the ring there.")
+        str | None, typer.Option("--store", metavar="STORE", help="Has to be of the newest verdict of the ring there.")
     ] = None,
     ring: Annotated[str | None, typer.Option("--ring", help="The ring that it has to be of.")] = None,
     plan: Annotated[

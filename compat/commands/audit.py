@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ __all__ = ["audit"]
 def audit(
     verdict: Annotated[str, typer.Argument(help="A verdict's digest, or its start, or its file.", metavar="VERDICT")],
     store: Annotated[
-        Path | None, typer.Argument(help="Its store. Default: the one that the file is in.", metavar="STORE")
+        str | None, typer.Argument(help="Its store. Default: the one that the file is in.", metavar="STORE")
     ] = None,
     trust: Trust = None,
     signatures: Signatures = 1,

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compat.errors import StoreError, UsageError
+from compat.errors import UsageError
 from compat.model import Verdict, digest
+from compat.store.naming import stem
 
 if TYPE_CHECKING:
     from compat.store.documents import Store
 
 __all__ = ["attestations", "find_verdict", "put_attestation"]
 
-_SHORT = 16  # hex digits of a document's digest in the name of a numbered one
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -45,14 +45,14 @@ def find_verdict(store: Store, start: str) -> tuple[Verdict, str]:
     if len({_begins(name) for name in names}) != 1:
         remedy = "give more of the digest" if names else "name one that compat judge or compat gate has kept there"
         raise UsageError(store.where, f"has {len(names)} verdicts whose digest begins with {start!r}", remedy)
-    data = store.objects.get(names[0]) or b""
-    found = digest(data)
-    if not found.startswith(_begins(names[0])) or not found.startswith(word):
-        where = store.objects.address(names[0])
-        raise StoreError(where, "is not what its name says: its content was changed", "restore it")
-    return store.read(names[0], Verdict), found
+    verdict, data = store.named(names[0], Verdict)
+    if not digest(data).startswith(word):
+        raise UsageError(
+            store.where, f"has 0 verdicts whose digest begins with {start!r}", "its beginning is another's"
+        )
+    return verdict, digest(data)
 
 
 def _begins(name: str) -> str:
     """What a verdict's digest begins with, by its name: after the number, or all of it."""
-    return name.rpartition("/")[2].removesuffix(".json").rpartition("-")[2][:64]
+    return stem(name).rpartition("-")[2]

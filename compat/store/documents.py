@@ -12,6 +12,7 @@
     baselines/NAME/NUMBER.json           a log (``compat.store.log``): what is known-good
     leases/NODE/NUMBER.json              and whose a node is
     sums/NAME/DIGEST                     of nodes and logs, whose names do not say it (``compat.store.naming``)
+    attestations/DOCUMENT/DIGEST.json    signed statements about a document (``compat.store.attestations``)
     order/NUMBER-DDDD                    in which order plans came (``compat.store.order``)
 
 A document is written once, whole or not at all, in its canonical text: its digest is that of the bytes.

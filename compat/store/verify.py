@@ -35,7 +35,7 @@ _RUN, _OWN = 16, 8  # bytes: of the digest of what a run is known by, and of the
 _SERIES: dict[str, Any] = {"evidence": Evidence, "verdicts": Verdict, "watches": Watch, "rehearsals": Rehearsal}
 _NAMED: dict[str, Any] = {"plans": Plan, "identities": Identity}
 _LOGS = ("baselines", "leases")
-_OURS = frozenset({"nodes", "blobs", "sums", "order", *_NAMED, *_SERIES, *_LOGS})
+_OURS = frozenset({"nodes", "blobs", "sums", "order", "attestations", *_NAMED, *_SERIES, *_LOGS})
 
 
 @dataclass
@@ -120,6 +120,8 @@ class _Verifying:
             self._logs.add(name.rpartition("/")[0])
             return rest.count("/") == 1
         self._found.counts[top] += 1
+        if top == "attestations":
+            return self._attestation(rest, name)
         if top in _SERIES:
             return self._series(top, rest, name)
         if "/" in rest:
@@ -143,6 +145,14 @@ class _Verifying:
             return False
         if not self._references.has(document):
             self._left["sums of documents that a killed writer had only begun"] += 1
+        return True
+
+    def _attestation(self, rest: str, name: str) -> bool:
+        """A signed statement is what its name says; what it says of a document, who checks the signature knows."""
+        if not re.fullmatch(r"[0-9a-f]{64}/[0-9a-f]{64}\.json", rest):
+            return False
+        if digest(self._store.raw(name)) != stem(name):
+            self._problem(name, "is not what its name says: its content was changed")
         return True
 
     def _node(self, name: str) -> None:

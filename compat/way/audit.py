@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import CompatError, StoreError
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from compat.judge.calibration import Spread
     from compat.model import Plan
     from compat.store import Store
+    from compat.store.place import Where
 
 __all__ = ["audit", "look"]
 
@@ -29,7 +29,7 @@ def audit(
     store: Store,
     verdict: Verdict,
     trusted: Sequence[Key] | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
     needed: int = 1,
     problem: str = "",
 ) -> Audited:
@@ -46,7 +46,7 @@ def look(
     store: Store,
     verdict: Verdict,
     trusted: Sequence[Key] | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
     needed: int = 1,
     problem: str = "",
 ) -> tuple[Audited, Rested | None]:
@@ -105,8 +105,10 @@ def _bound(verdict: Verdict, plan: Plan) -> list[Check]:
 
 def _text(store: Store, verdict: Verdict) -> Check:
     """Whether the matrix file's own text is still there, for who wants to read it."""
+    from compat.store.naming import blob_name
+
     name = verdict.matrix_digest
-    if not store.objects.has(f"blobs/sha256/{name[:2]}/{name}"):
+    if not store.objects.has(blob_name(name)):
         return Check("matrix text", None, "is not in the store: what it says is in the plan")
     try:
         text = store.blob(name)
@@ -128,7 +130,7 @@ def _waivers(verdict: Verdict) -> Check:
 
 
 def _spreads(
-    verdict: Verdict, plan: Plan, calibration: Path | None, rested: Rested
+    verdict: Verdict, plan: Plan, calibration: Where | None, rested: Rested
 ) -> tuple[Mapping[tuple[str, str], Spread], list[Check]]:
     """What the calibration says that it was judged with, and whether it is that one."""
     if calibration is None:

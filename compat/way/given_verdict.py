@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from compat.store import Store
+    from compat.store.place import Where
 
 __all__ = ["Given", "given_verdict"]
 
@@ -29,7 +30,7 @@ class Given:
     problem: str = ""
 
 
-def given_verdict(name: str, place: Path | None) -> Given:
+def given_verdict(name: str, place: Where | None) -> Given:
     """The verdict that is meant. UsageError where nobody can tell, StoreError where it was changed."""
     from compat.store.attestations import find_verdict
 
@@ -42,7 +43,7 @@ def given_verdict(name: str, place: Path | None) -> Given:
     return Given(store, find_verdict(store, name)[0])
 
 
-def _of_file(file: Path, place: Path | None) -> Given:
+def _of_file(file: Path, place: Where | None) -> Given:
     from pydantic import ValidationError
 
     from compat.store import is_store

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from compat.gate.claims import Claims
     from compat.store import Store
+    from compat.store.place import Where
     from compat.way.rested import Rested
 
 __all__ = ["Attested", "add_signatures", "attest", "baseline_heads", "signed"]
@@ -38,7 +38,7 @@ def attest(
     valid: float,
     ring: str | None = None,
     plan: str | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
     now: datetime.datetime | None = None,
 ) -> Attested:
     """Sign the newest stored verdict of a ring for ``valid`` seconds, and keep the envelope beside it.
@@ -68,7 +68,7 @@ def add_signatures(
     cosign: Callable[[bytes], bytes],
     ring: str | None = None,
     plan: str | None = None,
-    calibration: Path | None = None,
+    calibration: Where | None = None,
     now: datetime.datetime | None = None,
 ) -> Attested:
     """Sign what somebody else has signed: the newest envelope of a ring's newest verdict, if it is right and stands.
@@ -97,7 +97,7 @@ def add_signatures(
 
 
 def _standing(
-    store: Store, ring: str | None, plan: str | None, calibration: Path | None
+    store: Store, ring: str | None, plan: str | None, calibration: Where | None
 ) -> tuple[Plan, Verdict, Rested]:
     """The newest verdict of a ring, with its plan and what it rests on. UsageError where it does not stand."""
     from compat.way.audit import look

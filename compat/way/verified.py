@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from compat.gate.attestation import Expected
     from compat.gate.claims import Claims
     from compat.gate.envelope import Opened
+    from compat.store.place import Where
 
 __all__ = ["Answer", "Asked", "verified"]
 
@@ -27,7 +28,7 @@ _DIGEST = 64  # hex digits
 class Asked:
     """What an envelope has to be of. What is not given is not asked for."""
 
-    store: Path | None = None
+    store: Where | None = None
     ring: str | None = None
     plan: str | None = None
     matrix: Path | None = None

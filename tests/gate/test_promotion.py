@@ -11,10 +11,10 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 from securesystemslib.dsse import Envelope
 
-from compat.errors import CompatError
+from compat.errors import StoreError
 from compat.gate.envelope import payload, seal
 from compat.gate.promotion import PROMOTION, check_promotion, check_promotion_envelope, sign_promotion
-from compat.model import Decision, Promotion, canonical, digest, plain
+from compat.model import Decision, Promotion, digest, plain
 from compat.store import Store
 from compat.store.attestations import attestations
 from tests.gate.build import ANN, BEN, EVE, NOW, envelope, public
@@ -77,22 +77,24 @@ def test_whatever_is_changed_in_the_entry_is_found(store: Store, field: str) -> 
 
 
 def test_every_byte_of_the_entry_s_document_counts(store: Store) -> None:
-    """As the log has it: each byte changed, to what is still a document of a promotion, or is none."""
+    """Each byte changed: the log sees it; and whoever gets past the log has no signature for what it says now."""
     log = store.baseline("h100")
     entry = log.append(lambda number, previous: replace(ENTRY, number=number, previous=previous))
     sign_promotion(store, entry, [ANN])
-    path = store.root / "baselines/h100/000001.json"
+    name = "baselines/h100/000001.json"
+    path = store.root / name
     data = path.read_bytes()
     still = 0
     for place in range(len(data)):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(StoreError):
+            log.entries()
         try:
-            (found,) = log.entries()
-        except CompatError:
+            found = store.read(name, Promotion)
+        except StoreError:
             continue
         still += 1
-        assert check_promotion(store, found, TRUSTED, NOW) or digest(found) == digest(entry), place
-        assert canonical(found).encode() != data or found == entry
+        assert check_promotion(store, found, TRUSTED, NOW) or found == entry, place
     assert still > 100  # else nothing was asked of the signature
 
 

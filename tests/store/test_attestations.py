@@ -9,6 +9,7 @@ from compat.errors import StoreError, UsageError
 from compat.model import digest
 from compat.store import Store
 from compat.store.attestations import attestations, find_verdict, put_attestation
+from compat.store.verify import verify
 
 from .build import VERDICT, every_file, one_line
 
@@ -64,7 +65,7 @@ def test_a_beginning_of_several_is_refused(store: Store) -> None:
 
 def test_the_end_of_a_digest_counts_too(store: Store) -> None:
     name = store.put_verdict(VERDICT)
-    with pytest.raises(StoreError, match="is not what its name says"):
+    with pytest.raises(UsageError, match="has 0 verdicts whose digest begins with"):
         find_verdict(store, name[:-1] + ("0" if name[-1] != "0" else "1"))
 
 
@@ -75,3 +76,17 @@ def test_a_verdict_that_was_changed_is_found_to_be(store: Store) -> None:
     with pytest.raises(StoreError) as refused:
         find_verdict(store, name)
     assert "is not what its name says: its content was changed" in one_line(refused)
+
+
+def test_verify_looks_at_them(store: Store) -> None:
+    name = put_attestation(store, "1" * 64, b"one")
+    said: list[str] = []
+    assert verify(store, said.append).counts["attestations"] == 1
+    assert said == []
+    (store.root / name).write_bytes(b"two")
+    (store.root / "attestations/other.json").write_bytes(b"{}")
+    assert verify(store, said.append).problems == 2
+    assert sorted(said) == [
+        f"{name}: is not what its name says: its content was changed",
+        "attestations/other.json: is not a document of a store",
+    ]
