@@ -116,7 +116,7 @@ def verify_attestation(
 ) -> None:
     """Check a signed verdict, offline: by whom, of what, until when, and unchanged. 0 yes, 1 no, 2 usage."""
     from compat.errors import UsageError
-    from compat.gate.envelope import opened
+    from compat.gate.envelope import LONGEST, opened
     from compat.gate.keyless import open_bundle
     from compat.gate.keys import trusted_keys
     from compat.way.verified import Asked, verified
@@ -125,7 +125,8 @@ def verify_attestation(
         remedy = "name the public key (--trust FILE.pub), or --identity and --issuer"
         raise UsageError("verify-attestation", "does not know whom to trust", remedy)
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(LONGEST + 1)
     except OSError as problem:
         raise UsageError(str(file), f"cannot be read: {problem.strerror}", "name the file of compat attest") from None
     if identity and issuer:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import Key, Signature, Signer
 
-__all__ = ["PAYLOAD_TYPE", "Opened", "cosign", "opened", "payload", "seal"]
+__all__ = ["LONGEST", "PAYLOAD_TYPE", "Opened", "cosign", "opened", "payload", "seal"]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_LONGEST = 1 << 26  # bytes: the names of a million cases
+LONGEST = 1 << 26  # bytes: the names of a million cases
+_MOST = 100  # signatures: each is tried with every trusted key
 _MEMBERS, _OF_ONE = {"payload", "payloadType", "signatures"}, {"keyid", "sig"}
 
 
@@ -108,7 +109,7 @@ def _parsed(data: bytes) -> Envelope | str:
     """The envelope of a text that is as ``_text`` writes it; else why it is not."""
     from securesystemslib.dsse import Envelope
 
-    if len(data) > _LONGEST:
+    if len(data) > LONGEST:
         return "it is too large for an envelope"
     try:
         document = json.loads(data)
@@ -120,6 +121,8 @@ def _parsed(data: bytes) -> Envelope | str:
     plain = isinstance(document["payload"], str) and isinstance(document["payloadType"], str)
     if not plain or not isinstance(listed, list):
         return "it is no envelope: its members are not of the types of DSSE"
+    if len(listed) > _MOST:
+        return f"it has {len(listed)} signatures, and {_MOST} are the most that are looked at"
     if not all(isinstance(one, dict) and one.keys() == _OF_ONE for one in listed):
         return "it is no envelope: a signature has keyid and sig, and nothing else"
     if not all(isinstance(value, str) for one in listed for value in one.values()):

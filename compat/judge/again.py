@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 from dataclasses import dataclass
+from typing import Any
 
-from compat.model import Comparison, Verdict
+from compat.model import Comparison, Verdict, plain
 
 __all__ = ["Again", "beside"]
 
 _NOT_JUDGED = frozenset({"judge", "judged_at", "decision", "comparisons"})  # named apart, or not of the judge
+_WORDS = frozenset({"reason", "reasons", "said"})  # sentences, with numbers in them
+_NUMBER = re.compile(r"[0-9][0-9.,e+-]*")
 _Key = tuple[str, str, str, str]
 
 
@@ -17,12 +22,14 @@ _Key = tuple[str, str, str, str]
 class Again:
     """What differs between a verdict and the one that was reached again. None of it: the verdict is the same.
 
-    ``comparisons`` are sentences, of those whose status changed or that only one has; ``other`` names fields.
+    ``comparisons`` are sentences, of those whose status changed or that only one has; ``other`` names fields. Numbers
+    that differ in their last digits are ``rounding``, and no difference: libraries compute them, and have releases too.
     """
 
     decision: bool
     comparisons: tuple[str, ...]
     other: tuple[str, ...]
+    rounding: bool = False
 
     @property
     def same(self) -> bool:
@@ -49,7 +56,25 @@ def beside(verdict: Verdict, again: Verdict) -> Again:
     ]
     if not changed and verdict.comparisons != again.comparisons:
         other.append("comparisons")
-    return Again(verdict.decision is not again.decision, tuple(sorted(changed)), tuple(other))
+    near = (
+        bool(other)
+        and not changed
+        and all(_near(plain(getattr(verdict, x)), plain(getattr(again, x)), x) for x in other)
+    )
+    return Again(verdict.decision is not again.decision, tuple(sorted(changed)), () if near else tuple(other), near)
+
+
+def _near(one: Any, other: Any, name: str) -> bool:
+    """Whether two plain values are the same but for the last digits of numbers, in sentences too."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_near(one[key], other[key], key) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_near(a, b, name) for a, b in zip(one, other, strict=True))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-12)
+    if name in _WORDS and isinstance(one, str) and isinstance(other, str):
+        return _NUMBER.sub("0", one) == _NUMBER.sub("0", other)
+    return bool(one == other)
 
 
 def _by_key(verdict: Verdict) -> dict[_Key, Comparison]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import CompatError, StoreError
 from compat.model import Audited, Check, Verdict, digest
+from compat.report.text import count
 from compat.way.calibrate import calibrated_spreads
 from compat.way.conclude import blobs, judge_digest, open_store
 from compat.way.rested import Rested, gather
@@ -86,7 +87,11 @@ def _kept(store: Store, name: str) -> Check:
 
 def _bound(verdict: Verdict, plan: Plan) -> list[Check]:
     """What a verdict and its plan both say."""
-    found = [Check("plan", True, f"{verdict.plan}: {len(plan.items)} cases, planned by compat {plan.compat_version}")]
+    found = [
+        Check(
+            "plan", True, f"{verdict.plan}: {count(len(plan.items), 'case')}, planned by compat {plan.compat_version}"
+        )
+    ]
     pairs = (
         ("matrix", verdict.matrix_digest, plan.matrix_digest),
         ("policy", digest(verdict.policy), digest(plan.policy)),
@@ -98,7 +103,7 @@ def _bound(verdict: Verdict, plan: Plan) -> list[Check]:
         found.append(Check(what, same, own if same else f"{own} in the verdict, {planned} in its plan"))
     cases = {item.case.workload: item.case.content for item in plan.items}
     other = sorted(name for name, content in cases.items() if plan.content.get(name) != content)
-    of = f"{digest(plan.content)}: {len(plan.content)} workloads, each by its file's sha256"
+    of = f"{digest(plan.content)}: {count(len(plan.content), 'workload')}, each by its file's sha256"
     found.append(Check("content", not other, f"the plan contradicts itself about {', '.join(other)}" if other else of))
     return found
 
@@ -185,10 +190,11 @@ def _compared(verdict: Verdict, again: Verdict) -> list[Check]:
         said = f"{again.decision.value}, {judge}; it was {verdict.decision.value}{first}"
         checks.append(Check("judged again", False, said))
     elif found.same:
-        said = f"{again.decision.value}, {judge}, with the same {len(verdict.comparisons)} comparisons"
+        said = f"{again.decision.value}, {judge}, with the same {count(len(verdict.comparisons), 'comparison')}"
+        said += "; numbers differ in their last digits" if found.rounding else ""
         checks.append(Check("judged again", True, said))
     else:
-        what = f"{len(found.comparisons)} comparisons" if found.comparisons else ", ".join(found.other)
+        what = count(len(found.comparisons), "comparison") if found.comparisons else ", ".join(found.other)
         # One judge says the same of the same. Another one may see more, or say it in other words, and still agree.
         checks.append(Check("judged again", not alike, f"{again.decision.value}, {judge}; not the same: {what}"))
     checks += [Check("comparison", None if not alike else False, one) for one in found.comparisons]

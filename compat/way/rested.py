@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import StoreError
 from compat.model import Check, Evidence, Identity, Node, Verdict, digest
+from compat.report.text import count
 
 if TYPE_CHECKING:
     from compat.model import Plan
@@ -49,12 +50,12 @@ def gather(store: Store, verdict: Verdict, plan: Plan) -> Rested:
     evidence, torn = _evidence(store, verdict.plan)
     own = rested_on(verdict, plan, list(evidence.values()), nodes)
     if own is None:
-        said = f"{verdict.evidence}: no set of the {len(evidence)} records that are there has this digest"
+        said = f"{verdict.evidence}: no set of the {count(len(evidence), 'record')} that are there has this digest"
         checks: list[Check] = [Check("evidence", False, said), *(Check("evidence", False, one) for one in torn)]
         return Rested(False, (), (), (), (), nodes, identities, tuple(checks))
     later = len(evidence) - len(own)
     where = sorted({record.node for record in own.values()})
-    said = f"{verdict.evidence}: {len(own)} runs on {len(where)} nodes"
+    said = f"{verdict.evidence}: {count(len(own), 'run')} on {count(len(where), 'node')}"
     checks = [Check("evidence", True, f"{said}; {later} more are there, of later or of other rings" if later else said)]
     checks += [Check("evidence", None, f"not what it rested on: {one}") for one in torn]
     checks += _named(own, nodes, identities, torn_nodes, torn_identities)

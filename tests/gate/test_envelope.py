@@ -8,7 +8,7 @@ import pytest
 from securesystemslib.dsse import Envelope
 
 from compat.errors import UsageError
-from compat.gate.envelope import PAYLOAD_TYPE, cosign, opened, payload, seal
+from compat.gate.envelope import LONGEST, PAYLOAD_TYPE, cosign, opened, payload, seal
 from compat.model import canonical
 from tests.gate.build import ANN, BEN, EVE, public
 
@@ -102,6 +102,13 @@ def test_what_is_no_envelope_is_said_to_be_none(change: Callable[[bytes], bytes]
     assert len(found.reasons) == 1
     assert said in found.reasons[0]
     assert "\n" not in found.reasons[0]
+
+
+def test_what_is_far_too_much_is_refused_before_it_is_looked_at() -> None:
+    assert opened(b"[" * (LONGEST + 1), public(ANN)).reasons == ("it is too large for an envelope",)
+    document = json.loads(SEALED)
+    many = canonical({**document, "signatures": document["signatures"] * 101}).encode()
+    assert "101 signatures" in opened(many, public(ANN)).reasons[0]
 
 
 def test_base64_has_one_spelling() -> None:

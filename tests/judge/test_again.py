@@ -35,9 +35,20 @@ def test_comparisons_that_changed_came_and_went() -> None:
 
 
 def test_a_comparison_in_other_words_or_with_another_number_is_no_less_a_difference() -> None:
-    for change in ({"reason": "slow"}, {"limit": 0.04}, {"pairs": 11}):
+    for change in ({"reason": "slow"}, {"limit": 0.04}, {"pairs": 11}, {"known_good": 0.1000002}, {"candidate": "1.6"}):
         found = beside(FULL, replace(FULL, comparisons=(replace(COMPARISON, **change), OTHER)))
         assert (found.comparisons, found.other) == ((), ("comparisons",))
+
+
+def test_the_last_digits_of_what_a_library_computed_are_no_difference() -> None:
+    was = replace(COMPARISON, reason="slower by 20.1 % (0.1 to 0.3)")
+    now = replace(was, effect=was.effect + 1e-12, reason="slower by 20.2 % (0.1 to 0.3)")
+    verdict = replace(FULL, comparisons=(was, OTHER), reasons=(was.reason,))
+    found = beside(verdict, replace(verdict, comparisons=(now, OTHER), reasons=(now.reason,)))
+    assert found == Again(decision=False, comparisons=(), other=(), rounding=True)
+    assert found.same
+    assert not beside(verdict, replace(verdict, comparisons=(now, OTHER), evidence="0" * 64)).same  # no number
+    assert not beside(verdict, replace(verdict, reasons=("faster by 20.1 % (0.1 to 0.3)",))).same
 
 
 @pytest.mark.parametrize("field", [f.name for f in fields(Verdict) if f.name not in ("judge", "judged_at")])
