@@ -128,7 +128,7 @@ def judge(
         waivers=uses,
         skew=compared.skew,
         calibration=digest(sorted((*key, spread.error) for key, spread in spreads.items())) if spreads else "",
-        records=dict(sorted(Counter(e.node for e in ours.values()).items())),
+        records=seen.counts(),
     )
 
 
@@ -141,6 +141,7 @@ class _Seen:
         self.ours = Digests()  # of the ring's records
         self.others: set[str] = set()  # items that are not the ring's, and ran on its nodes
         self.elsewhere: set[str] = set()  # nodes without the ring's labels
+        self._read: dict[str, Counter[str]] = {}  # records of the ring by item and node: items may be read again
 
     def read(self, item: str) -> list[Evidence]:
         """The records of an item of the ring, on its nodes, each once and in order."""
@@ -149,7 +150,12 @@ class _Seen:
             if self._is_here(record.node):
                 self.ours.add(name)
                 found.append(record)
+        self._read[item] = Counter(record.node for record in found)
         return found
+
+    def counts(self) -> dict[str, int]:
+        """Of each node, how many records there are of the ring."""
+        return dict(sorted(sum(self._read.values(), Counter[str]()).items()))
 
     def pass_by(self, item: str) -> None:
         """An item that is none of the ring's."""
