@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import pytest
 from compat.errors import StoreError
 from compat.model import digest
 from compat.store import Store
+from compat.store.verify import verify
 
 from .build import EVIDENCE, PLAN, every_file, evidence, one_line
+from .full import take
 
 
 @pytest.fixture
@@ -54,6 +57,23 @@ def test_a_full_disk_loses_what_it_could_not_take_and_nothing_else(small_disk: P
         store.blob(digest(data))
     min((store.root / "evidence" / EVIDENCE.plan / "n1").iterdir()).unlink()
     store.put_evidence(evidence(pair=written))  # room again
+
+
+def test_a_full_disk_leaves_a_log_as_it_was(small_disk: Path) -> None:
+    store = Store(small_disk / "store", create=True)
+    written = [take(store), take(store)]
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 512):
+            pass
+    with pytest.raises(StoreError) as refused:
+        take(store)
+    assert "No space left" in one_line(refused)
+    assert Store(store.root).lease("n1").entries() == tuple(written)
+    filler.unlink()
+    written.append(take(store))
+    assert Store(store.root).lease("n1").entries() == tuple(written)
+    assert verify(store, print).problems == 0
 
 
 def test_a_read_only_disk_is_refused_for_writing_and_read(small_disk: Path) -> None:

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,35 @@ def test_the_newest_plan_is_the_one_meant(store: Store) -> None:
     assert store.plan_digests() == (digest(PLAN), digest(other))
 
 
+def test_a_clock_that_was_set_back_makes_no_plan_older(store: Store) -> None:
+    plans = [replace(PLAN, name=str(number)) for number in range(5)]
+    for number, plan in enumerate(plans):
+        name = store.put_plan(plan)
+        os.utime(store.root / "plans" / f"{name}.json", ns=(10**18 - number, 10**18 - number))
+    assert store.plan() == plans[-1]
+    assert store.plan_digests() == tuple(map(digest, plans))
+    store.put_plan(plans[0])  # a run that goes on
+    assert store.plan() == plans[-1]
+
+
+def test_plans_of_an_older_store_keep_the_order_of_their_age(store: Store) -> None:
+    plans = [replace(PLAN, name=str(number)) for number in range(3)]
+    for number, plan in enumerate(plans):
+        name = store.put_plan(plan)
+        os.utime(store.root / "plans" / f"{name}.json", ns=(10**18 + number, 10**18 + number))
+    shutil.rmtree(store.root / "order")
+    assert store.plan_digests() == tuple(map(digest, plans))
+    newer = replace(PLAN, name="newer")
+    name = store.put_plan(newer)
+    os.utime(store.root / "plans" / f"{name}.json", ns=(1, 1))
+    assert store.plan_digests() == (*map(digest, plans), name)
+    other = store.root / "plans" / f"{digest(replace(PLAN, name='other'))}.json"
+    other.write_text(canonical(replace(PLAN, name="other")))  # by a gpu-compat that keeps no order
+    assert store.plan().name == "other"
+    os.utime(other, ns=(1, 1))
+    assert store.plan() == newer
+
+
 def test_a_plan_that_was_stored_before_its_nouns_got_more_fields_is_read(store: Store) -> None:
     """As it was written in November 2026: without coverage, levels, cells; its name is the digest of that text."""
     text = canonical(PLAN)
@@ -128,6 +158,7 @@ READERS: dict[str, tuple[Callable[[Store], object], str]] = {
     ),
 }
 BY_DIGEST = ("plan", "identity", "verdict")
+HELD = (*BY_DIGEST, "node")  # to their names, or to a sum
 
 
 @pytest.fixture
@@ -153,12 +184,13 @@ def test_a_torn_document_is_found(full: Store, kind: str, cut: float) -> None:
     assert path.name in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", BY_DIGEST)
+@pytest.mark.parametrize("kind", HELD)
 def test_a_changed_byte_is_found(full: Store, kind: str) -> None:
     read, name = READERS[kind]
     path = full.root / name
     data = path.read_bytes()
-    changed = data.replace(b"0.1.0", b"0.1.1") if kind != "identity" else data.replace(b"2.2.6", b"2.2.7")
+    old, new = {"identity": (b"2.2.6", b"2.2.7"), "node": (b"570.1", b"570.2")}.get(kind, (b"0.1.0", b"0.1.1"))
+    changed = data.replace(old, new)
     assert changed != data
     path.write_bytes(changed)
     with pytest.raises(StoreError) as refused:

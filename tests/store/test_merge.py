@@ -13,7 +13,10 @@ import pytest
 from compat.errors import CompatError, StoreError, UsageError
 from compat.model import Arm, Evidence, Node, Output, digest
 from compat.store import Store, merge
+from compat.store.verify import verify
+from tests.s3 import S3
 from tests.store.build import IDENTITY, NODE, PLAN, evidence
+from tests.store.full import REHEARSAL, WATCH
 
 Make = Callable[..., Path]
 
@@ -101,6 +104,36 @@ def test_a_changed_document_is_refused(make: Make, tmp_path: Path) -> None:
     path = next((store / "evidence").rglob("*.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 0.0}))
     refused([store], tmp_path / "all", "its content was changed")
+
+
+def test_watches_and_rehearsals_are_brought_along_once(make: Make, tmp_path: Path) -> None:
+    stores = [make("a", range(1, 2)), make("b", range(2, 3))]
+    other = replace(WATCH, findings=("an Xid",))
+    for store, watch in zip(stores, (WATCH, other), strict=True):
+        Store(store).put_watch(watch)
+        Store(store).put_rehearsal(REHEARSAL)
+    for _ in range(2):
+        merge(stores, tmp_path / "all")
+        merged = Store(tmp_path / "all")
+        assert sorted(merged.watches(digest(PLAN)), key=lambda w: w.findings) == [WATCH, other]
+        assert merged.rehearsals(digest(PLAN)) == [REHEARSAL]
+    assert verify(merged, print).problems == 0
+    path = next((stores[1] / "watches").rglob("*.json"))
+    path.write_bytes(path.read_bytes().replace(b"an Xid", b"an xid"))
+    refused(stores, tmp_path / "more", "its content was changed")
+
+
+def test_a_bucket_is_merged_into_and_from(make: Make, tmp_path: Path, s3: S3) -> None:
+    bucket = s3.bucket()
+    first, second = make("a", range(1, 3)), make("b", range(3, 5))
+    assert merge([first], f"{bucket}/first").new == 4
+    assert merge([f"{bucket}/first", second], f"{bucket}/all").new == 8
+    assert merge([f"{bucket}/all"], tmp_path / "all").new == 8
+    assert runs(tmp_path / "all") == sorted([*runs(first), *runs(second)], key=lambda e: (e.node, e.pair, e.arm.value))
+    with pytest.raises(StoreError, match=f"{bucket}/all: has another pair 1 of "):
+        merge([make("c", range(1, 2), seconds=0.5), f"{bucket}/all"], tmp_path / "more")
+    with pytest.raises(UsageError, match="is merged from and into"):
+        merge([f"{bucket}/all/"], f"{bucket}/all")
 
 
 def test_a_store_is_not_merged_into_itself(make: Make, tmp_path: Path) -> None:
