@@ -67,7 +67,6 @@ def test_a_bucket_is_merged_into_and_judged(s3: S3, measured: Path, tmp_path: Pa
     "words",
     [
         ("run", "example.yaml", "--content", "site", "--store", "s3://bucket/store"),
-        ("calibrate", "example.yaml", "--content", "site", "--store", "s3://bucket/store"),
         ("case", "shard-1", "*one*", "--content", "site", "--store", "s3://bucket/store"),
     ],
 )

@@ -11,12 +11,13 @@ An upload in parts is conditional at its end only, and not on every server, so t
 from __future__ import annotations
 
 import functools
-import itertools
 import random
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -31,7 +32,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _ONE_PUT = 5 << 30  # bytes: S3 takes no more in one PUT, and a blob may not be larger
 _CHECK = ".written-once"  # an object that is there to be refused a second time
 _WRITER = "writer"  # the metadata that says whose write it was
-_AT_ONCE = 16  # writes that wait for the server at a time
+_AT_ONCE = 32  # objects that are read or written at once
 _TRIES = 8  # of a write that another one to the same name collides with (409)
 
 _TAKEN = frozenset({"PreconditionFailed", "412"})
@@ -56,6 +57,8 @@ class BucketObjects:
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.where = f"s3://{bucket}/{self._prefix}".rstrip("/")
+        self._listing: list[str] = []  # the names that were listed last, in order
+        self._ahead: dict[str, bytes] = {}  # documents that were read before they were asked for
         self._conditional = False  # whether we have seen that the server heeds the condition
 
     @functools.cached_property
@@ -76,15 +79,6 @@ class BucketObjects:
         """Write a new object; False if the name is taken. StoreError when the server refuses."""
         self._check()
         return self._create(name, data)
-
-    def put_many(self, documents: Iterable[tuple[str, bytes]]) -> int:
-        """Write new objects, some at a time; how many there were."""
-        new = 0
-        waiting = iter(documents)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            while batch := list(itertools.islice(waiting, 4 * _AT_ONCE)):
-                new += sum(pool.map(lambda document: self.put(*document), batch))
-        return new
 
     def _check(self) -> None:
         """Write the same object until it is refused: at the second time, unless the server ignores the condition."""
@@ -129,8 +123,36 @@ class BucketObjects:
             raise self._said(name, "read", problem) from None
         return found
 
+    def put_many(self, documents: Iterable[tuple[str, bytes]]) -> int:
+        """Write what is new of many (name, data), some at once; how many."""
+        self._check()
+        new, rest = 0, iter(documents)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while batch := list(islice(rest, 4 * _AT_ONCE)):
+                new += sum(pool.map(self._create, *zip(*batch, strict=True)))
+        return new
+
     def get(self, name: str) -> bytes | None:
-        """What the object holds; None if there is none."""
+        """What the object holds; None if there is none.
+
+        Of documents that were listed the next ones are read at once: what is written under a name never changes.
+        """
+        if name in self._ahead:
+            return self._ahead.pop(name)
+        at = bisect_left(self._listing, name)
+        if not name.endswith(".json") or self._listing[at : at + 1] != [name]:  # a blob may be large
+            return self._get(name)
+        following = [each for each in self._listing[at : at + _AT_ONCE] if each.endswith(".json")]
+        try:
+            read = self._files.cat([self._path(each) for each in following], on_error="return", max_concurrency=1)
+        except _errors() as problem:
+            raise self._said(name, "read", problem) from None
+        found = {each: read.get(self._path(each)) for each in following}
+        # What could not be read is asked for again when it is wanted, and said then.
+        self._ahead = {each: data for each, data in found.items() if isinstance(data, bytes)}
+        return self._ahead.pop(name) if name in self._ahead else self._get(name)
+
+    def _get(self, name: str) -> bytes | None:
         try:
             found: bytes = self._files.cat_file(self._path(name), max_concurrency=1)  # one GET, and no HEAD before it
         except _errors() as problem:
@@ -145,7 +167,9 @@ class BucketObjects:
 
     def names(self, under: str) -> list[str]:
         """Every object below, in order."""
-        return sorted(self._listed(f"{under}/" if under else ""))
+        found = sorted(self.each(under))
+        self._listing = found
+        return found
 
     def each(self, under: str) -> Iterator[str]:
         """The same, page by page; a server lists them in order."""
@@ -162,9 +186,9 @@ class BucketObjects:
                 page = self._files.call_s3("list_objects_v2", Bucket=self._bucket, Prefix=self._prefix + begin, **after)
             except _errors() as problem:
                 raise self._said(begin, "listed", problem) from None
-            for found in page.get("Contents", ()):
-                if not found["Key"].endswith("/"):  # a console's idea of a folder
-                    yield found["Key"].removeprefix(self._prefix)
+            keys = (found["Key"].removeprefix(self._prefix) for found in page.get("Contents", ()))
+            self._listing = sorted(key for key in keys if not key.endswith("/"))  # a console's idea of a folder
+            yield from list(self._listing)
             if not page.get("IsTruncated"):
                 return
             after = {"ContinuationToken": page["NextContinuationToken"]}

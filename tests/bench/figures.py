@@ -79,6 +79,8 @@ _ALL = (
     Figure("store.verify_1m_s", "the merged store verified", "s"),
     Figure("store.judge_1m_s", "the merged store judged", "s"),
     Figure("store.peak_mib_1m", "peak memory of the largest of these processes", "MiB", at_most=1024),
+    Figure("store.writers_lost", "of 16 writers and promoters at once, what was lost, on a folder and S3", at_most=0),
+    Figure("store.kills_survived", "kills of writes, merges and promotions that a store survived", at_least=200),
 )
 FIGURES = {figure.name: figure for figure in _ALL}
 

@@ -76,6 +76,19 @@ def test_names_are_listed_page_after_page_in_order(
     assert bucket.names("nothing") == []
 
 
+def test_documents_that_were_listed_are_read_ahead_each_once(bucket: BucketObjects, s3: S3) -> None:
+    documents = {f"evidence/{number:03d}.json": b"%d" % number for number in range(70)}
+    assert bucket.put_many(documents.items()) == 70
+    assert bucket.put_many([*documents.items(), ("evidence/new", b"")]) == 1
+    assert bucket.names("evidence") == [*documents, "evidence/new"]
+    s3.requests.clear()
+    assert {name: bucket.get(name) for name in documents} == documents
+    assert bucket.get("evidence/none.json") is None
+    read = [path.rpartition("/")[2] for method, path, _ in s3.requests if method == "GET"]
+    assert sorted(read) == sorted([*(name.rpartition("/")[2] for name in documents), "none.json"])
+    assert bucket.get("evidence/000.json") == b"0", "what was read once is not kept"
+
+
 def test_an_answer_that_is_lost_is_no_other_writer(bucket: BucketObjects, s3: S3) -> None:
     """The client asks again, and is told that the name is taken: by itself."""
     assert bucket.put("first", b"1")
