@@ -101,13 +101,18 @@ def read(path: Path) -> Document:
 def write(path: Path, document: Document) -> None:
     """Write a document as the store does, but with NaN and Infinity, which a careless writer leaves in.
 
-    A record is under the name that its content then has: what is planted in it is for the judge to find.
+    A record is under the name that its content then has, and a node has its sum: what is planted in them is for the
+    judge to find.
     """
     data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     number, dash, _ = path.stem.partition("-")
     if dash and number.isdecimal():
         path.unlink(missing_ok=True)
         path = path.with_stem(f"{number}-{digest(data)[:16]}")
+    if path.parent.name == "nodes":
+        own = path.parents[1] / "sums" / "nodes" / path.name / digest(data)
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.touch()
     replace(path, data)
 
 
