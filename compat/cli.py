@@ -9,13 +9,15 @@ import typer
 from compat.commands import baseline, store
 from compat.commands.attest import attest, keys, verify_attestation
 from compat.commands.audit import audit
-from compat.commands.judge import gate, golden, judge, report, show
+from compat.commands.gate import gate
+from compat.commands.judge import golden, judge, report, show
 from compat.commands.kernel import kernel
 from compat.commands.merge import merge
 from compat.commands.node import node
 from compat.commands.plan import plan
 from compat.commands.rings import rings
 from compat.commands.run import calibrate, repeat_case, run
+from compat.commands.serve import serve
 from compat.commands.tables import check, support
 from compat.errors import CompatError
 
@@ -30,7 +32,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (node, support, check, plan, run, calibrate, merge, judge, report, gate, rings, show, golden, kernel):
+_COMMANDS = (
+    node, support, check, plan, run, calibrate, merge, judge, report, gate, rings, serve, show, golden, kernel,
+)  # fmt: skip
+for command in _COMMANDS:
     app.command()(command)
 app.command(name="case")(repeat_case)
 app.add_typer(baseline.app, name="baseline")

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "compat"
 
 # The lowest layer first. A part may import parts of lower layers, and itself; nothing of its own layer beside it.
 LAYERS = (
-    {"__init__", "digests", "errors", "files", "model", "paths", "patterns"},
+    {"__init__", "digests", "errors", "escape", "files", "model", "paths", "patterns"},
     {"plan", "judge"},
     {"probe", "node", "store"},
     {"run"},

@@ -10,7 +10,7 @@ import typer
 from compat.commands.words import MOST, Calibration, Plan, Ring, Store, Waivers
 from compat.report.screen import new_console
 
-__all__ = ["gate", "golden", "judge", "report", "show"]
+__all__ = ["golden", "judge", "report", "show"]
 
 
 def judge(
@@ -48,37 +48,6 @@ def report(
         typer.echo(path)
     if show:
         typer.launch(str(written["html"].resolve()))
-
-
-def gate(
-    store: Store,
-    ring: Ring = None,
-    plan: Plan = None,
-    waivers: Waivers = None,
-    calibration: Calibration = None,
-    enter: Annotated[
-        bool, typer.Option("--enter", help="Only whether the ring may take the upgrade: what is before it in order.")
-    ] = False,
-) -> None:
-    """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew; runs nothing.
-
-    A ring after another one asks for that one's GO, its soak, and whatever else the matrix says. --enter asks for no
-    more than that, before anything was measured in the ring itself.
-    """
-    from compat.gate import exit_code
-    from compat.way import gate as ask
-    from compat.way import open_store, stored_gate
-
-    opened = open_store(store)
-    if enter:
-        stand = stored_gate(opened, ring, plan)
-        decision, reasons, what = stand.entered, stand.before, " may take the upgrade" if not stand.before else ""
-    else:
-        stand = ask(opened, ring, plan, waivers, calibration).stand
-        decision, reasons, what = stand.decision, stand.reasons, ""
-    first = f": {reasons[0]}" if reasons else ""
-    typer.echo(f"{decision.value} {opened.plan(plan).name} ring {stand.ring}{what}{first}")
-    raise typer.Exit(exit_code(decision))
 
 
 def show(

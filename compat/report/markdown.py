@@ -6,13 +6,13 @@ line. What does not fit is left out from the end, and the report says so.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from compat.escape import clip, escape, escape_entry
 from compat.model import Decision, Status
 from compat.report import Format
 from compat.report.parts import GLYPHS, WORDS
-from compat.report.text import clip, count
+from compat.report.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,34 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "escape", "render_markdown"]
 
-_LONGEST = 2_000  # characters of one text
 _SMALLEST = 16_384  # bytes: the headline and the sentence that says what is left out always fit
 _MARKS = {Decision.GO: "✅", Decision.NO_GO: "❌", Decision.HOLD: "⏸️"}
-_ESCAPES = {character: f"\\{character}" for character in "\\`*_{}[]#|~$"} | {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    "@": "@<!-- -->",  # no mention
-    "\n": " ",
-    "\t": " ",
-}
-_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
-_LEAD = re.compile(r"[-+=]|\d+(?=[.)])")
-
-
-def escape(text: str) -> str:
-    """``text`` as Markdown that renders as that text, on one line: within a sentence, or as the cell of a table."""
-    plain = "".join(_ESCAPES.get(character, character) for character in clip(text, _LONGEST)).strip()
-    return _LINK.sub(r"\1<!-- -->", plain)
-
-
-def _entry(text: str) -> str:
-    """``text`` as an entry of a list: nothing at its beginning starts another list, or underlines a heading."""
-    plain = escape(text)
-    lead = _LEAD.match(plain)
-    if lead is None:
-        return plain
-    return f"\\{plain}" if lead[0] in "-+=" else f"{lead[0]}\\{plain[lead.end() :]}"
 
 
 def render_markdown(view: View, limit_bytes: int = 1_048_576) -> str:
@@ -71,7 +45,7 @@ def _lines(view: View) -> Iterator[str]:
     yield ""
     yield f"**{escape(view.sentence)}** {escape(view.summary)}"
     yield ""
-    yield from (f"{number}. {_entry(reason.full)}" for number, reason in enumerate(view.reasons, 1))
+    yield from (f"{number}. {escape_entry(reason.full)}" for number, reason in enumerate(view.reasons, 1))
     yield from _table(
         "From what to what",
         ("What", "Known-good", "Candidate"),
@@ -148,7 +122,7 @@ def _list(title: str, entries: Iterable[str]) -> Iterator[str]:
     for index, entry in enumerate(entries):
         if index == 0:
             yield from ("", f"### {title}", "")
-        yield f"- {_entry(entry)}"
+        yield f"- {escape_entry(entry)}"
 
 
 FORMAT = Format("markdown", ".md", render_markdown)

@@ -11,33 +11,19 @@ import dataclasses
 import hashlib
 import math
 import re
-import unicodedata
 from typing import Any, TypeVar
+
+from compat.escape import clean, clip
 
 __all__ = ["MINUS", "NOTHING", "anchor", "clean", "cleaned", "clip", "count", "difference", "percent", "quantity"]
 
 NOTHING = "\N{EN DASH}"  # what stands where there is no value
 MINUS = "\N{MINUS SIGN}"  # as wide as the plus, and no formula in a spreadsheet
-_KEPT = frozenset("\n\t\u200c\u200d")  # format characters that scripts and emoji need
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 _PLURALS = {"instructions", "registers"}
 
 T = TypeVar("T")
-
-
-def clean(text: str) -> str:
-    r"""``text`` with control, format and surrogate characters made visible (``\x1b``); newline and tab stay."""
-    text = text.replace("\r\n", "\n")
-    if text.isprintable():
-        return text
-    return "".join(
-        char.encode("unicode_escape", "backslashreplace").decode("ascii")
-        if unicodedata.category(char) in _UNSAFE and char not in _KEPT
-        else char
-        for char in text
-    )
 
 
 def cleaned(value: T) -> T:
@@ -55,11 +41,6 @@ def _cleaned(value: Any) -> Any:
             value, **{f.name: _cleaned(getattr(value, f.name)) for f in dataclasses.fields(value)}
         )
     return value
-
-
-def clip(text: str, limit: int) -> str:
-    """At most ``limit`` characters of ``text``; what is left out is said."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
 def anchor(prefix: str, key: str) -> str:

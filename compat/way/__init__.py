@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compat.way.ahead import built_bytes, look_ahead
+from compat.way.answer import answer, answer_of
 from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
 from compat.way.conclude import Concluded, conclude, open_store, report_folder, write_reports
@@ -17,6 +18,8 @@ __all__ = [
     "Job",
     "JobOptions",
     "Options",
+    "answer",
+    "answer_of",
     "asked",
     "built_bytes",
     "calibrate",

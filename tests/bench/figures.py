@@ -74,6 +74,8 @@ _ALL = (
     Figure("plan.expand_100k_s", "a matrix file read, and its 100,000 points made", "s", at_most=1),
     Figure("plan.pairwise_excess", "rows of six pairwise arrays above those that PICT publishes", at_most=0),
     Figure("judge.seconds_10k", "10,000 cells of 5 metrics and 130 pairs judged", "s", at_most=3),
+    Figure("gate.rps", "requests a second that compat serve answers, one process, the client beside it", at_least=500),
+    Figure("gate.p99_ms", "99th percentile of an answer's time at 500 requests a second", "ms", at_most=50),
     Figure("judge.rss_mib_10k", "peak memory of that process", "MiB", at_most=1024),
     Figure("store.merge_1m_s", "a million runs of five nodes merged by the command", "s"),
     Figure("store.verify_1m_s", "the merged store verified", "s"),

@@ -1,0 +1,59 @@
+"""Untrusted text made harmless: for a terminal or a log, and as Markdown.
+
+What a runtime printed, or a matrix file named, is text and nothing else wherever it is shown: no escape sequence steers
+a terminal, no bidirectional mark turns a line around, no lone surrogate breaks the encoding, nothing is a link.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["clean", "clip", "escape", "escape_entry"]
+
+_KEPT = frozenset("\n\t\u200c\u200d")  # format characters that scripts and emoji need
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_LONGEST = 2_000  # characters of one text in Markdown
+_ESCAPES = {character: f"\\{character}" for character in "\\`*_{}[]#|~$"} | {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "@": "@<!-- -->",  # no mention
+    "\n": " ",
+    "\t": " ",
+}
+_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
+_LEAD = re.compile(r"[-+=]|\d+(?=[.)])")
+
+
+def clean(text: str) -> str:
+    r"""``text`` with control, format and surrogate characters made visible (``\x1b``); newline and tab stay."""
+    text = text.replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape", "backslashreplace").decode("ascii")
+        if unicodedata.category(char) in _UNSAFE and char not in _KEPT
+        else char
+        for char in text
+    )
+
+
+def clip(text: str, limit: int) -> str:
+    """At most ``limit`` characters of ``text``; what is left out is said."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def escape(text: str) -> str:
+    """``text`` as Markdown that renders as that text, on one line: within a sentence, or as the cell of a table."""
+    plain = "".join(_ESCAPES.get(character, character) for character in clip(text, _LONGEST)).strip()
+    return _LINK.sub(r"\1<!-- -->", plain)
+
+
+def escape_entry(text: str) -> str:
+    """``text`` as an entry of a list: nothing at its beginning starts another list, or underlines a heading."""
+    plain = escape(text)
+    lead = _LEAD.match(plain)
+    if lead is None:
+        return plain
+    return f"\\{plain}" if lead[0] in "-+=" else f"{lead[0]}\\{plain[lead.end() :]}"

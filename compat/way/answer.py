@@ -1,0 +1,76 @@
+"""A gate's answer with all that whoever acts on it needs: judged anew, or by stored verdicts alone."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import compat
+from compat.model import digest
+from compat.way.gate import gate, stored_gate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from compat.gate.answer import Answer
+    from compat.gate.standing import Stand
+    from compat.model import Plan, Verdict
+    from compat.store import Store
+    from compat.store.place import Where
+
+__all__ = ["answer", "answer_of"]
+
+
+def answer(
+    store: Store,
+    ring: str | None = None,
+    plan: str | None = None,
+    waivers: Path | None = None,
+    calibration: Where | None = None,
+    entering: bool = False,
+    stored: bool = False,
+) -> Answer:
+    """What the gate of a ring says. ``entering`` asks what is before the ring alone.
+
+    That, and what is asked of ``stored`` verdicts alone, judges nothing and writes nothing.
+    """
+    from compat.report.markdown import render_markdown
+
+    chosen = store.plan(plan)
+    report: Callable[[int], str] | None = None
+    if entering or stored:
+        stand = stored_gate(store, ring, digest(chosen))
+    else:
+        gated = gate(store, ring, digest(chosen), waivers, calibration)
+        stand, view = gated.stand, gated.concluded.view
+        report = lambda room: render_markdown(view, room)  # noqa: E731 - it has the view
+    hostnames = {node.id: node.hostname for node in store.nodes().values()}
+    return answer_of(chosen, digest(chosen), stand, stand.verdict, hostnames, entering, report)
+
+
+def answer_of(
+    plan: Plan,
+    name: str,
+    stand: Stand,
+    verdict: Verdict | None,
+    hostnames: Mapping[str, str],
+    entering: bool = False,
+    report: Callable[[int], str] | None = None,
+) -> Answer:
+    """The answer that a stand comes to. ``verdict`` is the ring's newest, with its comparisons."""
+    from compat.gate.answer import Answer, counts, worse
+
+    return Answer(
+        stand,
+        plan.name,
+        plan.matrix_digest,
+        name,
+        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        compat.__version__,
+        entering,
+        tuple(sorted({hostnames.get(node, node) for node in verdict.nodes})) if verdict else (),
+        worse(verdict),
+        counts(verdict),
+        report,
+    )

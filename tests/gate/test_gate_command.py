@@ -1,0 +1,132 @@
+"""``compat gate`` as a pipeline calls it: files where they belong, one exit code whatever the format."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from compat.paths import content_folder
+from tests.example import write_example
+from tests.test_cli import compat
+
+SCHEMA = json.loads((content_folder("reports") / "gate.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def worse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example, measured: NO-GO."""
+    folder = tmp_path_factory.mktemp("worse")
+    write_example(folder, add="1")
+    assert compat("run", "example.yaml", "--content", "site", cwd=folder).returncode == 1
+    return folder
+
+
+GATE = ("gate", "out/example")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "gitlab", "slurm"])
+def test_each_format_has_the_exit_code(worse: Path, tmp_path: Path, form: str) -> None:
+    variables = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    done = compat("gate", str(worse / "out/example"), "--format", form, cwd=tmp_path, **variables)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout
+
+
+def test_a_document_can_be_written_to_a_file(worse: Path, tmp_path: Path) -> None:
+    words = (*GATE, "--format", "json")
+    printed = compat(*words, cwd=worse)
+    written = compat(*words, "--output", str(tmp_path / "gate.json"), cwd=worse)
+    assert (written.returncode, written.stdout, written.stderr) == (1, "", "")
+    document = json.loads((tmp_path / "gate.json").read_text())
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert document["reasons"][0].startswith("operator:adder[two] outputs: relative L2 difference")
+    assert {**json.loads(printed.stdout), "at": 0} == {**document, "at": 0}
+    verdict = json.loads(next((worse / "out/example/verdicts").rglob("*.json")).read_text())
+    assert document["digests"]["evidence"] == verdict["evidence"]
+    assert document["counts"]["regress"] == 1
+
+
+def test_entering_the_first_ring_asks_for_nothing(worse: Path) -> None:
+    done = compat(*GATE, "--enter", "--format", "json", cwd=worse)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["asked"] == "enter"
+    assert compat(*GATE, "--enter", cwd=worse).stdout == "GO example ring canary may take the upgrade\n"
+    done = compat(*GATE, "--enter", "--format", "slurm", cwd=worse)
+    assert "nothing to drain" in done.stdout
+
+
+def test_stored_verdicts_alone_are_asked_where_nothing_may_be_written(worse: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(worse / "out/example", store)
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    done = compat("gate", str(store), "--stored", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == compat(*GATE, cwd=worse).stdout
+    assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
+    shutil.rmtree(store / "verdicts")
+    done = compat("gate", str(store), "--stored", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (10, "HOLD example ring canary: ring canary was not judged yet\n")
+
+
+def test_a_step_of_github_has_the_report_in_its_summary(worse: Path, tmp_path: Path) -> None:
+    (tmp_path / "summary").write_text("# before\n")
+    variables = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    done = compat(*GATE, "--format", "github", "--matrix", "example.yaml", cwd=worse, **variables)
+    assert (done.returncode, done.stderr) == (1, "")
+    line = next(
+        number for number, text in enumerate((worse / "example.yaml").read_text().splitlines(), 1) if "canary" in text
+    )
+    assert done.stdout.startswith(f"::error file=example.yaml,line={line},title=NO-GO for example%2C ring canary::oper")
+    summary = (tmp_path / "summary").read_text()
+    assert summary.startswith("# before\n# ")
+    assert "### What is not a pass" in summary
+    assert "decision<<end-" in (tmp_path / "output").read_text()
+
+
+def test_gitlab_has_its_files_beside_the_job(worse: Path, tmp_path: Path) -> None:
+    store = os.path.relpath(worse / "out/example", tmp_path)
+    assert compat("gate", store, "--format", "gitlab", cwd=tmp_path).returncode == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gate.env", "gate.txt"]
+    assert compat("gate", store, "--format", "gitlab", "--output", "m.txt", cwd=tmp_path).returncode == 1
+    assert (tmp_path / "m.env").read_text() == (tmp_path / "gate.env").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--format", "xml"), "format: 'xml' is not one of github, gitlab, json, slurm, text"),
+        (("--stored", "--waivers", "w.yaml"), "stored: nothing is judged, so nothing is accepted"),
+        (("--drain",), "drain: is for --format slurm"),
+        (("--format", "gitlab", "--matrix", "example.yaml"), "matrix: is for --format github"),
+        (("--format", "github", "--output", "a"), "output: GitHub says where its files are"),
+        (("--format", "json", "--output", "nowhere/gate.json"), "nowhere/gate.json: cannot be written"),
+        (("--format", "github", "--matrix", "nowhere.yaml"), "nowhere.yaml: there is no such file"),
+        (("--ring", "nope"), "matrix example: has no ring 'nope'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(worse: Path, words: tuple[str, ...], said: str) -> None:
+    done = compat(*GATE, *words, cwd=worse, GITHUB_STEP_SUMMARY="", GITHUB_OUTPUT="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"compat: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_drain_that_fails_changes_nothing_of_the_decision(worse: Path, tmp_path: Path) -> None:
+    store = str(worse / "out/example")
+    (tmp_path / "scontrol").write_text('#!/bin/sh\necho "$@" >> "$0.log"\necho "slurm is away" >&2\nexit 1\n')
+    (tmp_path / "scontrol").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = compat("gate", store, "--format", "slurm", cwd=tmp_path, PATH=path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert not (tmp_path / "scontrol.log").exists()  # nothing is run that nobody asked to run
+    done = compat("gate", store, "--format", "slurm", "--drain", cwd=tmp_path, PATH=path)
+    assert done.returncode == 1
+    assert done.stderr.endswith("was not drained: slurm is away\n")
+    assert (tmp_path / "scontrol.log").read_text().startswith("update NodeName=")
+    done = compat("gate", store, "--format", "slurm", "--drain", cwd=tmp_path, PATH="/nonexistent")
+    assert (done.returncode, done.stderr.count("was not drained: No such file or directory")) == (1, 1)
