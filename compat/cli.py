@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from compat.commands import baseline, store
+from compat.commands import baseline, rollback, store
 from compat.commands.attest import attest, keys, verify_attestation
 from compat.commands.audit import audit
 from compat.commands.gate import gate
@@ -18,6 +18,7 @@ from compat.commands.plan import plan
 from compat.commands.rings import rings
 from compat.commands.run import calibrate, repeat_case, run
 from compat.commands.serve import serve
+from compat.commands.soak import soak
 from compat.commands.tables import check, support
 from compat.errors import CompatError
 
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 
 _COMMANDS = (
-    node, support, check, plan, run, calibrate, merge, judge, report, gate, rings, serve, show, golden, kernel,
+    node, support, check, plan, run, calibrate, merge, judge, report, gate, rings, soak, serve, show, golden, kernel,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
@@ -44,6 +45,7 @@ app.command()(attest)
 app.command()(verify_attestation)
 app.command()(audit)
 app.add_typer(keys)
+app.add_typer(rollback.app, name="rollback")
 
 
 def main() -> None:

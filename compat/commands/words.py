@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from compat.errors import UsageError
 from compat.model import Phase
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "TablesOption",
     "Trust",
     "Waivers",
+    "seconds_of",
 ]
 
 Matrix = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
@@ -75,3 +77,13 @@ Signatures = Annotated[
 ]
 
 MOST = 20  # comparisons and reasons that a command prints; the report has them all
+
+
+def seconds_of(option: str, text: str) -> float:
+    """A duration that an option says, such as ``20m``, in seconds. UsageError where it is none."""
+    from compat.plan.units import duration
+
+    try:
+        return duration(text)
+    except ValueError as problem:
+        raise UsageError(option, str(problem).partition(";")[0], "write for example 20m") from None

@@ -23,7 +23,7 @@ from compat.judge.text import clip, plural
 from compat.judge.traces import Trace
 from compat.model import Arm, Cell, Identity, Phase, Place, Plan, Policy, Runtime, Stack, Status
 
-__all__ = ["METRIC", "Environment", "judge_environment", "version_of"]
+__all__ = ["METRIC", "Environment", "changed_identity", "judge_environment", "version_of"]
 
 METRIC = "environment"
 
@@ -219,6 +219,16 @@ def _images(evidence: Sequence[Trace], plan: Plan, identities: Mapping[str, Iden
             if good == new or None not in (plan.runtimes[good].image, plan.runtimes[new].image)
         }
     )
+
+
+def changed_identity(before: Identity, now: Identity) -> list[tuple[str, str, str]]:
+    """How one arm differs from what it was on the same node: what, then, and now. Its image and its settings, too."""
+    found = [*_differences(before, now), *_variables(before, now)]
+    if before.image != now.image:
+        found.append((_IMAGE, _short(before.image), _short(now.image)))
+    names = sorted(before.settings.keys() | now.settings.keys())
+    settings = [(f"{SETTING}{n}", before.settings.get(n, ABSENT), now.settings.get(n, ABSENT)) for n in names]
+    return found + [each for each in settings if each[1] != each[2]]
 
 
 def _short(image: str) -> str:

@@ -15,7 +15,7 @@ from compat.judge.text import clip, plural
 from compat.judge.unsound import events_in_words
 from compat.model import Arm, Evidence, Fault, FaultKind, Policy, Status
 
-__all__ = ["METRIC", "attempts", "attempts_needed", "judge_faults"]
+__all__ = ["METRIC", "attempts", "attempts_needed", "describe", "judge_faults"]
 
 METRIC = "execution"
 
@@ -57,10 +57,10 @@ def _judge(evidence: Sequence[Evidence], policy: Policy, interleaved: bool) -> O
     faulty = [record for record in evidence if record.fault is not None]
     ours = [e.fault for e in faulty if e.fault is not None and e.fault.kind is FaultKind.INFRASTRUCTURE]
     if ours:
-        return _say(Status.INVALID, f"{plural(len(ours), 'run')} failed for reasons of our own: {_describe(ours)}")
+        return _say(Status.INVALID, f"{plural(len(ours), 'run')} failed for reasons of our own: {describe(ours)}")
     runs = Counter(record.arm for record in evidence)
     if not (runs[Arm.KNOWN_GOOD] and runs[Arm.CANDIDATE]):
-        also = f", with a fault {_describe(_all(faulty))}" if faulty else ""
+        also = f", with a fault {describe(_all(faulty))}" if faulty else ""
         return _say(Status.MISSING, f"only one arm has run{also}" if evidence else "no evidence")
     if not faulty:
         return _say(Status.PASS, f"{plural(runs[Arm.CANDIDATE], 'run')} of the candidate without a fault")
@@ -73,25 +73,25 @@ def _judge(evidence: Sequence[Evidence], policy: Policy, interleaved: bool) -> O
     good_often, new_often = (len(x) >= policy.fault_needed for x in (good_faults, new_faults))
     counts = f"in {len(new_faults)} of {len(new)} attempts (known-good {len(good_faults)} of {len(good)})"
     if new_often and good_clean:
-        return _say(Status.REGRESS, f"the candidate faulted {counts} {_describe(new_faults)}", good_faults, new_faults)
+        return _say(Status.REGRESS, f"the candidate faulted {counts} {describe(new_faults)}", good_faults, new_faults)
     if new_often and good_often:
         alike = {f.signature for f in good_faults} & {f.signature for f in new_faults}
-        said = f"both arms fault{'' if alike else ', in different ways'}: {_describe(new_faults)}"
+        said = f"both arms fault{'' if alike else ', in different ways'}: {describe(new_faults)}"
         if not alike:
-            said += f"; known-good {_describe(good_faults)}"
+            said += f"; known-good {describe(good_faults)}"
         return _say(Status.PREEXISTING, said, good_faults, new_faults)
     if attempts_needed(evidence, policy, interleaved=interleaved):
         said = f"the candidate faulted {counts}, {policy.fault_attempts} attempts are needed: "
-        return _say(Status.MISSING, said + _describe(new_faults or good_faults), good_faults, new_faults)
+        return _say(Status.MISSING, said + describe(new_faults or good_faults), good_faults, new_faults)
     if good_often and new_clean:
         counts = f"{len(good_faults)} of {len(good)} attempts"
-        said = f"the known-good arm faulted in {counts} and the candidate in none: {_describe(good_faults)}"
+        said = f"the known-good arm faulted in {counts} and the candidate in none: {describe(good_faults)}"
         if any(e.fault is None for e in evidence if e.arm is Arm.KNOWN_GOOD):
             # Where it runs at times there is something to compare with, and that was not done.
             return _say(Status.FLAKY, f"{said}; at times it ran, and was not compared", good_faults, new_faults)
         return _say(Status.FIXED, said, good_faults, new_faults)
     said = f"the candidate faulted {counts}, which is not reproduced: "
-    return _say(Status.FLAKY, said + _describe(new_faults or good_faults or _all(faulty)), good_faults, new_faults)
+    return _say(Status.FLAKY, said + describe(new_faults or good_faults or _all(faulty)), good_faults, new_faults)
 
 
 def attempts(evidence: Sequence[Evidence], arm: Arm, policy: Policy) -> list[Evidence]:
@@ -107,7 +107,7 @@ def _all(faulty: Sequence[Evidence]) -> list[Fault]:
     return [e.fault for e in faulty if e.fault is not None]
 
 
-def _describe(faults: Sequence[Fault]) -> str:
+def describe(faults: Sequence[Fault]) -> str:
     """The commonest fault, with where it happened and the last line that it printed."""
     counts = Counter(fault.signature for fault in faults)
     commonest = min(counts, key=lambda signature: (-counts[signature], signature))

@@ -51,7 +51,7 @@ from compat.model.policy import (
     TailPolicy,
     WorkloadPolicy,
 )
-from compat.model.upgrades import Lease, Promotion, Rehearsal, Watch
+from compat.model.upgrades import GpuHealth, Lease, Promotion, Rehearsal, Watch
 from compat.model.words import (
     ACCEPTED,
     FINE,
@@ -102,6 +102,7 @@ __all__ = [
     "FaultKind",
     "Finding",
     "Gpu",
+    "GpuHealth",
     "GroupPolicy",
     "HealthEvent",
     "Identity",

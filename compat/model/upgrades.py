@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from compat.model.inventory import EccErrors, NvLink, RemappedRows
 from compat.model.planned import Runtime
 from compat.model.words import Decision, Stack
 
-__all__ = ["Lease", "Promotion", "Rehearsal", "Watch"]
+__all__ = ["GpuHealth", "Lease", "Promotion", "Rehearsal", "Watch"]
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,22 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class GpuHealth:
+    """What a GPU's counters said at one moment: a later look tells what is new. What was not read is None."""
+
+    gpu: str  # UUID
+    ecc: EccErrors | None = None
+    rows: RemappedRows | None = None
+    links: tuple[NvLink, ...] | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True)
 class Watch:
     """A look at a node of a ring while the upgrade soaks there: sentinel cases in both arms, health, and what drifted.
 
-    ``findings`` are sentences, of what is not as it was when the ring became GO; none: all is well.
+    ``findings`` are sentences, of what is not as it was when the ring became GO; none: all is well. ``gpus`` is how its
+    GPUs were, which the next look starts from.
     """
 
     schema_version: int
@@ -84,6 +97,7 @@ class Watch:
     seconds: float
     cases: tuple[str, ...]  # names of the items that were run
     findings: tuple[str, ...] = ()
+    gpus: tuple[GpuHealth, ...] = field(default=(), metadata={"later": True})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ user, limits on processes and memory. Only building has the network, and what pi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -66,8 +67,11 @@ class ContainerRuntime:
         # The package is mounted under its own name, so that its parent holds nothing else.
         self._inside[folders.package] = "/compat/probe/compat"
 
-    def build(self) -> bool:
-        """Have the image: pull a given one, or build it from ``base`` unless it is there. True if it was built now."""
+    def build(self, *, fresh: bool = False) -> bool:
+        """Have the image: pull a given one, or build it from ``base`` unless it is there. True if it was built now.
+
+        ``fresh``: build it even where it is there. A given image is what it is.
+        """
         self._readable()
         if self.spec.image is not None:
             have_image(self._client, self.spec.image)
@@ -81,12 +85,22 @@ class ContainerRuntime:
         self._image = name
         from docker.errors import ImageNotFound
 
+        if fresh:
+            self.remove()
         try:
             self._client.images.get(name)
         except ImageNotFound:
             self._build(base, name)
             return True
         return False
+
+    def remove(self) -> None:
+        """Take away the image that was built; a given one is not ours to take."""
+        from docker.errors import ImageNotFound
+
+        if self.spec.image is None and self._image:
+            with contextlib.suppress(ImageNotFound):
+                self._client.images.remove(self._image, force=True)
 
     def _readable(self) -> None:
         """The container's user is not ours: what it mounts must be readable by everybody, or every case would fault."""

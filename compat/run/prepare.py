@@ -27,9 +27,11 @@ from compat.run.venv import VenvRuntime
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["ENGINES", "Prepared", "needs", "prepare"]
+__all__ = ["ENGINES", "Prepared", "discard", "needs", "prepare"]
 
 ENGINES = ("auto", "docker", "venv")
+
+_THROWN_AWAY = 3  # the installation of what is installed anew, after the one in use and the one that confirms
 
 Say = Callable[[str], None]
 
@@ -70,10 +72,12 @@ def prepare(
     say: Say,
     sites: Sequence[Path] = (),
     beside: Path | None = None,
+    fresh: bool = False,
 ) -> Prepared:
     """Realise what ``items`` need. ``engine`` is one of ``ENGINES``; ``say`` gets a sentence per step.
 
-    ``beside`` is the matrix's folder; without it a model that is a file has to be in the cache already.
+    ``beside`` is the matrix's folder; without it a model that is a file has to be in the cache already. ``fresh``:
+    runtimes are installed anew, beside those that are used otherwise, and are to be thrown away (``discard``).
 
     What killed runs have left on this node is removed. Raises RuntimeSetupError, EngineError or ContentError.
     """
@@ -96,8 +100,9 @@ def prepare(
     client = _engine(specs, engine, say)
     for sentence in remove_leftovers(client or connect_if_there()):
         say(sentence)
-    runtimes = {spec.name: _realise(spec, folders, cache, client) for spec in specs}
-    steps: list[Callable[[], object]] = [partial(_build, runtime, say) for runtime in runtimes.values()]
+    number = _THROWN_AWAY if fresh else 1
+    runtimes = {spec.name: _realise(spec, folders, cache, client, number) for spec in specs}
+    steps: list[Callable[[], object]] = [partial(_build, runtime, say, fresh=fresh) for runtime in runtimes.values()]
     wanted = (
         needs(item.case, plan.runtimes[stack["runtime"]])
         for item in items
@@ -141,12 +146,19 @@ def _fetch(artifact: Artifact, folder: Path, beside: Path | None, say: Say) -> N
     fetch_artifact(artifact, folder, beside)  # also when it is there: then its digest is looked at again
 
 
-def _build(runtime: RealisedRuntime, say: Say) -> None:
+def discard(prepared: Prepared) -> None:
+    """Take away the runtimes that were installed ``fresh``."""
+    for runtime in prepared.runtimes.values():
+        if isinstance(runtime, (ContainerRuntime, VenvRuntime)):
+            runtime.remove()
+
+
+def _build(runtime: RealisedRuntime, say: Say, *, fresh: bool = False) -> None:
     spec = runtime.spec
     what = " ".join(spec.requirements or ()) or spec.image or spec.python or "this interpreter"
     say(f"runtime {spec.name}: {runtime.how}, {what}")
     if isinstance(runtime, (ContainerRuntime, VenvRuntime)):
-        runtime.build()
+        runtime.build(fresh=fresh)
 
 
 def _content(items: Iterable[Item], roots: Sequence[Path]) -> dict[str, Path]:

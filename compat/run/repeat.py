@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +12,10 @@ from compat.model import Arm, Item, Loads, Node, Plan, digest
 from compat.patterns import name_pattern
 from compat.run.arms import Arms
 from compat.run.lanes import Due, places_of
-from compat.run.leftovers import LABEL, this_owner
 from compat.run.measure import Measuring, Progress
 from compat.run.prepare import Prepared
 from compat.run.repeated import Repeated, summary
+from compat.run.scratch import scratch_store
 from compat.store import Store
 
 __all__ = ["only_item", "repeat", "with_arms"]
@@ -62,7 +60,7 @@ def repeat(
     The evidence goes to a new store in the folder ``keep``; without one it is thrown away. Ctrl-C ends it early: then
     what was measured until then is summed up.
     """
-    with _store(keep) as store:
+    with scratch_store(keep) as store:
         store.put_node(node)
         store.put_plan(plan)
         stopped = False
@@ -71,16 +69,6 @@ def repeat(
         except KeyboardInterrupt:
             stopped = True
         return replace(summary(item, arms, store.evidence(digest(plan)), store.blob), stopped=stopped)
-
-
-@contextlib.contextmanager
-def _store(keep: Path | None) -> Iterator[Store]:
-    if keep is not None:
-        yield Store(keep, create=True)
-        return
-    # It carries our mark, so that the next start removes it if we are killed.
-    with tempfile.TemporaryDirectory(prefix=f"{LABEL}-{this_owner()}-") as folder:
-        yield Store(Path(folder), create=True)
 
 
 class _Repeating(Measuring):

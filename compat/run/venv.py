@@ -47,15 +47,18 @@ class VenvRuntime:
         """The environment's interpreter, once it is built."""
         return self._place / "bin" / "python"
 
-    def build(self) -> bool:
-        """Make the environment unless it is there; True if it was made now. RuntimeSetupError when pip refuses."""
+    def build(self, *, fresh: bool = False) -> bool:
+        """Make the environment unless it is there; True if it was made now. RuntimeSetupError when pip refuses.
+
+        ``fresh``: make it even where it is there.
+        """
         try:
             self._place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             where = f"runtime {self.spec.name}"
             raise RuntimeSetupError(where, f"has no place to be built: {problem}", "name another cache") from problem
         with _locked(self._place.with_suffix(".lock")):
-            if (self._place / _COMPLETE).is_file():
+            if (self._place / _COMPLETE).is_file() and not fresh:
                 return False
             shutil.rmtree(self._place, ignore_errors=True)
             try:
@@ -67,6 +70,11 @@ class VenvRuntime:
             record = {"requirements": self.spec.requirements, "python": sys.version, "bytes": size}
             (self._place / _COMPLETE).write_text(json.dumps(record), encoding="utf-8")
             return True
+
+    def remove(self) -> None:
+        """Take the environment away: one that was made to be thrown away."""
+        with _locked(self._place.with_suffix(".lock")):
+            shutil.rmtree(self._place, ignore_errors=True)
 
     def _install(self) -> None:
         requirements = list(self.spec.requirements or ())

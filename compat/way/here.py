@@ -1,0 +1,98 @@
+"""The node that we are on, as a store knows it: what it was when a ring was measured there, and what it did then."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from compat.errors import UsageError
+from compat.model import Arm, Evidence, Item, Node, Plan, Ring, digest
+from compat.way.options import ring_of
+
+if TYPE_CHECKING:
+    from compat.store import Store
+
+__all__ = ["Here", "find_here"]
+
+
+@dataclass(frozen=True)
+class Here:
+    """A plan, a ring, this node as it is, as its document says that it was, and the evidence that it left."""
+
+    plan: Plan
+    digest: str  # the plan's
+    ring: Ring
+    node: Node
+    before: Node
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether the plan changes what the node itself has, so that its document is of before."""
+        return any(item.cell.phased for item in self.plan.items)
+
+    @property
+    def same_gpus(self) -> bool:
+        """Whether it has the GPUs that it had: places are compared with themselves."""
+        return {gpu.uuid for gpu in self.node.gpus} == {gpu.uuid for gpu in self.before.gpus}
+
+    def known_as(self, node: Node) -> Node:
+        """What was read of this machine, under the name that the store has for it, and with the operator's labels."""
+        return replace(node, id=self.before.id, labels=self.before.labels)
+
+    def seconds(self, arm: Arm | None = None) -> dict[str, float]:
+        """By item: how long a run without a fault took, in one arm or in both."""
+        took: dict[str, list[float]] = defaultdict(list)
+        for record in self.evidence:
+            if record.fault is None and arm in (None, record.arm):
+                took[record.item].append(record.seconds)
+        return {key: mean(own) for key, own in took.items()}
+
+    def last(self) -> str:
+        """When its last run was begun: UTC, ISO 8601."""
+        return max(record.started for record in self.evidence)
+
+    def runs(self, item: Item, arm: Arm) -> list[Evidence]:
+        """What one arm did of an item."""
+        return [record for record in self.evidence if (record.item, record.arm) == (item.key, arm)]
+
+
+def find_here(store: Store, ring: str | None, plan: str | None) -> Here:
+    """Find this node in a store. UsageError, in one line, where it has no evidence of the plan there.
+
+    A node that lost a GPU has another id: then it is known by its name.
+    """
+    from compat.node import this_node
+
+    chosen = store.plan(plan)
+    name = digest(chosen)
+    now = this_node()
+    evidence = store.evidence(name)
+    measured = {record.node for record in evidence}
+    known = {key: node for key, node in store.nodes().items() if key in measured}
+    before = known.get(now.id) or _by_name(list(known.values()), now)
+    if before is None:
+        problem = f"has no evidence of this node ({now.hostname}, {now.id})"
+        raise UsageError(store.where, problem, "say it on a node that the ring was measured on")
+    found = chosen.ring(_ring(chosen, ring, before))
+    own = tuple(record for record in evidence if record.node == before.id)
+    here = Here(chosen, name, found, now, before, own)
+    return replace(here, node=here.known_as(now))
+
+
+def _by_name(known: Sequence[Node], now: Node) -> Node | None:
+    """The one node of that name, if it had other GPUs."""
+    fitting = [node for node in known if node.hostname == now.hostname and node.cpu == now.cpu and node.gpus]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _ring(plan: Plan, asked: str | None, node: Node) -> str:
+    """The ring that was asked for, else the only one, else the only one whose labels the node has."""
+    if asked is None and len(plan.rings) > 1:
+        own = [r.name for r in plan.rings if r.labels and r.labels.items() <= node.labels.items()]
+        if len(own) == 1:
+            return own[0]
+    return ring_of(plan, asked)
