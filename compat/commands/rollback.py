@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-By = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who does it. Default: the user's name.")]
+By = Annotated[str | None, typer.Option("--by", metavar="WHO", help="For the record. Default: user@machine.")]
 Case = Annotated[str, typer.Option("--case", help="Choose only among cases whose name matches this shell pattern.")]
 
 
@@ -78,12 +78,13 @@ def rehearse(
     """
     from compat.report.rollback import rehearsal_text
     from compat.way import Options, open_store
+    from compat.way.leases import me
     from compat.way.rehearse import Rehearsing
     from compat.way.rehearse import rehearse as go
 
     options = Options(ring, None, engine, cache, tuple(content or ()))
     chosen = Rehearsing(
-        by or _user(),
+        by or me(),
         tuple(command or ()),
         tuple(then or ()),
         seconds_of("timeout", timeout),
@@ -119,11 +120,12 @@ def verify(
     """After a rollback, on the node: is it back to known-good? Exit code: 0 back, 1 not back, 2 usage."""
     from compat.report.rollback import rehearsal_text
     from compat.way import Options, open_store
+    from compat.way.leases import me
     from compat.way.verify import Verifying
     from compat.way.verify import verify as look
 
     options = Options(ring, None, engine, cache, tuple(content or ()))
-    chosen = Verifying(by or _user(), since, seconds_of("timeout", timeout), case)
+    chosen = Verifying(by or me(), since, seconds_of("timeout", timeout), case)
     screen = Screen(new_console())
     try:
         found = look(open_store(store), options, chosen, screen.say, screen.progress, plan)
@@ -131,14 +133,3 @@ def verify(
         screen.end()
     typer.echo(rehearsal_text(found))
     raise typer.Exit(0 if found.good else 1)
-
-
-def _user() -> str:
-    """Who runs this; of a user without a name its number."""
-    import getpass
-    import os
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -1,7 +1,7 @@
 """The way back from an upgrade: to which stack, what changes on which nodes, and in which order. Pure.
 
-The last known-good stack is the one that was promoted last into the matrix's baseline and is still in force, unless it
-is the candidate itself; without any it is the known-good stack of the plan.
+The last known-good stack is the one that was promoted last and is still in force, of those that are not the candidate
+itself; without any it is the known-good stack of the plan.
 """
 
 from __future__ import annotations
@@ -24,32 +24,11 @@ from compat.model import (
 )
 from compat.plan.back import ArtifactBack, AxisBack, NodeBack, RehearsedBack, RuntimeBack, WayBack
 
-__all__ = ["contradiction", "last_promotion", "newest_rehearsal", "way_back"]
+__all__ = ["newest_rehearsal", "way_back"]
 
 # Libraries go back before the driver: a newer driver runs what was built for an older one, and not the reverse.
 _ORDER = ("model", "runtime", "cuda")
 _LAST = ("driver", "firmware")
-
-
-def last_promotion(entries: Sequence[Promotion], day: str, candidate: Mapping[str, str]) -> Promotion | None:
-    """The newest promotion that is in force on a day (ISO 8601), of another stack than the candidate; None if none."""
-    oldest = max((entry.oldest for entry in entries if entry.action == "expire"), default=0)
-    for entry in reversed(entries):
-        in_force = entry.action == "promote" and entry.number >= oldest and (not entry.expires or day <= entry.expires)
-        if in_force and entry.stack != candidate:
-            return entry
-    return None
-
-
-def contradiction(plan: Plan, promoted: Promotion | None) -> str:
-    """Where the stack that was promoted last is not the plan's known-good one, as far as both say; or nothing."""
-    if promoted is None:
-        return ""
-    return ", ".join(
-        f"{axis} {plan.known_good[axis]} and not {value}"
-        for axis, value in sorted(promoted.stack.items())
-        if plan.known_good.get(axis, value) != value
-    )
 
 
 def newest_rehearsal(rehearsals: Iterable[Rehearsal], ring: str | None = None) -> Rehearsal | None:
@@ -71,7 +50,7 @@ def way_back(
     identities: Mapping[str, Identity],
     rehearsals: Sequence[Rehearsal],
 ) -> WayBack:
-    """The way back from ``plan``'s candidate. ``promoted`` is of ``last_promotion``."""
+    """The way back from ``plan``'s candidate. ``promoted`` made its last known-good stack that."""
     back_to = promoted.stack if promoted is not None else plan.known_good
     stated = promoted.runtime if promoted is not None and promoted.runtime else plan.runtimes.get(back_to["runtime"])
     seen = _Seen(evidence, identities)

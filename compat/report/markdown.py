@@ -79,6 +79,7 @@ def _lines(view: View) -> Iterator[str]:
         ),
     )
     yield from _list("Version skew", (f"{entry.name}: {entry.value} ({entry.meaning})" for entry in view.skew))
+    yield from _list("Rollback", (view.rollback.said if view.rollback else "No way back was rehearsed yet.",))
     yield from _list(
         "Support window",
         (f"{entry.axis} {entry.value} ({entry.arms}): {entry.said} ({entry.source})" for entry in view.windows),

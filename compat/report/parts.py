@@ -30,6 +30,7 @@ __all__ = [
     "Pair",
     "Plot",
     "Reason",
+    "RollbackView",
     "Row",
     "Setting",
     "Step",
@@ -132,6 +133,14 @@ class WaiverView:
     state: str
     said: str
     tone: str
+
+
+@dataclass(frozen=True)
+class RollbackView:
+    """How long the way back took when it was good last: the upgrade's rollback time."""
+
+    seconds: float
+    said: str  # in words: how long, in which phases, where and when
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from compat.model import Rehearsal, plain
 from compat.plan.back import NodeBack, RuntimeBack, WayBack
-from compat.report.text import clean, count
+from compat.plan.way_back import newest_rehearsal
+from compat.report.parts import RollbackView
+from compat.report.text import clean, count, phases_in_words
 from compat.run.available import Had
 
-__all__ = ["phases_in_words", "rehearsal_text", "rollback_json", "rollback_text"]
+__all__ = ["rehearsal_text", "rollback_json", "rollback_text", "rollback_view"]
 
 
 def rollback_json(back: WayBack, had: Sequence[Had] | None = None) -> str:
@@ -104,6 +106,11 @@ def rehearsal_text(found: Rehearsal) -> str:
     return "\n".join(clean(line) for line in lines)
 
 
-def phases_in_words(phases: dict[str, float]) -> str:
-    """``command 12.1 s, first start 0.9 s``."""
-    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.items())
+def rollback_view(rehearsals: Sequence[Rehearsal]) -> RollbackView | None:
+    """The newest way back that was good, of whatever ring: it is the upgrade's."""
+    found = newest_rehearsal(rehearsals)
+    if found is None:
+        return None
+    how = "gone in earnest" if found.real else "rehearsed"
+    place = f"{how} on node {found.node} of ring {found.ring} at {found.at} by {found.by}"
+    return RollbackView(found.seconds, f"{found.seconds:.1f} s ({phases_in_words(found.phases)}), {place}")

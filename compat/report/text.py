@@ -15,7 +15,19 @@ from typing import Any, TypeVar
 
 from compat.escape import clean, clip
 
-__all__ = ["MINUS", "NOTHING", "anchor", "clean", "cleaned", "clip", "count", "difference", "percent", "quantity"]
+__all__ = [
+    "MINUS",
+    "NOTHING",
+    "anchor",
+    "clean",
+    "cleaned",
+    "clip",
+    "count",
+    "difference",
+    "percent",
+    "phases_in_words",
+    "quantity",
+]
 
 NOTHING = "\N{EN DASH}"  # what stands where there is no value
 MINUS = "\N{MINUS SIGN}"  # as wide as the plus, and no formula in a spreadsheet
@@ -53,6 +65,11 @@ def anchor(prefix: str, key: str) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Write a number with its noun: ``1 reason``, ``3 reasons``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def phases_in_words(phases: dict[str, float]) -> str:
+    """``command 12.1 s, first start 0.9 s``."""
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.items())
 
 
 def quantity(value: float | str | None, unit: str) -> str:

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Status, Verdict, digest
+from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
 from compat.report.heat import heat
 from compat.report.items import item_anchor, items, repeat_command, versions
 from compat.report.parts import (
@@ -26,6 +26,7 @@ from compat.report.parts import (
     Missing,
     NodeView,
     Reason,
+    RollbackView,
     Setting,
     Step,
     Tally,
@@ -34,6 +35,7 @@ from compat.report.parts import (
 )
 from compat.report.policy import settings
 from compat.report.ran import Ran
+from compat.report.rollback import rollback_view
 from compat.report.text import NOTHING, cleaned, count, quantity
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class View:
     items: tuple[ItemView, ...]
     findings: tuple[FindingView, ...]
     windows: tuple[WindowView, ...]  # those that are over first
+    rollback: RollbackView | None  # None: no way back was good yet
     skew: tuple[Setting, ...]  # kind, and which parts are of which versions
     differences: tuple[Difference, ...]  # undeclared ones first
     facts: tuple[Change, ...]  # what both arms are: Python, packages
@@ -91,11 +94,12 @@ def view(
     nodes: Sequence[Node],
     identities: Mapping[str, Identity],
     evidence: ByItem | Iterable[Evidence],
+    rehearsals: Sequence[Rehearsal] = (),
 ) -> View:
     """Make the view of ``verdict``.
 
     ``plan`` is the plan that was judged and ``evidence`` the evidence, as the judge takes it; ``identities`` are by
-    their digest. A node or an identity that is not given is shown as unknown.
+    their digest. A node or an identity that is not given is shown as unknown. ``rehearsals`` are all of the plan.
     """
     ran = Ran(evidence)
     repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
@@ -132,6 +136,7 @@ def view(
             for found in sorted(plan.findings, key=lambda found: found.status == "ok")
         ),
         windows=_windows(verdict, plan),
+        rollback=rollback_view(rehearsals),
         skew=tuple(
             Setting(found.kind, found.in_words, "the candidate alone has it" if found.new else "in the known-good, too")
             for found in verdict.skew

@@ -22,10 +22,16 @@ __all__ = ["can_be_had", "known_good_sentinels", "known_good_stack", "plan_back"
 
 def known_good_stack(store: Store, plan: Plan, baseline: str | None = None) -> Promotion | None:
     """The newest promotion in force of the baseline (its name: the matrix's), of another stack than the candidate."""
-    from compat.plan.way_back import last_promotion
+    from compat.gate.baselines import current, same_stack
 
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return last_promotion(store.baseline(baseline or plan.name).entries(), day, plan.candidate)
+    entries = store.baseline(baseline or plan.name).entries()
+    runtime = plan.runtimes.get(plan.candidate["runtime"])
+    others = [
+        entry
+        for entry in entries
+        if entry.action != "promote" or not same_stack(entry.stack, entry.runtime, plan.candidate, runtime)
+    ]
+    return current(others, datetime.datetime.now(datetime.UTC).date())
 
 
 def plan_back(store: Store, plan: str | None = None, baseline: str | None = None) -> WayBack:
@@ -60,12 +66,8 @@ def known_good_sentinels(store: Store, here: Here, pattern: str) -> tuple[Item, 
     UsageError where there is none, or where the stack that was promoted last is another one.
     """
     from compat.plan.sentinels import sentinels
-    from compat.plan.way_back import contradiction
 
-    promoted = known_good_stack(store, here.plan)
-    if apart := contradiction(here.plan, promoted):
-        problem = f"is measured against {apart}, which promotion {promoted.number if promoted else 0} made known-good"
-        raise UsageError(f"plan {here.digest[:12]}", problem, "name a plan that has this stack (--plan)")
+    _check_promoted(store, here.plan)
     if here.ring.is_control(here.before):
         raise UsageError(here.before.hostname, "is a control: it was never upgraded", "say it on another node")
     # What goes the other way round has the candidate in the place of the known-good arm.
@@ -76,3 +78,15 @@ def known_good_sentinels(store: Store, here: Here, pattern: str) -> tuple[Item, 
         problem = f"has no run of the known-good stack on this node for a case that {pattern!r} selects"
         raise UsageError(store.where, problem, "measure the ring on it first, or select other cases")
     return found
+
+
+def _check_promoted(store: Store, plan: Plan) -> None:
+    """UsageError where the stack that was promoted last is not the one that the plan's known-good arm has."""
+    from compat.gate.baselines import same_stack, stack_text
+
+    promoted = known_good_stack(store, plan)
+    runtime = plan.runtimes.get(plan.known_good["runtime"])
+    if promoted is not None and not same_stack(promoted.stack, promoted.runtime, plan.known_good, runtime):
+        problem = f"has {stack_text(plan.known_good)}, and known-good is {stack_text(promoted.stack)} since entry "
+        remedy = "name a plan that was measured against that (--plan)"
+        raise UsageError(f"plan of {plan.name}", f"{problem}{promoted.number} of {promoted.baseline}", remedy)

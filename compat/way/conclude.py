@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import compat
 from compat.errors import StoreError
-from compat.model import Identity, Node, Plan, Verdict, digest
+from compat.model import Identity, Node, Plan, Rehearsal, Verdict, digest
 from compat.way.calibrate import calibrated_spreads
 from compat.way.options import ring_of
 
@@ -34,20 +34,21 @@ class Concluded:
     nodes: Sequence[Node]
     identities: Mapping[str, Identity]
     evidence: ByItem
+    rehearsals: Sequence[Rehearsal] = ()
 
     @functools.cached_property
     def view(self) -> View:
         """All that a format prints; the evidence is read once more for it."""
         from compat.report.view import view
 
-        return view(self.verdict, self.plan, self.nodes, self.identities, self.evidence)
+        return view(self.verdict, self.plan, self.nodes, self.identities, self.evidence, self.rehearsals)
 
     @functools.cached_property
     def summary(self) -> View:
         """What a terminal prints: nothing that evidence has to be read for."""
         from compat.report.view import view
 
-        return view(self.verdict, self.plan, self.nodes, self.identities, {})
+        return view(self.verdict, self.plan, self.nodes, self.identities, {}, self.rehearsals)
 
 
 def open_store(place: Where) -> Store:
@@ -87,7 +88,8 @@ def conclude(
         kept = digest(verdict)
     else:
         kept = store.put_verdict(verdict)
-    return Concluded(verdict, kept, chosen, list(nodes.values()), identities, evidence)
+    rehearsals = store.rehearsals(digest(chosen))
+    return Concluded(verdict, kept, chosen, list(nodes.values()), identities, evidence, rehearsals)
 
 
 @functools.cache

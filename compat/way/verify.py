@@ -87,7 +87,18 @@ def verify(
         findings=tuple(dict.fromkeys(found))[:_MOST],
     )
     store.put_rehearsal(rehearsal)
+    _let_go(store, here, rehearsal, say)
     return rehearsal
+
+
+def _let_go(store: Store, here: Here, found: Rehearsal, say: Callable[[str], None]) -> None:
+    """Once a node is back the upgrade has it no more, and another one may take it."""
+    from compat.way.leases import holder, release, upgrade_of
+
+    lease = holder(store, here.before.id)
+    if found.good and lease is not None and lease.upgrade == upgrade_of(here.plan):
+        release(store, here.before.id)
+        say(f"node {here.before.hostname} belongs to this upgrade no more")
 
 
 def _since(text: str | None) -> float | None:
