@@ -46,8 +46,8 @@ def not_as_before(
     sound, clean = [e for e in before if is_clean(e)], [e for e in now if is_clean(e)]
     if not sound:
         found.append("it has no run without a fault from before: there is nothing to compare with")
-    elif not clean and not found:
-        found.append("it has no run without a fault now")
+    elif not clean and not found and not any(run.fault for run in now):
+        found.append("it did not run now")
     elif clean:
         if {run.inputs for run in clean} - {run.inputs for run in sound}:
             found.append("its inputs are not those of before: nothing of it compares")

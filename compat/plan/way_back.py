@@ -140,7 +140,7 @@ def _runtime(spec: Runtime | None, seen: _Seen) -> RuntimeBack | None:
         spec.image,
         spec.base,
         spec.requirements or (),
-        spec.python,
+        spec.python or None,
         tuple(sorted(spec.env)),
         tuple(sorted(digests)),
         tuple(sorted(seen.images.get(spec.name, ()))),

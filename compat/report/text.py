@@ -33,6 +33,7 @@ NOTHING = "\N{EN DASH}"  # what stands where there is no value
 MINUS = "\N{MINUS SIGN}"  # as wide as the plus, and no formula in a spreadsheet
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
+_PHASES = ("rollback", "command", "install", "waiting", "node", "runtime", "first start", "sentinels")
 _PLURALS = {"instructions", "registers"}
 
 T = TypeVar("T")
@@ -68,8 +69,10 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def phases_in_words(phases: dict[str, float]) -> str:
-    """``command 12.1 s, first start 0.9 s``."""
-    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.items())
+    """``command 12.1 s, first start 0.9 s``: in the order in which they are gone through, which no document keeps."""
+    known = [name for name in _PHASES if name in phases]
+    rest = [name for name in phases if name not in known]
+    return ", ".join(f"{name} {phases[name]:.1f} s" for name in (*known, *rest))
 
 
 def quantity(value: float | str | None, unit: str) -> str:

@@ -16,6 +16,7 @@ from compat.errors import RuntimeSetupError, UsageError
 from compat.model import NODE_AXES, SCHEMA_VERSION, Arm, Item, Rehearsal
 from compat.way.back import known_good_sentinels
 from compat.way.here import Here, find_here
+from compat.way.leases import take
 from compat.way.options import Options
 from compat.way.sentinels import look, prepare_sentinels
 
@@ -60,6 +61,7 @@ def rehearse(
     items = known_good_sentinels(store, here, chosen.pattern)
     if not chosen.commands:
         _check_installable(here)
+    take(store, here.before, here.plan)  # StoreError where another upgrade has the node
     what = "; ".join(chosen.commands) or f"a fresh installation of {here.plan.known_good['runtime']}"
     with _under_way(options.cache_folder() / "rehearsals", f"{here.digest[:16]}-{here.before.id}", what, say):
         found = _Way(store, here, items, options, chosen, say, report).go(what)

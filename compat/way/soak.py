@@ -57,7 +57,7 @@ def soak(
     if not items:
         problem = f"{pattern!r} selects no required case of ring {here.ring.name} that is run"
         raise UsageError("case", problem, "compat plan lists their names")
-    found = list(_of_node(here))
+    found = list(_of_node(store, here))
     ran: tuple[str, ...] = ()
     if here.same_gpus:
         until = begin + (seconds if seconds is not None else here.ring.budget)
@@ -85,9 +85,13 @@ def _bounded(found: Sequence[str]) -> tuple[str, ...]:
     return once if len(once) <= _MOST else (*once[:_MOST], f"and {len(once) - _MOST} more")
 
 
-def _of_node(here: Here) -> Iterator[str]:
+def _of_node(store: Store, here: Here) -> Iterator[str]:
     from compat.judge.as_before import changed_node
+    from compat.way.leases import holder, upgrade_of
 
+    lease = holder(store, here.before.id)
+    if lease is not None and lease.upgrade != upgrade_of(here.plan):
+        yield f"the node belongs to another upgrade since {lease.at}: {lease.upgrade} (by {lease.by})"
     yield from changed_node(here.before, here.node, upgraded=here.upgraded)
     if not here.same_gpus:
         yield "no case was run: its GPUs are not those that the ring was measured on"

@@ -1,0 +1,150 @@
+"""``compat soak``: a look at a node while an upgrade soaks there, through the command and the gate of the next ring."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.spoilt import Site
+from tests.test_cli import compat
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    site = Site(tmp_path_factory.mktemp("measured"))
+    site.measure()
+    return site.folder
+
+
+@pytest.fixture
+def site(measured: Path, tmp_path: Path) -> Site:
+    return Site(shutil.copytree(measured, tmp_path / "site-of-test"))
+
+
+def test_all_is_as_it_was(site: Site, tmp_path: Path) -> None:
+    before = site.files()
+    room = tmp_path / "room"
+    room.mkdir()
+    code, said, watch = site.soak(TMPDIR=str(room))
+    assert code == 0
+    assert said[-1].startswith("SOAK: all is as it was (1 case on node ")
+    (item,) = watch["cases"]
+    assert item.endswith("operator:doubles[quick]"), "the case that takes least time"
+    assert (watch["ring"], watch["findings"]) == ("canary", [])
+    assert watch["seconds"] > 0
+    after = site.files()
+    assert {name for name in after if not name.startswith("watches/")} == before.keys()
+    assert before.items() <= after.items(), "its evidence is not the ring's"
+    assert list(room.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        ("new:crash", ", candidate arm: it faulted in 3 of 3 runs, as it never did before: at stage prepare: crash"),
+        ("old:crash", ", known-good arm: it faulted in 3 of 3 runs, as it never did before: at stage prepare: crash"),
+        ("new:change", ", candidate arm: outputs: relative L2 difference of y is 0\\.05"),
+        ("new:slow", r": latency \d+ % slower \(95 % interval "),
+    ],
+)
+def test_what_is_not_as_it_was_is_found_and_holds_the_ring_after_it(site: Site, spoil: str, said: str) -> None:
+    code, lines, watch = site.soak(SPOIL=spoil)
+    assert code == 10
+    (finding,) = watch["findings"]
+    assert finding.startswith("operator:doubles[quick] of new-")
+    assert re.search(said, finding), finding
+    assert lines[-2:-1] == [f"- {finding}"]
+    assert lines[-1].startswith("SOAK: 1 finding (")
+    assert len(site.documents("watches")) == 1
+    stands = compat("rings", "out/spoilt", cwd=site.folder)
+    assert stands.returncode == 0
+
+
+def test_a_slowdown_that_is_not_large_is_no_finding(site: Site) -> None:
+    """The matrix lets 80 % pass, which is more than what is large by itself."""
+    code, _, watch = site.soak(SPOIL="new:slower")
+    assert (code, watch["findings"]) == (0, [])
+
+
+def test_what_the_node_and_the_arms_are_now(site: Site) -> None:
+    site.node_said(kernel="5.0.0", cores=1000)
+    code, _, watch = site.soak(OMP_PROC_BIND="true")
+    assert code == 10
+    found = watch["findings"]
+    assert any(said.startswith("the node's cores was 1000, and is ") for said in found)
+    assert any(said.startswith("the node's kernel was 5.0.0, and is ") for said in found)
+    arms = [said for said in found if "variable OMP_PROC_BIND was absent, and is true" in said]
+    assert [said.partition(" arm")[0] for said in arms] == ["known-good", "candidate"]
+    assert len(found) == 4
+
+
+def test_a_hanging_case_and_no_time_are_findings(site: Site) -> None:
+    code, _, watch = site.soak("--timeout", "1ms")
+    assert code == 10
+    assert [said.endswith("was not looked at: there was no time for it") for said in watch["findings"]] == [True]
+    assert watch["cases"] == []
+
+
+def test_a_runtime_that_is_gone_is_a_finding(site: Site, tmp_path: Path) -> None:
+    """As a virtual environment that somebody removed from under the plan."""
+    matrix = site.folder / "spoilt.yaml"
+    python = tmp_path / "python"
+    shutil.rmtree(site.store)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    matrix.write_text(matrix.read_text().replace("new: {in_place: true,", f"new: {{in_place: true, python: {python},"))
+    site.measure()
+    python.unlink()
+    code, _, watch = site.soak()
+    assert code == 10
+    assert watch["findings"][0].startswith("its runtimes cannot be had any more: runtime new: there is no interpreter ")
+
+
+def test_another_upgrade_that_has_the_node_is_a_finding(site: Site) -> None:
+    (plan,) = [path.stem for path in (site.store / "plans").iterdir()]
+    (node,) = [path.stem for path in (site.store / "nodes").iterdir()]
+    assert compat("rings", "out/spoilt", "--release", node, cwd=site.folder).returncode == 0
+    text = (site.folder / "spoilt.yaml").read_text()
+    (site.folder / "other.yaml").write_text(text.replace("name: spoilt", "name: other"))
+    done = site.say("run", "other.yaml", "--store", "out/spoilt", "--case", "*quick*")
+    assert done.returncode == 10, done.stderr
+    code, _, watch = site.soak("--plan", plan[:12])
+    assert code == 10
+    (finding,) = watch["findings"]
+    assert finding.startswith("the node belongs to another upgrade since ")
+    assert "other: runtime old -> runtime new (by " in finding
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "is not a store"),
+        (("out/spoilt", "--ring", "early"), "has no ring 'early'; choose one of canary"),
+        (("out/spoilt", "--case", "nothing"), "'nothing' selects no required case of ring canary that is run"),
+        (("out/spoilt", "--timeout", "soon"), "timeout: 'soon' is not a duration; write for example 20m"),
+        (("out/spoilt", "--plan", "zz"), "has 0 plans whose digest begins with 'zz'"),
+        (("out/spoilt", "--engine", "podman"), "not one of auto, docker, venv"),
+    ],
+)
+def test_what_is_refused_is_one_line_and_leaves_nothing(site: Site, words: tuple[str, ...], said: str) -> None:
+    before = site.files()
+    done = site.say("soak", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert site.files() == before
+
+
+def test_without_a_verdict_or_without_evidence_of_this_node_there_is_nothing_to_watch(site: Site) -> None:
+    elsewhere = site.say("soak", "out/spoilt", COMPAT_NODE="elsewhere")
+    assert elsewhere.returncode == 2
+    assert "has no evidence of this node (elsewhere, " in elsewhere.stderr
+    shutil.rmtree(site.store / "verdicts")
+    unjudged = site.say("soak", "out/spoilt")
+    assert unjudged.returncode == 2
+    assert "has no verdict for ring canary; say compat judge out/spoilt --ring canary first" in unjudged.stderr
+    assert not (site.store / "watches").exists()
