@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import EngineError
 from compat.files import files_digest
+from compat.judge.text import clip
 from compat.model import Artifact
 from compat.node.commands import said_by
 from compat.plan.back import ArtifactBack, RuntimeBack, WayBack
@@ -154,15 +155,20 @@ def _package(requirement: str) -> Had:
     wanted = Requirement(requirement)
     if wanted.marker is not None and not wanted.marker.evaluate():
         return Had("package", requirement, _HAD, "not asked for on this machine, by its marker")
-    command = [sys.executable, "-m", "pip", "index", "versions", "--pre", "--disable-pip-version-check", wanted.name]
+    command = [sys.executable, "-m", "pip", "index", "versions", "-vv", "--pre", "--disable-pip-version-check"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=_SECONDS)
+        done = subprocess.run(
+            [*command, wanted.name], capture_output=True, text=True, errors="replace", check=False, timeout=_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return Had("package", requirement, _UNKNOWN, f"the index was not asked: {type(problem).__name__}")
     if done.returncode != 0:
         told = done.stderr + done.stdout
-        unreachable = re.search(r"Retrying|[Cc]onnection|timed out|[Pp]roxy|SSL|unknown command", told)
-        return Had("package", requirement, _UNKNOWN if unreachable else _GONE, install_problem(told))
+        # pip says that nothing fits also where it could not ask; what it could not fetch it tells at -vv.
+        failed = [entry for entry in told.splitlines() if "Could not fetch URL" in entry and "404" not in entry]
+        refused = failed or re.search(r"Retrying|unknown command|no such option", told)
+        said = f"the index was not reached: {failed[0].partition('/: ')[2]}" if failed else install_problem(told)
+        return Had("package", requirement, _UNKNOWN if refused else _GONE, clip(said, 300))
     listed = re.search(r"^Available versions: (.*)$", done.stdout, re.MULTILINE)
     versions = []
     for text in (listed[1] if listed else "").split(","):

@@ -88,10 +88,14 @@ BEFORE = GpuHealth(UUID, EccErrors(0, 7, 0, 2), RemappedRows(0, 0, False, False)
         (replace(BEFORE, links=(NvLink(0, False),)), ["NVLink 0 of GPU-1 went down"]),
         (replace(BEFORE, rows=RemappedRows(0, 0, True, True)), ["a row of memory of GPU-1 could not be replaced"]),
         (replace(BEFORE, lost=True), ["GPU-1 fell off the bus"]),
-        (replace(BEFORE, ecc=None, links=None), ["the ECC errors of GPU-1 cannot be read any more", "the NVLinks of GPU-1 cannot be read any more"]),
-        (replace(BEFORE, gpu="GPU-2", ecc=EccErrors(0, 0, 1, 1)), ["GPU-2 had 1 uncorrected ECC errors since its driver was loaded"]),
+        (replace(BEFORE, ecc=None), ["the ECC errors of GPU-1 cannot be read any more"]),
+        (replace(BEFORE, links=None), ["the NVLinks of GPU-1 cannot be read any more"]),
+        (
+            replace(BEFORE, gpu="GPU-2", ecc=EccErrors(0, 0, 1, 1)),
+            ["GPU-2 had 1 uncorrected ECC errors since its driver was loaded"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_new_between_two_looks(now: GpuHealth, said: list[str]) -> None:
     assert what_is_new([BEFORE], [now]) == said
 
