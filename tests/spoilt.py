@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,4 @@ class Site:
         (path,) = (self.store / "nodes").iterdir()
         document = json.loads(path.read_text()) | fields
         path.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
+        shutil.rmtree(self.store / "sums/nodes")  # as in a store that is older than these

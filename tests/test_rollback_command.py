@@ -121,7 +121,7 @@ def test_a_command_that_takes_time(site: Site) -> None:
     done = compat("report", "out/spoilt", "--output", "pages", cwd=site.folder)
     assert done.returncode == 0, done.stderr
     verdict = json.loads((site.folder / "pages/verdict.json").read_text())
-    assert verdict["rollback_seconds"] == pytest.approx(sum(found["phases"].values()))
+    assert verdict["rollback"]["seconds"] == pytest.approx(sum(found["phases"].values()))
     page = (site.folder / "pages/report.html").read_text()
     assert "rehearsed on node" in page
     assert "rehearsed on node" in (site.folder / "pages/report.md").read_text()
@@ -137,7 +137,7 @@ def test_a_command_that_fails_is_not_good_and_no_case_is_run(site: Site) -> None
     assert plan(site)["rehearsed"] is None
     done = compat("report", "out/spoilt", "--output", "pages", cwd=site.folder)
     assert done.returncode == 0
-    assert json.loads((site.folder / "pages/verdict.json").read_text())["rollback_seconds"] is None
+    assert json.loads((site.folder / "pages/verdict.json").read_text())["rollback"] is None
 
 
 def test_a_command_without_an_end_is_ended(site: Site) -> None:

@@ -50,7 +50,7 @@ def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str
         "skew": [
             {"kind": found.kind, "what": found.what, "values": found.values, "new": found.new} for found in verdict.skew
         ],
-        "rollback_seconds": None if view.rollback is None else view.rollback.seconds,
+        "rollback": None if view.rollback is None else plain(view.rollback),
         "support_window": [
             {
                 "axis": window.axis,

@@ -140,7 +140,12 @@ class RollbackView:
     """How long the way back took when it was good last: the upgrade's rollback time."""
 
     seconds: float
-    said: str  # in words: how long, in which phases, where and when
+    real: bool  # gone in earnest, and not rehearsed
+    ring: str
+    node: str
+    at: str
+    by: str
+    said: str  # all of it in words
 
 
 @dataclass(frozen=True)

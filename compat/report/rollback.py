@@ -113,4 +113,5 @@ def rollback_view(rehearsals: Sequence[Rehearsal]) -> RollbackView | None:
         return None
     how = "gone in earnest" if found.real else "rehearsed"
     place = f"{how} on node {found.node} of ring {found.ring} at {found.at} by {found.by}"
-    return RollbackView(found.seconds, f"{found.seconds:.1f} s ({phases_in_words(found.phases)}), {place}")
+    said = f"{found.seconds:.1f} s ({phases_in_words(found.phases)}), {place}"
+    return RollbackView(round(found.seconds, 3), found.real, found.ring, found.node, found.at, found.by, said)

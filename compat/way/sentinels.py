@@ -55,7 +55,6 @@ def prepare_sentinels(
             cache=options.cache_folder(),
             say=say,
             sites=options.content,
-            beside=options.beside,
             fresh=fresh,
         )
     except ContentError as problem:
