@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from compat.store.hold import LOCK
 from tests.test_cli import compat
 
 __all__ = ["Site"]
@@ -92,8 +93,9 @@ class Site:
         return sorted(found, key=lambda document: document["at"])
 
     def files(self) -> dict[str, bytes]:
-        """Every file of the store."""
-        return {str(p.relative_to(self.store)): p.read_bytes() for p in self.store.rglob("*") if p.is_file()}
+        """Every document and blob of the store; a lock is neither."""
+        found = (path for path in self.store.rglob("*") if path.is_file() and not path.name.startswith(LOCK))
+        return {str(path.relative_to(self.store)): path.read_bytes() for path in found}
 
     def node_said(self, **fields: Any) -> None:
         """Change what the store says that this node was."""

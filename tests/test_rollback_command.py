@@ -186,6 +186,11 @@ def test_killed_in_the_middle_it_leaves_nothing_and_says_so_when_run_again(site:
         time.sleep(0.05)
     other = site.say("rollback", "rehearse", "out/spoilt", "--command", "true")
     assert (other.returncode, other.stdout) == (2, "")
+    assert "is measured on node" in other.stderr
+    assert len(other.stderr.splitlines()) == 1
+    shutil.copytree(site.store, site.folder / "copy")
+    other = site.say("rollback", "rehearse", "copy", "--command", "true")
+    assert (other.returncode, other.stdout) == (2, "")
     assert other.stderr == "compat: rehearse: another rehearsal runs on this node; wait until it has ended\n"
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from compat.errors import UsageError
 from compat.model import Arm, Evidence, Item, Node, Plan, Ring, digest
-from compat.way.options import ring_of
+from compat.way.options import Options, ring_of
 
 if TYPE_CHECKING:
     from compat.store import Store
 
-__all__ = ["Here", "find_here"]
+__all__ = ["Here", "find_here", "held"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,19 @@ def find_here(store: Store, ring: str | None, plan: str | None) -> Here:
     own = tuple(record for record in evidence if record.node == before.id)
     here = Here(chosen, name, found, now, before, own)
     return replace(here, node=here.known_as(now))
+
+
+@contextlib.contextmanager
+def held(store: Store, here: Here, options: Options, say: Callable[[str], None]) -> Iterator[None]:
+    """Be the only one that measures on this node. StoreError where somebody else does; a bucket's lock is beside it."""
+    from compat.store.folder import FolderObjects
+    from compat.store.hold import hold
+
+    objects = store.objects
+    folder = objects.root if isinstance(objects, FolderObjects) else options.cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with hold(folder, here.before, say):
+        yield
 
 
 def _by_name(known: Sequence[Node], now: Node) -> Node | None:

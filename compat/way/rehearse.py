@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from compat.errors import RuntimeSetupError, UsageError
 from compat.model import NODE_AXES, SCHEMA_VERSION, Arm, Item, Rehearsal
 from compat.way.back import known_good_sentinels
-from compat.way.here import Here, find_here
+from compat.way.here import Here, find_here, held
 from compat.way.leases import take
 from compat.way.options import Options
 from compat.way.sentinels import look, prepare_sentinels
@@ -61,18 +61,34 @@ def rehearse(
     items = known_good_sentinels(store, here, chosen.pattern)
     if not chosen.commands:
         _check_installable(here)
-    take(store, here.before, here.plan)  # StoreError where another upgrade has the node
     what = "; ".join(chosen.commands) or f"a fresh installation of {here.plan.known_good['runtime']}"
-    with _under_way(options.cache_folder() / "rehearsals", f"{here.digest[:16]}-{here.before.id}", what, say):
-        found = _Way(store, here, items, options, chosen, say, report).go(what)
-        store.put_rehearsal(found)
-        for command in chosen.then:
-            say(f"back to the candidate: {command}")
-            from compat.run.command import run_command
+    mark = _under_way(options.cache_folder() / "rehearsals", f"{here.digest[:16]}-{here.before.id}", what, say)
+    with held(store, here, options, say):
+        take(store, here.before, here.plan)  # StoreError where another upgrade has the node
+        with mark:
+            return _go(store, here, items, options, chosen, say, report, what)
 
-            if problem := run_command(command, chosen.command_timeout).problem:
-                return found, f"{command!r} {problem}: this node may not have the candidate"
-        return found, ""
+
+def _go(
+    store: Store,
+    here: Here,
+    items: Sequence[Item],
+    options: Options,
+    chosen: Rehearsing,
+    say: Callable[[str], None],
+    report: Callable[[Progress], None],
+    what: str,
+) -> tuple[Rehearsal, str]:
+    """There, and to the candidate again."""
+    from compat.run.command import run_command
+
+    found = _Way(store, here, items, options, chosen, say, report).go(what)
+    store.put_rehearsal(found)
+    for command in chosen.then:
+        say(f"back to the candidate: {command}")
+        if problem := run_command(command, chosen.command_timeout).problem:
+            return found, f"{command!r} {problem}: this node may not have the candidate"
+    return found, ""
 
 
 def _check_installable(here: Here) -> None:

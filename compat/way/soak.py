@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import RuntimeSetupError, UsageError
 from compat.model import SCHEMA_VERSION, Arm, Item, Status, Watch
-from compat.way.here import Here, find_here
+from compat.way.here import Here, find_here, held
 from compat.way.options import Options
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def soak(
     ran: tuple[str, ...] = ()
     if here.same_gpus:
         until = begin + (seconds if seconds is not None else here.ring.budget)
-        told, ran = _of_cases(store, here, items, waived, options, until, say, report)
+        with held(store, here, options, say):
+            told, ran = _of_cases(store, here, items, waived, options, until, say, report)
         found += told
     inventory = read_inventory(read_driver())
     found += _of_health(store, here, inventory)

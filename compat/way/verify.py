@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from compat.errors import RuntimeSetupError, UsageError
 from compat.model import SCHEMA_VERSION, Arm, Rehearsal
 from compat.way.back import known_good_sentinels
-from compat.way.here import Here, find_here
+from compat.way.here import Here, find_here, held
 from compat.way.options import Options
 from compat.way.sentinels import look, prepare_sentinels
 
@@ -60,17 +60,19 @@ def verify(
     phases["node"] = time.monotonic() - begin
     ran: tuple[str, ...] = ()
     if here.same_gpus:
-        mark = time.monotonic()
         try:
-            made = prepare_sentinels(here, asked, options, say)
-            phases["runtime"] = time.monotonic() - mark
-            mark = time.monotonic()
-            looked = look(store, here, asked, made, options, begin + chosen.timeout * _BEGUN, say, report)
-            found += looked.findings
-            ran = looked.ran
+            with held(store, here, options, say):
+                mark = time.monotonic()
+                made = prepare_sentinels(here, asked, options, say)
+                phases["runtime"] = time.monotonic() - mark
+                mark = time.monotonic()
+                until = begin + chosen.timeout * _BEGUN
+                looked = look(store, here, asked, made, options, until, say, report)
+                phases["sentinels"] = time.monotonic() - mark
+                found += looked.findings
+                ran = looked.ran
         except RuntimeSetupError as problem:
             found.append(f"the known-good runtime cannot be had: {problem}")
-        phases["sentinels"] = time.monotonic() - mark
     else:
         found.append("no case was run: its GPUs are not those that it was measured on")
     rehearsal = Rehearsal(
