@@ -124,7 +124,7 @@ def slower_beside(
         clean = [pair for pair in pairs if pair.clean]
         policy = plan.policy.of(item.case.workload)
         for metric in _sampled(item) if clean and item.case.tier in MEASURED_TIERS else ():
-            samples.append(Sample(metric, policy.metric(metric.name), clean))
+            samples.append(Sample.of(metric, policy.metric(metric.name), clean))
             owners.append((key, metric.name))
     outcomes = judge_samples(samples, plan.policy, tests)
     undecided = (Status.PASS, Status.INCONCLUSIVE)

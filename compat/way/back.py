@@ -46,7 +46,7 @@ def plan_back(store: Store, plan: str | None = None, baseline: str | None = None
     return way_back(
         chosen,
         known_good_stack(store, chosen, baseline),
-        store.evidence(name),
+        store.runs(name).each(),
         store.nodes(),
         store.identities(),
         store.rehearsals(name),

@@ -71,17 +71,22 @@ def find_here(store: Store, ring: str | None, plan: str | None) -> Here:
     chosen = store.plan(plan)
     name = digest(chosen)
     now = this_node()
-    evidence = store.evidence(name)
-    measured = {record.node for record in evidence}
-    known = {key: node for key, node in store.nodes().items() if key in measured}
-    before = known.get(now.id) or _by_name(list(known.values()), now)
-    if before is None:
+    nodes = store.nodes()
+    before = nodes.get(now.id) or _by_name(list(nodes.values()), now)
+    own = () if before is None else tuple(_runs(store, name, before.id))
+    if before is None or not own:
         problem = f"has no evidence of this node ({now.hostname}, {now.id})"
         raise UsageError(store.where, problem, "say it on a node that the ring was measured on")
     found = chosen.ring(_ring(chosen, ring, before))
-    own = tuple(record for record in evidence if record.node == before.id)
     here = Here(chosen, name, found, now, before, own)
     return replace(here, node=here.known_as(now))
+
+
+def _runs(store: Store, plan: str, node: str) -> Iterator[Evidence]:
+    """What a node left of a plan; other nodes' runs, of which there may be a million, are not read."""
+    for name in store.runs(plan).names():
+        if f"/{node}/" in name:
+            yield store.named(name, Evidence)[0]
 
 
 @contextlib.contextmanager
