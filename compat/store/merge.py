@@ -19,7 +19,7 @@ from compat.digests import Digests
 from compat.errors import StoreError, UsageError
 from compat.model import Evidence, Node, Plan, Rehearsal, Watch, digest
 from compat.store.documents import Store, is_store, same_machine
-from compat.store.naming import SHORT, blob_name, number_of, stem
+from compat.store.naming import SHORT, blob_name, stem
 from compat.store.place import Where, objects_at, same_place
 
 __all__ = ["Merged", "merge"]
@@ -170,6 +170,8 @@ def _write(
     for store, blobs in zip(sources, outputs, strict=True):
         for identity in store.identities().values():
             output.put_identity(identity)
+        if store.objects.has(blob_name(plan.matrix_digest)):  # the matrix file's text, of a plan that was made from one
+            output.put_blob(store.blob(plan.matrix_digest))
         lacking = (name for name in map(blob_name, blobs) if not output.objects.has(name))
         output.objects.put_many((name, store.blob(stem(name))) for name in lacking)
         for folder in (f"watches/{digest(plan)}", f"rehearsals/{digest(plan)}"):
@@ -188,16 +190,11 @@ def _copy(source: Store, output: Store, folder: str) -> None:
 
 
 def _missing(sources: Sequence[Store], output: Store, plan: str) -> Iterator[tuple[str, bytes]]:
-    """Each run that the output does not have, once, with the next free number of its series there."""
-    have, numbers = Digests(), dict[str, int]()
-    for name, text in output.runs(plan).raw():
+    """Each run that the output does not have, once, under the name it has: two merges at once write it once."""
+    have = Digests()
+    for _, text in output.runs(plan).raw():
         have.add(digest(text))
-        series = name.rpartition("/")[0]
-        numbers[series] = max(numbers.get(series, 0), number_of(name) + 1)
     for store in sources:
         for name, text in store.runs(plan).raw():
-            own, series = digest(text), name.rpartition("/")[0]
-            if have.add(own):
-                number = numbers.get(series, 0)
-                numbers[series] = number + 1
-                yield f"{series}/{number:06d}-{own[:SHORT]}.json", text
+            if have.add(digest(text)):
+                yield name, text

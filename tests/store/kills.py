@@ -16,7 +16,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
+from typing import Any
 
 from compat.model import Arm, digest
 from compat.store import Store, merge
@@ -86,12 +88,22 @@ def _problems(place: Path) -> list[str]:
     return lines
 
 
-def _struck(act: Callable[[Path], None], folder: Path, after: float) -> bool:
-    """Do it in a process of its own, and kill that after so many seconds; False where it was done by then."""
+def _struck(act: Callable[[Path], None], folder: Path, names: int, after: float) -> bool:
+    """Do it in a process of its own, and kill that; False where it was done by then.
+
+    The moment is so many seconds after it has given a number of documents their names.
+    """
+    given, link = RawValue("i", 0), os.link
+
+    def counted(*words: Any) -> None:
+        link(*words)
+        given.value += 1
+
     child = os.fork()
     if child == 0:
         code = 1
         try:
+            os.link = counted  # type: ignore[assignment]
             act(folder)
             code = 0
         except BaseException:
@@ -99,9 +111,14 @@ def _struck(act: Callable[[Path], None], folder: Path, after: float) -> bool:
             raise
         finally:
             os._exit(code)
-    time.sleep(after)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+    over = 0
+    while given.value < names and not over:
+        time.sleep(0.0001)
+        over, status = os.waitpid(child, os.WNOHANG)
+    if not over:
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return True
     assert os.WEXITSTATUS(status) == 0, "it failed by itself"
@@ -115,13 +132,12 @@ def strike(folder: Path, kills: int, choice: random.Random) -> dict[str, int]:
     """
     survived = dict.fromkeys(ACTS, 0)
     partial = dict.fromkeys(ACTS, 0)
-    lasts: dict[str, float] = {}
+    documents: dict[str, int] = {}
     for name, (act, _) in ACTS.items():
         place = folder / f"whole-{name}"
         _prepare(place)
-        begin = time.perf_counter()
         act(place)
-        lasts[name] = time.perf_counter() - begin
+        documents[name] = sum(1 for path in place.joinpath("store").rglob("*") if path.is_file())
     number = 0
     while sum(survived.values()) < kills:
         name = min(survived, key=lambda each: survived[each])
@@ -129,7 +145,7 @@ def strike(folder: Path, kills: int, choice: random.Random) -> dict[str, int]:
         place = folder / str(number)
         number += 1
         _prepare(place)
-        if not _struck(act, place, choice.uniform(0, lasts[name])):
+        if not _struck(act, place, choice.randrange(documents[name]), choice.uniform(0, 0.003)):
             continue
         left = sum(1 for path in place.joinpath("store").rglob("*") if path.is_file())
         assert _problems(place / "store") == [], f"{name}, killed with {left} files written"

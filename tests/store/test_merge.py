@@ -123,6 +123,24 @@ def test_watches_and_rehearsals_are_brought_along_once(make: Make, tmp_path: Pat
     refused(stores, tmp_path / "more", "its content was changed")
 
 
+def test_the_text_of_the_matrix_is_brought_along(make: Make, tmp_path: Path) -> None:
+    store = make("a", range(1, 2))
+    assert Store(store).put_blob(b"matrix") == PLAN.matrix_digest
+    merge([make("b", range(2, 3)), store], tmp_path / "all")
+    assert Store(tmp_path / "all").blob(PLAN.matrix_digest) == b"matrix"
+
+
+def test_merges_at_once_into_one_store_write_each_run_once(make: Make, tmp_path: Path) -> None:
+    stores = [make("a", range(1, 20)), make("b", range(20, 39))]
+    words = [sys.executable, "-m", "compat", "merge", *map(str, stores), "--output", str(tmp_path / "all")]
+    merges = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [each.communicate(timeout=120) for each in merges]
+    assert [each.returncode for each in merges] == [0] * 4, said
+    assert len(list((tmp_path / "all" / "evidence").rglob("*.json"))) == 76
+    found = verify(Store(tmp_path / "all"), print)
+    assert (found.problems, found.remarks) == (0, [])
+
+
 def test_a_bucket_is_merged_into_and_from(make: Make, tmp_path: Path, s3: S3) -> None:
     bucket = s3.bucket()
     first, second = make("a", range(1, 3)), make("b", range(3, 5))
