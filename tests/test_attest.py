@@ -239,18 +239,33 @@ def test_a_store_without_a_verdict_has_nothing_to_sign(here: Path) -> None:
 
 def test_a_gate_hears_of_each_verdict_whether_it_is_signed(here: Path) -> None:
     store = Store(here / "store")
-    plan, name = store.plan(), digest(the_verdict(here / "store"))
+    plan, own = store.plan(), the_verdict(here / "store")
+    name = digest(own)
     ann, eve = (trusted_keys([str(here / f"{who}.pub")]) for who in ("ann", "eve"))
-    assert signed(store, plan, ann) == {}
+    assert signed(store, [(name, own)], plan, ann) == {}
     assert compat("attest", "store", "--key", "eve", cwd=here).returncode == 0
-    (why,) = signed(store, plan, ann)[name]
+    (why,) = signed(store, [(name, own)], plan, ann)[name]
     assert "no key that is trusted" in why
     assert compat("attest", "store", "--key", "ann", cwd=here).returncode == 0
-    assert signed(store, plan, ann) == {name: ()}  # one that is right is enough
-    assert signed(store, plan, eve) == {name: ()}
-    assert signed(store, plan, (*ann, *eve), needed=2)[name]
+    assert signed(store, [(name, own)], plan, ann) == {name: ()}  # one that is right is enough
+    assert signed(store, [(name, own)], plan, eve) == {name: ()}
+    assert signed(store, [(name, own)], plan, (*ann, *eve), needed=2)[name]
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=31)
-    assert "it was valid until" in signed(store, plan, ann, later)[name][0]
+    assert "it was valid until" in signed(store, [(name, own)], plan, ann, later)[name][0]
+
+
+def test_a_gate_by_stored_verdicts_asks_for_a_signature_of_who_is_trusted(here: Path) -> None:
+    asked = ("gate", "store", "--stored", "--trust", "ann.pub")
+    done = compat(*asked, cwd=here)
+    assert done.returncode == 10
+    assert "has no signature that could be checked" in done.stdout
+    assert compat("gate", "store", "--stored", cwd=here).returncode == 0  # who trusts nobody asks for none
+    assert compat("attest", "store", "--key", "eve", cwd=here).returncode == 0
+    done = compat(*asked, cwd=here)
+    assert (done.returncode, "no key that is trusted" in done.stdout) == (10, True)
+    assert compat("attest", "store", "--key", "ann", cwd=here).returncode == 0
+    assert compat(*asked, cwd=here).returncode == 0
+    assert compat(*asked, "--signatures", "2", cwd=here).returncode == 10
 
 
 def promotion(of: Verdict, number: int, previous: str, **changes: object) -> Promotion:

@@ -97,11 +97,23 @@ def test_what_is_not_go_is_refused_and_by_override_it_is_on_record(site: Site) -
     assert done.returncode == 1
     assert done.stdout.startswith("not promoted: the gate says NO-GO\n  operator:adder[two] outputs: relative L2")
     assert not (site.folder / "store/baselines").exists()
-    forced = site.promote("--override", "it is what we want")
-    assert forced.returncode == 0
+    unsigned = site.promote("--override", "it is what we want")
+    assert unsigned.returncode == 2
+    assert "ring canary is NO-GO, and nobody stands by it; sign it with --key KEY" in unsigned.stderr
+    for name in ("ann", "eve"):
+        assert site("key", "new", name).returncode == 0
+    forced = site.promote("--override", "it is what we want", "--key", "ann")
+    assert forced.returncode == 0, forced.stderr
     assert "by override, for ring canary is NO-GO: override: it is what we want" in forced.stdout
     assert "BY OVERRIDE (override: it is what we want)" in site("baseline", "list", "store").stdout
-    assert "BY OVERRIDE: the ring was NO-GO" in site("baseline", "show", "store").stdout
+    for trust, said in (
+        ((), "signature: there, not checked"),
+        (("--trust", "eve.pub"), "signature: refused: "),
+        (("--trust", "ann.pub"), "signature: by a key that is trusted"),
+    ):
+        shown = site("baseline", "show", "store", *trust).stdout
+        assert "BY OVERRIDE: the ring was NO-GO" in shown
+        assert said in shown
 
 
 def test_a_verdict_against_another_stack_than_what_is_known_good_is_refused(site: Site) -> None:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compat.commands.words import Calibration, JsonOption, Plan, Ring, Store, Waivers
+from compat.commands.words import Calibration, JsonOption, Plan, Ring, Signatures, Store, Trust, Waivers
+from compat.model import digest
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
     from compat.model import Promotion
+    from compat.store import Store as Store_
 
 __all__ = ["app"]
 
@@ -40,12 +44,16 @@ def promote(
         ),
     ] = None,
     override: Annotated[
-        str, typer.Option("--override", metavar="REASON", help="Promote what is not GO. It is recorded, and shown.")
+        str, typer.Option("--override", metavar="REASON", help="Promote what is not GO: signed, recorded, and shown.")
     ] = "",
     accept_drift: Annotated[
         str,
         typer.Option("--accept-drift", metavar="REASON", help="Promote what has drifted since the oldest baseline."),
     ] = "",
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KEY", help="Sign it with a private key: a file, or env:NAME. Repeatable."),
+    ] = None,
 ) -> None:
     """Make the candidate known-good, from a ring's verdict. Exit code: 0 promoted, 1 or 10 refused, 2 usage.
 
@@ -58,7 +66,7 @@ def promote(
     from compat.way.baseline import Wish
     from compat.way.baseline import promote as make
 
-    wish = Wish(name, by, expires, override, accept_drift, seen)
+    wish = Wish(name, by, expires, override, accept_drift, seen, _signers(key))
     found = make(open_store(store), wish, ring, plan, waivers, calibration)
     typer.echo(promoted_text(found))
     raise typer.Exit(0 if found.entry is not None else exit_code(found.decision))
@@ -80,6 +88,8 @@ def show(
     store: Store,
     number: Annotated[int | None, typer.Argument(help="The entry. Default: what is in force.", metavar="N")] = None,
     name: _Name = None,
+    trust: Trust = None,
+    signatures: Signatures = 1,
 ) -> None:
     """Print one entry: who, when, from which verdict, on which nodes, and how far it is from the oldest one."""
     from compat.gate.baselines import kept
@@ -91,7 +101,8 @@ def show(
     log = opened.baseline(_only(store, name)).entries()
     entry = _entry(log, number)
     chain = [one for one in kept(log) if one.number <= entry.number]
-    typer.echo(show_text(entry, log, chain[:1], *drift_between(opened, chain)))
+    signature = _signature(opened, entry, trust, signatures)
+    typer.echo(show_text(entry, log, chain[:1], *drift_between(opened, chain), signature))
 
 
 @app.command()
@@ -130,6 +141,30 @@ def expire(
 
     entry = make(open_store(store), _only(store, name), before, by, reason)
     typer.echo(f"baseline {entry.baseline}: entries before {entry.oldest} are kept no longer (entry {entry.number})")
+
+
+def _signers(keys: Sequence[str] | None) -> tuple[Signer, ...]:
+    """What signs with these keys; no key, no library is needed."""
+    if not keys:
+        return ()
+    from compat.gate.keys import signing_key
+
+    return tuple(signing_key(one) for one in keys)
+
+
+def _signature(store: Store_, entry: Promotion, trust: Sequence[str] | None, needed: int) -> str:
+    """In words: whether the entry is signed, and by somebody who is trusted."""
+    from compat.store.attestations import attestations
+
+    there = len(attestations(store, digest(entry)))
+    if not trust:
+        return "there, not checked: name keys that you trust (--trust)" if there else "none"
+    from compat.gate.keys import trusted_keys
+    from compat.gate.promotion import check_promotion
+
+    now = datetime.datetime.now(datetime.UTC)
+    wrong = check_promotion(store, entry, trusted_keys(trust), now, needed)
+    return f"refused: {wrong[0]}" if wrong else "by a key that is trusted"
 
 
 def _names(store: str, name: str | None) -> list[str]:

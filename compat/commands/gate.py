@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compat.commands.words import Calibration, Plan, Ring, Store, Waivers
+from compat.commands.words import Calibration, Plan, Ring, Signatures, Store, Trust, Waivers
 
 if TYPE_CHECKING:
     from compat.gate.answer import Answer
@@ -40,17 +40,21 @@ def gate(
         Path | None, typer.Option("--matrix", metavar="FILE", help="github: the matrix file, for annotations.")
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="slurm: run the commands, too.")] = False,
+    trust: Trust = None,
+    signatures: Signatures = 1,
 ) -> None:
     """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew, unless --stored.
 
     A ring after another one asks for that one's GO, its soak, and whatever else the matrix says. --enter asks for no
-    more than that, before anything was measured in the ring itself.
+    more than that, before anything was measured in the ring itself. With --trust the verdict of a ring before it that
+    has to be attested is believed if it is signed by such a key; so is the ring's own, with --stored.
     """
     import os
 
     from compat.errors import UsageError
     from compat.gate import exit_code
     from compat.gate.formats import Wanted, gate_formats
+    from compat.way import Trust as Trusted
     from compat.way import answer, open_store
 
     formats = gate_formats()
@@ -63,7 +67,7 @@ def gate(
         raise UsageError("stored", "nothing is judged, so nothing is accepted or calibrated", "say it to compat judge")
     if output is not None and form == "github":
         raise UsageError("output", "GitHub says where its files are", "leave it out")
-    found = answer(open_store(store), ring, plan, waivers, calibration, enter, stored)
+    found = answer(open_store(store), ring, plan, waivers, calibration, enter, stored, Trusted.of(trust, signatures))
     for part in formats[form].parts(found, Wanted(output, matrix, os.environ)):
         _write(part)
     if drain:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compat.commands.words import JsonOption, Plan, Store
+from compat.commands.words import JsonOption, Plan, Signatures, Store, Trust
 
 __all__ = ["rings"]
 
@@ -18,9 +18,12 @@ def rings(
         str | None, typer.Option("--release", metavar="NODE", help="Let a node go, whichever upgrade has it.")
     ] = None,
     json: JsonOption = False,
+    trust: Trust = None,
+    signatures: Signatures = 1,
 ) -> None:
     """Print where an upgrade stands, ring by ring, by the verdicts in the store: nothing is judged or run."""
     from compat.report.rings_text import rings_document, rings_text
+    from compat.way import Trust as Trusted
     from compat.way import open_store, stored_standing
     from compat.way.leases import holder, upgrade_of
     from compat.way.leases import release as let_go
@@ -33,7 +36,7 @@ def rings(
     chosen = opened.plan(plan)
     nodes = opened.nodes()
     held = {node.id: lease for node in nodes.values() if (lease := holder(opened, node.id)) is not None}
-    found = stored_standing(opened, chosen), nodes, held
+    found = stored_standing(opened, chosen, Trusted.of(trust, signatures)), nodes, held
     if json:
         import json as json_
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compat.commands.words import Store
+from compat.commands.words import Signatures, Store, Trust
 
 __all__ = ["serve"]
 
@@ -19,6 +19,8 @@ def serve(
         str | None, typer.Option("--token-file", metavar="FILE|env:NAME", help="Who may ask: a token a line.")
     ] = None,
     no_token: Annotated[bool, typer.Option("--no-token", help="Let everybody on this machine ask.")] = False,
+    trust: Trust = None,
+    signatures: Signatures = 1,
 ) -> None:
     """Answer over HTTP what the gates say, by stored verdicts alone: nothing is judged or run. Ends with a signal.
 
@@ -33,6 +35,7 @@ def serve(
         raise UsageError("", what, "pip install 'gpu-compat[serve]'") from None
     from compat.gate.serve.listen import is_loopback, listen
     from compat.gate.serve.token import read_tokens
+    from compat.way import Trust as Trusted
     from compat.way import open_store
     from compat.way.board import Board
 
@@ -48,7 +51,7 @@ def serve(
     def say(line: str) -> None:
         typer.echo(f"compat: {' '.join(line.split())}", err=True)
 
-    board = Board(open_store(store), say)
+    board = Board(open_store(store), say, Trusted.of(trust, signatures))
     board.start()
     with listen(host, port) as listener:
         address, bound = listener.getsockname()[:2]

@@ -22,8 +22,8 @@ _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
 class Stored:
     """What a store says of one plan's upgrade. Verdicts are in the order in which they were written.
 
-    ``signed`` has the digests of verdicts whose signature was checked, and why the others' was refused. ``hostnames``
-    are for people, by node id.
+    ``signed`` has what came of checking signatures. With ``sealed`` a ring's own verdict has to be signed, too, not
+    only that of a ring before it which has to be attested. ``hostnames`` are for people, by node id.
     """
 
     verdicts: Sequence[tuple[str, Verdict]]  # each with its digest
@@ -33,6 +33,7 @@ class Stored:
         None  # verdict -> what is wrong with its signature: nothing, if empty
     )
     hostnames: Mapping[str, str] | None = None
+    sealed: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _stand(ring: Ring, before: tuple[str, ...], stored: Stored, now: datetime.da
         reasons = (*verdict.reasons, *(why for why in before if why not in verdict.reasons))
         return Stand(ring.name, verdict.decision, reasons, before, verdict, name)
     soaked = _moment(since) + datetime.timedelta(seconds=ring.soak)
-    reasons = (*before, *ahead)
+    reasons = (*before, *ahead, *(_signature(ring, name, stored) if stored.sealed else ()))
     decision = Decision.HOLD if reasons else Decision.GO
     soak_end = soaked.isoformat(timespec="seconds")
     return Stand(ring.name, decision, reasons or verdict.reasons, before, verdict, name, since, soak_end)

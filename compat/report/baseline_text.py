@@ -86,10 +86,11 @@ def show_text(
     oldest: Sequence[Promotion],
     drift: Sequence[Drift],
     unknown: Sequence[str],
+    signature: str,
 ) -> str:
     """One promotion with its provenance, and how far it is from the oldest that is kept."""
     lines = [f"baseline {entry.baseline}, entry {entry.number} of {len(log)}: {stack_text(entry.stack)}"]
-    lines += [f"  {what}: {value}" for what, value in _facts(entry)]
+    lines += [f"  {what}: {value}" for what, value in (*_facts(entry), ("signature", signature))]
     if entry.override:
         lines.append(f"  BY OVERRIDE: the ring was {entry.decision.value} ({entry.reason})")
     elif entry.reason:

@@ -7,7 +7,7 @@ from compat.way.answer import answer, answer_of
 from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
 from compat.way.conclude import Concluded, conclude, open_store, report_folder, write_reports
-from compat.way.gate import Gated, gate, stored_gate, stored_standing
+from compat.way.gate import Gated, Trust, gate, stored_gate, stored_standing
 from compat.way.job import Job
 from compat.way.options import Options, make_plan, parse_labels, ring_of
 from compat.way.repeat import repeat_case
@@ -18,6 +18,7 @@ __all__ = [
     "Job",
     "JobOptions",
     "Options",
+    "Trust",
     "answer",
     "answer_of",
     "asked",

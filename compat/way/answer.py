@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from compat.model import Plan, Verdict
     from compat.store import Store
     from compat.store.place import Where
+    from compat.way.gate import Trust
 
 __all__ = ["answer", "answer_of"]
 
@@ -30,19 +31,21 @@ def answer(
     calibration: Where | None = None,
     entering: bool = False,
     stored: bool = False,
+    trust: Trust | None = None,
 ) -> Answer:
     """What the gate of a ring says. ``entering`` asks what is before the ring alone.
 
-    That, and what is asked of ``stored`` verdicts alone, judges nothing and writes nothing.
+    That, and what is asked of ``stored`` verdicts alone, judges nothing and writes nothing. Whoever trusts keys and
+    asks for a stored verdict asks for one that is signed.
     """
     from compat.report.markdown import render_markdown
 
     chosen = store.plan(plan)
     report: Callable[[int], str] | None = None
     if entering or stored:
-        stand = stored_gate(store, ring, digest(chosen))
+        stand = stored_gate(store, ring, digest(chosen), trust, sealed=stored and trust is not None)
     else:
-        gated = gate(store, ring, digest(chosen), waivers, calibration)
+        gated = gate(store, ring, digest(chosen), waivers, calibration, trust)
         stand, view = gated.stand, gated.concluded.view
         report = lambda room: render_markdown(view, room)  # noqa: E731 - it has the view
     hostnames = {node.id: node.hostname for node in store.nodes().values()}

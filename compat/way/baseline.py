@@ -14,6 +14,8 @@ from compat.way.gate import gate
 from compat.way.leases import me, now, release_all
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
     from compat.gate.baselines import Promoted
     from compat.gate.drift import Drift
     from compat.store import Store
@@ -37,6 +39,7 @@ class Wish:
     override: str = ""
     accept_drift: str = ""
     seen: int | None = None
+    signers: Sequence[Signer] = ()  # who stand by it with their keys; an override needs one
 
 
 def promote(
@@ -81,8 +84,12 @@ def promote(
             problem + stack_text(verdict.known_good),
             "measure the candidate against what is known-good now",
         )
-    if stand.decision is not Decision.GO and not wish.override:
-        return Promoted(None, stand.decision, stand.reasons)
+    if stand.decision is not Decision.GO:
+        if not wish.override:
+            return Promoted(None, stand.decision, stand.reasons)
+        if not wish.signers:
+            problem = f"ring {verdict.ring} is {stand.decision.value}, and nobody stands by it"
+            raise UsageError("--override", problem, "sign it with --key KEY (compat key new makes one)")
     chain = kept(entries)
     drifts, unknown = _drift(store, chain[1:], verdict, chosen)
     beyond = [one for one in drifts if one.beyond] if chain else []
@@ -94,7 +101,7 @@ def promote(
     reasons += [f"drift: {wish.accept_drift}"] if beyond else []
 
     def entry(number: int, previous: str) -> Promotion:
-        return Promotion(
+        made = Promotion(
             schema_version=SCHEMA_VERSION,
             baseline=wish.baseline or chosen.name,
             number=number,
@@ -117,6 +124,11 @@ def promote(
             expires=wish.expires,
             reason="; ".join(reasons),
         )
+        if wish.signers:
+            from compat.gate.promotion import sign_promotion
+
+            sign_promotion(store, made, wish.signers)
+        return made
 
     written = log.append(entry, len(entries) if wish.seen is None else wish.seen)
     over = chosen.rings[-1].name == verdict.ring

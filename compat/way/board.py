@@ -10,7 +10,7 @@ import datetime
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +25,7 @@ from compat.way.answer import answer_of
 
 if TYPE_CHECKING:
     from compat.store import Store
+    from compat.way.gate import Trust
 
 __all__ = ["Board"]
 
@@ -63,11 +64,15 @@ class _Told:
 
 
 class Board:
-    """The answers of a store. ``say`` gets a line when it can no longer be read, and when it can again."""
+    """The answers of a store. ``say`` gets a line when it can no longer be read, and when it can again.
 
-    def __init__(self, store: Store, say: Callable[[str], None]) -> None:
+    With ``trust`` every verdict has to be signed by a key of it.
+    """
+
+    def __init__(self, store: Store, say: Callable[[str], None], trust: Trust | None = None) -> None:
         self._store = store
         self._say = say
+        self._trust = trust
         self._read: dict[str, object] = {}  # by name
         self._told: _Told | None = None
         self._broken = ""
@@ -153,7 +158,9 @@ class Board:
         for name, plan in plans.items():
             own = [(one.digest, one.verdict) for one in verdicts[name]]
             read = {one.digest: one for one in verdicts[name]}
-            stored = Stored(own, watches[name], rehearsals[name], None, hostnames)
+            signatures = self._signatures(own, plan, now)
+            sealed = self._trust is not None
+            stored = Stored(own, watches[name], rehearsals[name], signatures, hostnames, sealed)
             for stand in standing(plan, stored, now):
                 for entering in (False, True):
                     told = answer_of(plan, name, stand, stand.verdict, hostnames, entering)
@@ -162,6 +169,17 @@ class Board:
                         told = replace(told, counts=newest.counts, worse=newest.worse)
                     answers[name, stand.ring, entering] = Told(told)
         return _Told(at, {plan.name: name for name, plan in plans.items()}, answers)
+
+    def _signatures(
+        self, own: Sequence[tuple[str, Verdict]], plan: Plan, now: datetime.datetime
+    ) -> dict[str, tuple[str, ...]] | None:
+        """What is wrong with the signatures of each ring's newest verdict."""
+        if self._trust is None:
+            return None
+        from compat.way.signed import signed
+
+        newest = {verdict.ring: (name, verdict) for name, verdict in own}
+        return signed(self._store, newest.values(), plan, self._trust.keys, now, self._trust.needed)
 
     def _document(self, name: str, kind: type[_Document], kept: dict[str, object]) -> _Document:
         found = self._read.get(name)

@@ -12,12 +12,33 @@ from compat.way.conclude import Concluded, conclude
 from compat.way.options import ring_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from securesystemslib.signer import Key
+
     from compat.gate.standing import Stand
     from compat.model import Plan
     from compat.store import Store
     from compat.store.place import Where
 
-__all__ = ["Gated", "gate", "stored_gate", "stored_standing"]
+__all__ = ["Gated", "Trust", "gate", "stored_gate", "stored_standing"]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose signatures count: the keys, and how many different ones of them have to have signed."""
+
+    keys: Sequence[Key]
+    needed: int = 1
+
+    @classmethod
+    def of(cls, references: Sequence[str] | None, needed: int) -> Trust | None:
+        """Keys by the files or variables that have them; None where nobody names one."""
+        if not references:
+            return None
+        from compat.gate.keys import trusted_keys
+
+        return cls(trusted_keys(references), needed)
 
 
 @dataclass(frozen=True)
@@ -34,6 +55,7 @@ def gate(
     plan: str | None = None,
     waivers: Path | None = None,
     calibration: Where | None = None,
+    trust: Trust | None = None,
 ) -> Gated:
     """Judge the stored evidence anew, of the rings before it too, keep the verdicts, and ask the gate."""
     chosen = store.plan(plan)
@@ -41,25 +63,47 @@ def gate(
     for earlier in _before(chosen, name):
         conclude(store, earlier, digest(chosen), waivers, calibration)
     concluded = conclude(store, name, digest(chosen), waivers, calibration)
-    return Gated(stored_gate(store, concluded.verdict.ring, concluded.verdict.plan), concluded)
+    return Gated(stored_gate(store, name, digest(chosen), trust), concluded)
 
 
-def stored_gate(store: Store, ring: str | None = None, plan: str | None = None) -> Stand:
-    """What the gate says by stored verdicts alone: nothing is judged. UsageError where there is no such ring."""
+def stored_gate(
+    store: Store,
+    ring: str | None = None,
+    plan: str | None = None,
+    trust: Trust | None = None,
+    *,
+    sealed: bool = False,
+) -> Stand:
+    """What the gate says by stored verdicts alone: nothing is judged. UsageError where there is no such ring.
+
+    With ``sealed`` the ring's own verdict has to be signed, too.
+    """
     chosen = store.plan(plan)
     name = ring_of(chosen, ring)
-    return next(stand for stand in stored_standing(store, chosen) if stand.ring == name)
+    return next(stand for stand in stored_standing(store, chosen, trust, sealed=sealed) if stand.ring == name)
 
 
-def stored_standing(store: Store, plan: Plan, now: datetime.datetime | None = None) -> tuple[Stand, ...]:
+def stored_standing(store: Store, plan: Plan, trust: Trust | None = None, *, sealed: bool = False) -> tuple[Stand, ...]:
     """Where the plan's upgrade stands, ring by ring, by stored documents alone."""
     from compat.gate.standing import Stored, standing
 
-    name = digest(plan)
-    verdicts = [(digest(verdict), verdict) for ring in plan.rings for verdict in store.verdicts(name, ring.name)]
-    hostnames = {node.id: node.hostname for node in store.nodes().values()}
-    stored = Stored(verdicts, store.watches(name), store.rehearsals(name), None, hostnames)
-    return standing(plan, stored, now or datetime.datetime.now(datetime.UTC))
+    name, now = digest(plan), datetime.datetime.now(datetime.UTC)
+    by_ring = [[(digest(one), one) for one in store.verdicts(name, ring.name)] for ring in plan.rings]
+    signatures = None
+    if trust is not None:
+        from compat.way.signed import signed
+
+        newest = [own[-1] for own in by_ring if own]
+        signatures = signed(store, newest, plan, trust.keys, now, trust.needed)
+    stored = Stored(
+        verdicts=[one for own in by_ring for one in own],
+        watches=store.watches(name),
+        rehearsals=store.rehearsals(name),
+        signed=signatures,
+        hostnames={node.id: node.hostname for node in store.nodes().values()},
+        sealed=sealed,
+    )
+    return standing(plan, stored, now)
 
 
 def _before(plan: Plan, ring: str) -> list[str]:

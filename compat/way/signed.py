@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,14 +136,16 @@ def baseline_heads(store: Store, verdict: Verdict, plan: Plan) -> dict[str, str]
 
 def signed(
     store: Store,
+    verdicts: Iterable[tuple[str, Verdict]],
     plan: Plan,
     trusted: Sequence[Key],
     now: datetime.datetime | None = None,
     needed: int = 1,
 ) -> dict[str, tuple[str, ...]]:
-    """By the digest of each verdict of a plan that has an envelope: why none is accepted now; nothing where one is.
+    """By the digest of each of the plan's ``verdicts`` that has an envelope: why none is accepted now; or nothing.
 
-    Where several are refused, it says why of one that is signed by who is trusted, if there is one.
+    The digests are given, since verdicts may be without their comparisons. Where several are refused, it says why of
+    one that is signed by who is trusted, if there is one.
     """
     from compat.gate.attestation import Expected, check_statement
     from compat.gate.envelope import opened
@@ -151,9 +153,8 @@ def signed(
 
     moment = now or datetime.datetime.now(datetime.UTC)
     found: dict[str, tuple[str, ...]] = {}
-    for verdict in store.verdicts(digest(plan)):
-        name = digest(verdict)
-        expected = Expected.of(verdict, plan, baseline_heads(store, verdict, plan))
+    for name, verdict in verdicts:
+        expected = replace(Expected.of(verdict, plan, baseline_heads(store, verdict, plan)), verdict=name)
         refused: list[tuple[bool, tuple[str, ...]]] = []
         for envelope in attestations(store, name).values():
             one = opened(envelope, trusted, needed)
