@@ -13,10 +13,12 @@ import pytest
 
 from compat.model import Decision, Plan, digest
 from compat.store import Store
+from tests.example import write_example
 from tests.gate.serve.serving import TOKEN, Serving, eventually, serving
 from tests.gate.serve.test_serve import PAYLOAD, document
 from tests.gate.stores import MATRIX, upgrade, watch_of, write_verdict
 from tests.s3 import serve as s3_server
+from tests.test_cli import compat
 
 
 def test_a_new_verdict_is_told(tmp_path: Path) -> None:
@@ -54,6 +56,32 @@ def test_a_store_in_a_bucket_is_told_too(tmp_path: Path, monkeypatch: pytest.Mon
             decided_again = eventually(found.client, path, 200)
             assert document(decided_again)["decision"] == "NO-GO"
             assert all(TOKEN not in line and "secret" not in line for line in found.said())
+
+
+def test_a_ring_that_has_to_be_attested_waits_for_a_trusted_signature(tmp_path: Path) -> None:
+    matrix = write_example(tmp_path, ring=", attested: true}\n  - {name: early, after: canary, tiers: [cpu]")
+    assert "attested: true" in matrix.read_text()
+    words = ("--ring", "canary", "--content", "site", "--store", "store")
+    assert compat("run", "example.yaml", *words, cwd=tmp_path).returncode == 0
+    for name in ("ann", "eve"):
+        assert compat("key", "new", name, cwd=tmp_path).returncode == 0
+    path = "/v1/example/rings/early?enter=1"
+    with serving(tmp_path / "store", tmp_path, "--trust", str(tmp_path / "ann.pub")) as found:
+        assert "has no signature that could be checked" in document(found.client.get(path))["reasons"][0]
+        for key, said in (("eve", "HOLD the signature of ring canary: "), ("ann", "GO")):
+            done = compat("attest", "store", "--ring", "canary", "--key", key, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            until = time.monotonic() + 30
+            while not (first := said_first(found, path)).startswith(said):
+                assert time.monotonic() < until, first
+                time.sleep(0.1)
+        assert found.said() == []
+
+
+def said_first(found: Serving, path: str) -> str:
+    """The decision, and the first reason."""
+    answer = document(found.client.get(path))
+    return " ".join([answer["decision"], *answer["reasons"][:1]])
 
 
 def decided(found: Serving, path: str, decision: Decision) -> dict[str, Any]:
