@@ -80,7 +80,10 @@ def _escaped(text: str, table: dict[str, str]) -> str:
 
 def _summary(answer: Answer, place: Path) -> str:
     """Markdown, as much as the step's summary has room for, cut at a line. What is left out is said."""
-    room = _SUMMARY_BYTES - (place.stat().st_size if place.is_file() else 0)
+    try:
+        room = _SUMMARY_BYTES - place.stat().st_size
+    except OSError:  # it is not there yet; whatever else it is, writing says so
+        room = _SUMMARY_BYTES
     lines = list(_head(answer))
     size = sum(len(line.encode()) + 1 for line in lines)
     if answer.report is not None and room - size >= _REPORT_BYTES:
@@ -95,7 +98,7 @@ def _head(answer: Answer) -> Iterator[str]:
     yield from (f"{number}. {escape_entry(clean(text))}" for number, text in enumerate(answer.reasons, 1))
     yield ""
     if stand.since:
-        yield f"GO since {escape(stand.since)}; its soak is over at {escape(stand.soaked)}."
+        yield f"Its own verdict has been GO since {escape(stand.since)}; its soak is over at {escape(stand.soaked)}."
         yield ""
     yield "| Digest | sha256 |"
     yield "| --- | --- |"

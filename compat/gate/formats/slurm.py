@@ -11,7 +11,6 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from compat.errors import UsageError
 from compat.escape import clean
 from compat.gate.answer import Answer
 from compat.gate.formats import GateFormat, Part, Wanted
@@ -27,20 +26,28 @@ def _parts(answer: Answer, wanted: Wanted) -> Sequence[Part]:
     lines = [f"# {clean(answer.line)}", *map(shlex.join, drain_commands(answer))]
     if len(lines) == 1:
         lines.append("# nothing to drain: only the nodes of a ring that is NO-GO are")
-    return (Part("".join(f"{line}\n" for line in lines), wanted.output),)
+    odd = [host for host in answer.hosts if answer.decision is Decision.NO_GO and not _NAME.fullmatch(host)]
+    remedy = "drain it yourself, and measure it under the name that Slurm has for it (COMPAT_NODE)"
+    return (
+        Part("".join(f"{line}\n" for line in lines), wanted.output),
+        *(
+            Part(f"compat: node {host!a} is not drained: Slurm has no such names; {remedy}\n", error=True)
+            for host in odd
+        ),
+    )
 
 
 def drain_commands(answer: Answer) -> list[list[str]]:
-    """The commands, as lists of words. UsageError where a node has a name that Slurm could not have."""
+    """The commands, as lists of words: of each node that has a name as Slurm's are."""
     if answer.decision is not Decision.NO_GO:
         return []
-    for host in answer.hosts:
-        if not _NAME.fullmatch(host):
-            what = f"the node {host!r} cannot be named to Slurm"
-            raise UsageError("format slurm", what, "measure it under the name that Slurm has for it (COMPAT_NODE)")
     why = f"compat: NO-GO for {answer.matrix}, ring {answer.stand.ring}, verdict {answer.stand.digest[:12]}"
     reason = clean(why).replace("\n", " ")[:_LONGEST]
-    return [["scontrol", "update", f"NodeName={host}", "State=DRAIN", f"Reason={reason}"] for host in answer.hosts]
+    return [
+        ["scontrol", "update", f"NodeName={host}", "State=DRAIN", f"Reason={reason}"]
+        for host in answer.hosts
+        if _NAME.fullmatch(host)
+    ]
 
 
 FORMAT = GateFormat("slurm", "the commands that drain the nodes of a ring that is NO-GO", _parts)

@@ -14,7 +14,6 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as prometheus_families
 
-from compat.errors import UsageError
 from compat.gate.answer import Answer, counts, worse
 from compat.gate.formats import Part, Wanted, gate_formats
 from compat.gate.formats.slurm import drain_commands
@@ -237,9 +236,15 @@ def test_slurm_drains_nothing_of_another_ring(tmp_path: Path, decision: Decision
 
 
 @pytest.mark.parametrize("host", ["n[1-3]", "a,b", "ALL x", "n1;reboot", "-n1", "", "n1\nn2", "$(id)", "n" * 65, "ü"])
-def test_a_name_that_slurm_would_expand_is_refused(tmp_path: Path, host: str) -> None:
-    with pytest.raises(UsageError, match="cannot be named to Slurm"):
-        parts("slurm", answer(tmp_path, Decision.NO_GO, hosts=("n1", host)))
+def test_a_name_that_slurm_would_expand_is_said_and_the_others_are_drained(tmp_path: Path, host: str) -> None:
+    found = answer(tmp_path, Decision.NO_GO, hosts=("n1", host))
+    assert [words[2] for words in drain_commands(found)] == ["NodeName=n1"]
+    commands, said = parts("slurm", found)
+    assert commands.text.count("\n") == 2
+    assert said.error
+    assert said.text.startswith(f"compat: node {host!a} is not drained: ")
+    assert said.text.count("\n") == 1
+    assert len(parts("slurm", answer(tmp_path, Decision.HOLD, hosts=(host,)))) == 1
 
 
 def test_a_reason_for_slurm_is_one_short_line(tmp_path: Path) -> None:
