@@ -24,10 +24,9 @@ _LONGEST = 200  # characters of a reason: sinfo shows a few of them
 
 def _parts(answer: Answer, wanted: Wanted) -> Sequence[Part]:
     lines = [f"# {clean(answer.line)}", *map(shlex.join, drain_commands(answer))]
-    if len(lines) == 1:
+    if answer.decision is not Decision.NO_GO:
         lines.append("# nothing to drain: only the nodes of a ring that is NO-GO are")
     odd = [host for host in answer.hosts if answer.decision is Decision.NO_GO and not _NAME.fullmatch(host)]
-    what = "is not drained: Slurm has no such names"
     remedy = "drain it yourself, and measure it under the name that Slurm has for it (COMPAT_NODE)"
     return (
         Part("".join(f"{line}\n" for line in lines), wanted.output),
