@@ -30,6 +30,7 @@ from tests.test_cli import compat
 
 FOLDER = Path(__file__).parents[2] / "docs" / "integrations"
 FILES = sorted(path.name for path in FOLDER.iterdir())
+PAGE = "gates.md"  # beside the folder
 MANIFESTS = [name for name in FILES if name.endswith(".yaml")]
 VERSIONS = ("1.31.0", kubernetes_validate.latest_version())
 CORE = ("v1", "apps/v1", "batch/v1", "networking.k8s.io/v1")
@@ -49,6 +50,9 @@ def inside(value: Any) -> Iterator[Any]:
 
 def calls(name: str) -> list[list[str]]:
     """Every call of ours in a file: a list of words, or in a line of a shell; in a script in its comments, too."""
+    if name == PAGE:
+        lines = (FOLDER.parent / PAGE).read_text().splitlines()
+        return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("compat ")]
     if name.endswith(".sh"):
         return [shlex.split(match[1]) for match in COMMAND.finditer((FOLDER / name).read_text())]
     found = []
@@ -164,7 +168,7 @@ def test_argo_rollouts_own_types_take_the_templates(runtime_cache: Path) -> None
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, PAGE])
 def test_every_call_of_ours_is_one_that_there_is(name: str) -> None:
     group: Any = get_command(app)
     for words in calls(name):
@@ -176,11 +180,12 @@ def test_every_call_of_ours_is_one_that_there_is(name: str) -> None:
 
 
 def test_calls_are_found_in_lists_and_in_lines() -> None:
-    found = {name: [words[0] for words in calls(name)] for name in FILES}
+    found = {name: [words[0] for words in calls(name)] for name in [*FILES, PAGE]}
     assert found == {
         "argo-cd.yaml": ["gate", "run"],
         "argo-rollouts.yaml": ["gate"],
         "flagger.yaml": [],
+        "gates.md": ["gate", "gate", "gate", "gate", "serve", "serve"],
         "github.yml": ["plan", "merge", "gate", "report", "gate"],
         "gitlab.yml": ["plan", "gate", "gate"],
         "gpu-operator-validator.yaml": ["run"],
@@ -262,5 +267,5 @@ def test_hooks_of_argo_cd_are_named_as_it_has_them() -> None:
 
 
 def test_each_file_is_linked_from_the_page() -> None:
-    page = (FOLDER.parent / "gates.md").read_text()
+    page = (FOLDER.parent / PAGE).read_text()
     assert [name for name in FILES if f"(integrations/{name})" not in page] == []
