@@ -33,9 +33,13 @@ _END_SECONDS = 5  # for requests under way when we are told to end
 
 
 class _Bounded(H11Protocol):
-    """A connection that is refused where there are too many, and ended where a request takes too long to come in."""
+    """A connection that is refused where there are too many, and ended where its client takes too long.
+
+    That is for a request to come in, or for answers to be taken: nobody has to read what comes back.
+    """
 
     _late: asyncio.TimerHandle | None = None
+    _full: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
@@ -55,14 +59,28 @@ class _Bounded(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what is wrong is not said
         super().send_400_response("")
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._full = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._taken()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
+        self._taken()
         super().connection_lost(exc)
 
     def _in_time(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _taken(self) -> None:
+        if self._full is not None:
+            self._full.cancel()
+            self._full = None
 
 
 def run_server(answers: Answers, tokens: Tokens | None, listener: socket.socket, say: Callable[[str], None]) -> None:

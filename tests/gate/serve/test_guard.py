@@ -197,6 +197,20 @@ def test_slow_clients_are_ended_and_others_are_answered(served: Serving) -> None
     assert len(ended) == len(slow)
 
 
+def test_a_client_that_takes_no_answers_is_ended(served: Serving) -> None:
+    request = f"GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as one:
+        ended = False
+        for _ in range(1_000):
+            try:
+                one.sendall(request * 100)
+            except (ConnectionResetError, BrokenPipeError):
+                ended = True
+                break
+    assert ended
+    assert served.client.get(RING).status_code == 200
+
+
 def test_many_connections_are_bounded_and_those_that_are_in_go_on(served: Serving) -> None:
     assert served.client.get(RING).status_code == 200  # a connection that stays
     many: list[socket.socket] = []
