@@ -31,6 +31,7 @@ __all__ = ["Board"]
 
 _SECONDS = 0.5  # between two looks: a new verdict is told within a second
 _BUCKET_SECONDS = 5.0  # in a bucket, where a look costs eight requests
+_SIGNED_SECONDS = 5.0  # after which signatures are checked again, though no document is new
 _STALE = 15.0  # seconds after which what was read is no answer any more: a look hangs
 
 _Document = TypeVar("_Document", Rehearsal, Watch)
@@ -55,6 +56,15 @@ class _Hostnames:
 
 
 @dataclass(frozen=True)
+class _Signed:
+    """What became of a plan's signatures, by which documents, and when."""
+
+    seen: tuple[str, ...]  # names and digests
+    at: float  # of the monotonic clock
+    wrong: dict[str, tuple[str, ...]]  # verdict -> why
+
+
+@dataclass(frozen=True)
 class _Told:
     """All answers of a moment."""
 
@@ -74,6 +84,7 @@ class Board:
         self._say = say
         self._trust = trust
         self._read: dict[str, object] = {}  # by name
+        self._signed: dict[str, _Signed] = {}  # by plan
         self._told: _Told | None = None
         self._broken = ""
         self._seconds = _SECONDS if isinstance(store.objects, FolderObjects) else _BUCKET_SECONDS
@@ -158,7 +169,7 @@ class Board:
         for name, plan in plans.items():
             own = [(one.digest, one.verdict) for one in verdicts[name]]
             read = {one.digest: one for one in verdicts[name]}
-            signatures = self._signatures(own, plan, now)
+            signatures = self._signatures(name, verdicts[name], plan)
             sealed = self._trust is not None
             stored = Stored(own, watches[name], rehearsals[name], signatures, hostnames, sealed)
             for stand in standing(plan, stored, now):
@@ -170,16 +181,21 @@ class Board:
                     answers[name, stand.ring, entering] = Told(told)
         return _Told(at, {plan.name: name for name, plan in plans.items()}, answers)
 
-    def _signatures(
-        self, own: Sequence[tuple[str, Verdict]], plan: Plan, now: datetime.datetime
-    ) -> dict[str, tuple[str, ...]] | None:
-        """What is wrong with the signatures of each ring's newest verdict."""
+    def _signatures(self, own: str, verdicts: Sequence[_Read], plan: Plan) -> dict[str, tuple[str, ...]] | None:
+        """What is wrong with the signatures of each ring's newest verdict; they expire by time, too."""
         if self._trust is None:
             return None
         from compat.way.signed import signed
 
-        newest = {verdict.ring: (name, verdict) for name, verdict in own}
-        return signed(self._store, newest.values(), plan, self._trust.keys, now, self._trust.needed)
+        objects, now = self._store.objects, time.monotonic()
+        names = tuple(one for part in ("attestations", "baselines") for one in objects.names(part))
+        newest = {one.verdict.ring: (one.digest, one.verdict) for one in verdicts}
+        seen = (*names, *(name for name, _ in newest.values()))
+        found = self._signed.get(own)
+        if found is None or found.seen != seen or now - found.at > _SIGNED_SECONDS:
+            wrong = signed(self._store, newest.values(), plan, self._trust.keys, needed=self._trust.needed)
+            found = self._signed[own] = _Signed(seen, now, wrong)
+        return found.wrong
 
     def _document(self, name: str, kind: type[_Document], kept: dict[str, object]) -> _Document:
         found = self._read.get(name)
