@@ -121,6 +121,7 @@ def judge(
         + tuple(
             f"node {node}: it does not have the ring's labels or cards, its evidence is left aside"
             for node in elsewhere
+            if not any(in_ring(nodes.get(node), other, plan) for other in plan.rings)  # a verdict is of its ring alone
         )
         + tuple(f"node {place} is quarantined: {why}" for place, why in compared.quarantined.items()),
         differences=compared.differences,

@@ -87,7 +87,10 @@ class Fleet:
         return done.stdout
 
     def rings(self) -> dict[str, Any]:
-        return {one["ring"]: one for one in json.loads(self.central("rings", "central", "--json"))["rings"]}
+        return {
+            one["ring"]: one
+            for one in json.loads(self.central("rings", "central", "--json", "--trust", "ci.pub"))["rings"]
+        }
 
 
 @pytest.fixture
