@@ -68,8 +68,11 @@ class BucketObjects:
         except ImportError:
             remedy = "pip install 'gpu-compat[s3]'"
             raise UsageError(self.where, "is in a bucket, and s3fs is not installed", remedy) from None
-        # Nothing is cached: others write too. One instance is ours alone, since a fork may use another.
-        return S3FileSystem(skip_instance_cache=True, use_listings_cache=False, config_kwargs={"read_timeout": 60})
+        # Nothing is cached: others write too. One instance is ours alone, since a fork may use another. An object is
+        # read by one GET, and in one part: that is the concurrency.
+        return S3FileSystem(
+            skip_instance_cache=True, use_listings_cache=False, max_concurrency=1, config_kwargs={"read_timeout": 60}
+        )
 
     def make(self) -> None:
         """StoreError where the server does not refuse to write over what is there."""
@@ -144,7 +147,7 @@ class BucketObjects:
             return self._get(name)
         following = [each for each in self._listing[at : at + _AT_ONCE] if each.endswith(".json")]
         try:
-            read = self._files.cat([self._path(each) for each in following], on_error="return", max_concurrency=1)
+            read = self._files.cat([self._path(each) for each in following], on_error="return")
         except _errors() as problem:
             raise self._said(name, "read", problem) from None
         found = {each: read.get(self._path(each)) for each in following}
@@ -154,7 +157,7 @@ class BucketObjects:
 
     def _get(self, name: str) -> bytes | None:
         try:
-            found: bytes = self._files.cat_file(self._path(name), max_concurrency=1)  # one GET, and no HEAD before it
+            found: bytes = self._files.cat_file(self._path(name))
         except _errors() as problem:
             if _code(problem) in _GONE:
                 return None
