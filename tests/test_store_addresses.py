@@ -59,6 +59,7 @@ def test_a_bucket_is_merged_into_and_judged(s3: S3, measured: Path, tmp_path: Pa
     for store in (address, "back"):
         verified = compat("store", "verify", store, cwd=tmp_path, **env)
         assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
+        assert "note: " not in verified.stdout, "the verdict's evidence is what is there"
     itself = compat("merge", f"{address}/", "--output", address, cwd=tmp_path, **env)
     assert (itself.returncode, "is merged from and into" in itself.stderr) == (2, True)
 

@@ -35,7 +35,7 @@ def hold(folder: Path, node: Node, say: Callable[[str], None]) -> Iterator[None]
     """
     path = folder / f"{LOCK}{node.id}"
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # as far as the umask lets others
     except OSError as problem:
         raise StoreError(str(path), f"cannot be written: {problem.strerror}", "make room or rights there") from problem
     try:
