@@ -8,11 +8,11 @@ that of its text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from compat.gate.claims import MEMBER, Claims
-from compat.model import ACCEPTED, FINE, Arm, Decision, Evidence, Identity, Plan, Status, Verdict, digest, plain
+from compat.model import ACCEPTED, FINE, Arm, Decision, Identity, Plan, Status, Verdict, digest, plain
 
 __all__ = ["PREDICATE", "RESULTS", "STATEMENT", "descriptor", "statement", "verdict_statement"]
 
@@ -42,16 +42,20 @@ def descriptor(name: str, sha256: str, **annotations: Any) -> dict[str, Any]:
 
 
 def verdict_statement(
-    verdict: Verdict, plan: Plan, evidence: Sequence[Evidence], identities: Mapping[str, Identity], claims: Claims
+    verdict: Verdict,
+    plan: Plan,
+    used: Collection[tuple[Arm, str, str]],
+    identities: Mapping[str, Identity],
+    claims: Claims,
 ) -> dict[str, Any]:
-    """The statement of a verdict that rests on ``evidence``. ``identities`` are by digest.
+    """The statement of a verdict. ``used``: each arm, runtime and identity of its evidence; ``identities`` by digest.
 
     Subjects are the candidate and what judged it: its images and drivers, what its runtimes are, the matrix, the plan,
     the evidence, the known-good stack and its baseline, and the verdict itself. Images of the known-good arm are
     configuration, since the result is not theirs.
     """
-    candidate = [*_arm(Arm.CANDIDATE, evidence, identities), *_stated(plan, verdict.candidate)]
-    known_good = [*_arm(Arm.KNOWN_GOOD, evidence, identities), *_stated(plan, verdict.known_good)]
+    candidate = [*_arm(Arm.CANDIDATE, used, identities), *_stated(plan, verdict.candidate)]
+    known_good = [*_arm(Arm.KNOWN_GOOD, used, identities), *_stated(plan, verdict.known_good)]
     matrix = descriptor(f"matrix:{verdict.matrix}", verdict.matrix_digest)
     good = descriptor("known-good", digest(verdict.known_good), **verdict.known_good)
     baselines = [descriptor(f"baseline:{name}", entry) for name, entry in sorted(claims.baselines.items())]
@@ -76,11 +80,10 @@ def verdict_statement(
     return statement(subject, PREDICATE, predicate)
 
 
-def _arm(arm: Arm, evidence: Sequence[Evidence], identities: Mapping[str, Identity]) -> list[dict[str, Any]]:
+def _arm(arm: Arm, used: Collection[tuple[Arm, str, str]], identities: Mapping[str, Identity]) -> list[dict[str, Any]]:
     """What an arm was: its images, as registries and the engine name them, its drivers, and its runtimes."""
     found = []
-    used = sorted({(record.runtime, record.identity) for record in evidence if record.arm is arm})
-    for runtime, name in used:
+    for runtime, name in sorted({(runtime, name) for of, runtime, name in used if of is arm}):
         identity = identities.get(name)
         if identity is None:
             continue

@@ -11,7 +11,7 @@ from compat.model import Audited, Check, Verdict, digest
 from compat.report.text import count
 from compat.way.calibrate import calibrated_spreads
 from compat.way.conclude import blobs, judge_digest, open_store
-from compat.way.rested import Rested, gather
+from compat.way.rested import Read, Rested, gather
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,9 +163,10 @@ def _judged(
     sure = [*rested.own, *rested.before]
     accepted = tuple(use.waiver for use in verdict.waivers)
     found = None
-    for evidence in ([*sure, *rested.by_then], sure, [*sure, *rested.by_then, *rested.later]):
-        there = {record.node for record in evidence}
+    for those in ([*sure, *rested.by_then], sure, [*sure, *rested.by_then, *rested.later]):
+        there = {ran.node for ran in those}
         nodes = {name: node for name, node in rested.nodes.items() if name in there}  # not those that came later
+        evidence = Read(store, verdict.plan, those)
         again = judge(
             plan, verdict.ring, evidence, rested.identities, nodes, blobs(store), verdict.judged_at, accepted, known
         )

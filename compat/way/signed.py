@@ -59,7 +59,8 @@ def attest(
         now or datetime.datetime.now(datetime.UTC),
         valid,
     )
-    envelope = seal(verdict_statement(verdict, chosen, rested.own, rested.identities, claims))
+    used = {(ran.arm, ran.runtime, ran.identity) for ran in rested.own}
+    envelope = seal(verdict_statement(verdict, chosen, used, rested.identities, claims))
     return Attested(verdict, claims, envelope, put_attestation(store, digest(verdict), envelope))
 
 

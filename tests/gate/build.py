@@ -12,7 +12,7 @@ from compat.gate.attestation import Expected
 from compat.gate.claims import Claims
 from compat.gate.envelope import seal
 from compat.gate.statement import verdict_statement
-from compat.model import SCHEMA_VERSION, Arm, Decision, Promotion, Verdict, digest
+from compat.model import SCHEMA_VERSION, Arm, Decision, Evidence, Promotion, Verdict, digest
 from tests.store import build
 
 NOW = datetime.datetime(2026, 11, 29, 12, 0, tzinfo=datetime.UTC)
@@ -45,6 +45,10 @@ PROMOTION = Promotion(
 )
 
 
+def used(runs: list[Evidence]) -> set[tuple[Arm, str, str]]:
+    return {(run.arm, run.runtime, run.identity) for run in runs}
+
+
 def public(*signers: CryptoSigner) -> list[SSlibKey]:
     return [signer.public_key for signer in signers]
 
@@ -56,7 +60,7 @@ def claims(verdict: Verdict = VERDICT, issued: datetime.datetime = NOW, valid: f
 
 def statement(verdict: Verdict = VERDICT, **changes: Any) -> dict[str, Any]:
     found = claims(verdict, **changes)
-    return verdict_statement(verdict, build.PLAN, RUNS, {digest(IDENTITY): IDENTITY}, found)
+    return verdict_statement(verdict, build.PLAN, used(RUNS), {digest(IDENTITY): IDENTITY}, found)
 
 
 def envelope(*signers: CryptoSigner, **changes: Any) -> bytes:

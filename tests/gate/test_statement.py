@@ -13,7 +13,7 @@ from in_toto_attestation.v1.statement import Statement
 from compat.gate.envelope import payload
 from compat.gate.statement import PREDICATE, STATEMENT, verdict_statement
 from compat.model import Decision, Status, digest
-from tests.gate.build import BASELINES, IDENTITY, IMAGE, RUNS, VERDICT, claims, envelope, statement
+from tests.gate.build import BASELINES, IDENTITY, IMAGE, RUNS, VERDICT, claims, envelope, statement, used
 from tests.store import build
 
 
@@ -68,7 +68,7 @@ def test_an_image_of_the_known_good_arm_is_no_subject() -> None:
     old = replace(IDENTITY, image="", image_digests=(f"registry.example/torch@sha256:{'2' * 64}",))
     runs = [replace(run, identity=digest(old)) if run.arm.value == "known_good" else run for run in RUNS]
     identities = {digest(one): one for one in (old, IDENTITY)}
-    found = verdict_statement(VERDICT, build.PLAN, runs, identities, claims())
+    found = verdict_statement(VERDICT, build.PLAN, used(runs), identities, claims())
     assert "2" * 64 not in names(found["subject"]).values()
     assert "2" * 64 in names(found["predicate"]["configuration"]).values()
 

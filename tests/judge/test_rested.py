@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from compat.judge.rested import ended_by, rested_on, ring_records
+from compat.judge import rested
+from compat.judge.rested import Ran
 from compat.model import Arm, Evidence, Tier, digest
 from tests.store.build import EVIDENCE, ITEM, NODE, PLAN, VERDICT
 
@@ -30,6 +31,20 @@ def verdict(evidence: list[Evidence], judged: float = 60.0, *, counted: bool = T
         judged_at=(BEGAN + datetime.timedelta(minutes=judged)).isoformat(),
         records=counts if counted else {},
     )
+
+
+def rows(evidence: list[Evidence]) -> list[Ran]:
+    return [Ran.of(record, digest(record), number) for number, record in enumerate(evidence)]
+
+
+def rested_on(said: object, plan: object, evidence: list[Evidence], nodes: dict) -> dict[str, Evidence] | None:
+    """The records themselves."""
+    found = rested.rested_on(said, plan, rows(evidence), nodes)
+    return None if found is None else {own: evidence[ran.number] for own, ran in found.items()}
+
+
+def ended_by(record: Evidence, judged_at: str) -> bool:
+    return rested.ended_by(Ran.of(record, "", 0), judged_at)
 
 
 @pytest.mark.parametrize("counted", [True, False])
@@ -67,7 +82,8 @@ def test_what_nobody_counted_and_cannot_be_tried_out_is_not_found() -> None:
 def test_records_of_other_nodes_items_and_rings_are_left_aside() -> None:
     own = [run("n1", 1), run("n1", 2)]
     others = [run("far", 1), run("n1", 3, item="another"), run("n2", 1, item="another")]
-    assert ring_records(OURS, "canary", [*others, *own], NODES) == {digest(e): e for e in own}
+    found = rested.ring_records(OURS, "canary", rows([*others, *own]), NODES)
+    assert list(found) == [digest(e) for e in own]
     assert rested_on(verdict(own), OURS, [others[0], own[0], *others[1:], own[1]], NODES) is not None
 
 
@@ -91,7 +107,7 @@ def test_when_a_run_ended() -> None:
     assert ended_by(run("n1", 1, at=1 / 60), noon)  # a verdict's moment is a whole second
     assert not ended_by(run("n1", 1, at=1), noon)
     assert ended_by(run("n1", 1, at=-1), noon.replace("+00:00", ""))
-    for unknown in ("yesterday", "2026-11-23T12:00:00", "9999-12-31T23:59:59.999+00:00"):
-        found = replace(EVIDENCE, started=unknown, seconds=1e12 if unknown.startswith("9") else 1.0)
-        assert ended_by(found, noon)  # it does not say: it may have been there
+    for unknown in ("yesterday", "2026-11-23T12:00:00"):
+        assert ended_by(replace(EVIDENCE, started=unknown), noon)  # it does not say: it may have been there
+    assert not ended_by(replace(EVIDENCE, started="9999-12-31T23:59:59.999+00:00", seconds=1e12), noon)
     assert ITEM.key == EVIDENCE.item
