@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from securesystemslib.dsse import Envelope
 
-from compat.gate.envelope import seal
+from compat.gate.envelope import opened, seal
 from compat.gate.keys import signing_key, trusted_keys
 from compat.model import SCHEMA_VERSION, Decision, Promotion, Verdict, digest
 from compat.store import Store
 from compat.store.attestations import attestations
 from compat.way.signed import attest, signed
+from compat.way.verified import Asked, verified
 from tests.example import write_example
 
 DAY = 86400.0
@@ -163,6 +164,20 @@ def test_a_verdict_of_something_else_is_refused(here: Path, words: tuple[str, ..
     assert done.stdout.startswith(said)
 
 
+def test_every_byte_of_the_matrix_counts(here: Path) -> None:
+    assert compat("attest", "store", "--key", "ann", "--output", "go", cwd=here).returncode == 0
+    found = opened((here / "go").read_bytes(), trusted_keys([str(here / "ann.pub")]))
+    matrix = here / "example.yaml"
+    asked = Asked(matrix=matrix)
+    assert verified(found, asked).accepted
+    data = matrix.read_bytes()
+    for place in range(len(data)):
+        matrix.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        answer = verified(found, asked)
+        assert not answer.accepted, place
+        assert answer.lines[0].startswith("refused: it is of another matrix: ")
+
+
 def test_expired_and_from_the_future(here: Path) -> None:
     store, now = Store(here / "store"), datetime.datetime.now(datetime.UTC)
     key = signing_key(str(here / "ann"))
@@ -210,6 +225,7 @@ def test_what_is_not_go_is_signed_as_what_it_is(tmp_path: Path, here: Path) -> N
         (("attest", "nowhere", "--key", "ann"), "is not a store"),
         (("verify-attestation", "example.yaml"), "does not know whom to trust"),
         (("verify-attestation", "nowhere", "--trust", "ann.pub"), "nowhere: cannot be read"),
+        (("verify-attestation", "example.yaml", "--trust", "ann.pub", "--matrix", "no"), "no: cannot be read"),
         (("verify-attestation", "example.yaml", "--trust", "ann"), "has a private key, and a public one is asked for"),
         (("verify-attestation", "example.yaml", "--trust", "ann.pub", "--plan", "12"), "has to be the whole digest"),
         (("verify-attestation", "example.yaml", "--trust", "ann.pub", "--candidate", "x"), "is not NAME=VALUE"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import UsageError
+from compat.files import files_digest
 from compat.model import digest
 from compat.way.conclude import open_store
 from compat.way.options import ring_of
@@ -75,9 +76,10 @@ def _expected(asked: Asked) -> Expected:
             raise UsageError("--plan", "has to be the whole digest", "give its 64 hex digits, or name a --store")
         expected = replace(expected, plan=asked.plan)
     if asked.matrix is not None:
-        from compat.plan import load_matrix
-
-        expected = replace(expected, matrix_digest=load_matrix(asked.matrix).digest)
+        try:  # whatever is in it: it is the one that was planned, to the byte, or another one
+            expected = replace(expected, matrix_digest=files_digest(asked.matrix))
+        except OSError as problem:
+            raise UsageError(str(asked.matrix), f"cannot be read: {problem.strerror}", "name a matrix file") from None
     if asked.candidate:
         expected = replace(expected, candidate=_pairs("--candidate", asked.candidate))
     if asked.baselines:

@@ -90,3 +90,13 @@ def test_verify_looks_at_them(store: Store) -> None:
         f"{name}: is not what its name says: its content was changed",
         "attestations/other.json: is not a document of a store",
     ]
+
+
+def test_a_bucket_keeps_them_as_a_folder_does(place: str) -> None:
+    store = Store(place, create=True)
+    name = store.put_verdict(VERDICT)
+    kept = put_attestation(store, name, b"one")
+    again = Store(place)
+    assert attestations(again, name) == {kept: b"one"}
+    assert find_verdict(again, name[:12]) == (VERDICT, name)
+    assert verify(again, print).counts["attestations"] == 1
