@@ -298,11 +298,14 @@ def test_a_verdict_against_a_baseline_that_moved_on_is_refused(here: Path) -> No
     store.baseline("others").append(lambda number, previous: promotion(verdict, number, previous, stack={"x": "y"}))
     assert compat("attest", "store", "--key", "ann", "--output", "go", cwd=here).returncode == 0
     trusted, name = trusted_keys([str(here / "ann.pub")]), digest(verdict)
-    assert signed(store, store.plan(), trusted) == {name: ()}
+    assert signed(store, [(digest(verdict), verdict)], store.plan(), trusted) == {name: ()}
     store.baseline("others").append(lambda number, previous: promotion(verdict, number, previous, stack={"x": "z"}))
-    assert signed(store, store.plan(), trusted) == {name: ()}  # another fleet's
+    assert signed(store, [(digest(verdict), verdict)], store.plan(), trusted) == {name: ()}  # another fleet's
     store.baseline("fleet").append(lambda number, previous: promotion(verdict, number, previous, stack={"x": "y"}))
-    assert "it is of another baseline: fleet " in signed(store, store.plan(), trusted)[name][0]
+    assert (
+        "it is of another baseline: fleet "
+        in signed(store, [(digest(verdict), verdict)], store.plan(), trusted)[name][0]
+    )
     done = compat("verify-attestation", "go", "--trust", "ann.pub", "--store", "store", cwd=here)
     assert done.returncode == 1
     assert "refused: it is of another baseline" in done.stdout
@@ -314,4 +317,4 @@ def test_a_verdict_holds_after_its_own_upgrade_was_promoted(here: Path) -> None:
     promoted = compat("baseline", "promote", "store", "--ring", "canary", cwd=here)
     assert promoted.returncode == 0, promoted.stderr
     trusted = trusted_keys([str(here / "ann.pub")])
-    assert signed(store, store.plan(), trusted) == {digest(verdict): ()}
+    assert signed(store, [(digest(verdict), verdict)], store.plan(), trusted) == {digest(verdict): ()}
