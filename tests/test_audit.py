@@ -87,6 +87,7 @@ def test_it_is_named_by_its_digest_or_its_file_or_the_report_s(here: Path, store
     for word in ("plan", "matrix", "policy", "content", "evidence", "nodes", "runtimes", "outputs", "judged again"):
         assert f"\nok    {word} " in text
     assert "ok    signature     by " in text
+    assert "ok    matrix text " in text
 
 
 def test_as_a_document(here: Path, store: Store) -> None:

@@ -145,6 +145,7 @@ class Job:
         store.put_node(node, upgraded=any(item.cell.phased for item in self.plan.items))
         take(store, node, self.plan)
         store.put_plan(self.plan)
+        self._keep_matrix(store)
         measuring = Measuring(self.plan, here, store, node, prepared, ring.budget, ring.gpus, stand)
         if measuring.found:
             what = "runs" if stand else "pairs"
