@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from compat.judge import faults
 from compat.judge.admit import in_pairs, measurement
+from compat.judge.budget import sampled
 from compat.judge.centre import Centre, centre
 from compat.judge.environment import changed_identity
 from compat.judge.items import MEASURED_TIERS, without_statistics
@@ -20,7 +21,7 @@ from compat.judge.phased import cross, generations
 from compat.judge.sampled import Sample, judge_samples
 from compat.judge.text import change, clip, percent, plural, quantity
 from compat.judge.unsound import events_in_words, is_clean
-from compat.model import Arm, Direction, Evidence, Identity, Item, Kind, Metric, Node, Plan, Status
+from compat.model import Arm, Direction, Evidence, Identity, Item, Metric, Node, Plan, Status
 
 __all__ = ["changed_node", "named", "not_as_before", "not_what_it_was", "slower_beside", "slower_than_before"]
 
@@ -69,10 +70,6 @@ def _faults(before: Sequence[Evidence], now: Sequence[Evidence]) -> Iterator[str
 # -- speed -------------------------------------------------------------------------------------------------------------
 
 
-def _sampled(item: Item) -> list[Metric]:
-    return [metric for metric in item.case.metrics if metric.gated and metric.kind is Kind.SAMPLED]
-
-
 def slower_than_before(
     item: Item, arm: Arm, before: Sequence[Evidence], now: Sequence[Evidence], plan: Plan, tests: int
 ) -> list[str]:
@@ -84,7 +81,7 @@ def slower_than_before(
     found = []
     sound, clean = [e for e in before if is_clean(e)], [e for e in now if is_clean(e)]
     policy = plan.policy.of(item.case.workload)
-    for metric in _sampled(item) if sound and clean else ():
+    for metric in sampled(item) if sound and clean else ():
         if any(measurement(run, metric.name) is None for run in clean):
             found.append(f"{metric.name}: some runs did not measure it")
             continue
@@ -123,7 +120,7 @@ def slower_beside(
         pairs, _ = in_pairs([run for run in now if (run.item, run.place) == (key, place)])
         clean = [pair for pair in pairs if pair.clean]
         policy = plan.policy.of(item.case.workload)
-        for metric in _sampled(item) if clean and item.case.tier in MEASURED_TIERS else ():
+        for metric in sampled(item) if clean and item.case.tier in MEASURED_TIERS else ():
             samples.append(Sample.of(metric, policy.metric(metric.name), clean))
             owners.append((key, metric.name))
     outcomes = judge_samples(samples, plan.policy, tests)

@@ -122,9 +122,10 @@ def _compared(
     waived: frozenset[tuple[str, str]],
 ) -> Iterator[str]:
     from compat.judge.as_before import not_as_before, not_what_it_was, slower_beside, slower_than_before
+    from compat.judge.budget import sampled
 
     places = {run.place for run in now}
-    tests = max(1, len(places)) * sum(len(item.case.metrics) for item, _ in asked)
+    tests = max(1, len(places)) * sum(len(sampled(item)) for item, _ in asked)
     drifted: dict[tuple[Arm, str, str], str] = {}
     for item, arms in asked:
         for arm in arms:
