@@ -70,6 +70,18 @@ def test_a_slowdown_that_is_not_large_is_no_finding(site: Site) -> None:
     assert (code, watch["findings"]) == (0, [])
 
 
+def test_a_ring_without_a_case_that_stands_for_it_has_its_node_looked_at(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    matrix = tmp_path / "spoilt.yaml"
+    matrix.write_text(matrix.read_text().replace("timeout: 20s", "timeout: 20s, required: false"))
+    assert site.say("run", "spoilt.yaml").returncode == 10
+    assert site.soak()[0] == 0
+    site.node_said(kernel="5.0.0")
+    code, said, watch = site.soak()
+    assert (code, watch["cases"]) == (10, [])
+    assert said[-1].startswith("SOAK: 1 finding (0 cases on node ")
+
+
 def test_what_the_node_and_the_arms_are_now(site: Site) -> None:
     site.node_said(kernel="5.0.0", cores=1000)
     code, _, watch = site.soak(OMP_PROC_BIND="true")

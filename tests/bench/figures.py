@@ -82,6 +82,9 @@ _ALL = (
     Figure("store.judge_1m_s", "the merged store judged", "s"),
     Figure("store.peak_mib_1m", "peak memory of the largest of these processes", "MiB", at_most=1024),
     Figure("store.writers_lost", "of 16 writers and promoters at once, what was lost, on a folder and S3", at_most=0),
+    Figure("soak.false_alarm_2", "looks at an unchanged arm that tell a slowdown, sessions vary by 2 %", at_most=0.001),
+    Figure("soak.false_alarm_5", "the same, sessions vary by 5 %"),
+    Figure("soak.found_20", "looks that tell an arm that is 20 % slower, sessions vary by 2 %", at_least=0.9),
     Figure("store.kills_survived", "kills of writes, merges and promotions that a store survived", at_least=200),
 )
 FIGURES = {figure.name: figure for figure in _ALL}
