@@ -62,7 +62,7 @@ def show(
     from compat.way import open_store
 
     opened = open_store(store)
-    evidence = opened.evidence(digest(opened.plan(plan)))
+    evidence = opened.runs(digest(opened.plan(plan)))
     if csv:
         typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
     else:

@@ -7,7 +7,7 @@ and capped by policy (``accepted``). A slowdown that is shown nevertheless is a 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scipy import special
@@ -15,6 +15,7 @@ from scipy import special
 from compat.judge.admit import in_pairs
 from compat.judge.budget import measured
 from compat.judge.centre import centre
+from compat.judge.evidence import ByItem, by_item
 from compat.judge.points import points, too_few
 from compat.judge.rounds import Levels
 from compat.judge.series import Series
@@ -66,7 +67,7 @@ class Calibrated:
         return self.least is not None and self.least <= self.margin
 
 
-def calibrated(plan: Plan, ring: str, alike: Plan, evidence: Sequence[Evidence]) -> tuple[Calibrated, ...]:
+def calibrated(plan: Plan, ring: str, alike: Plan, evidence: ByItem | Iterable[Evidence]) -> tuple[Calibrated, ...]:
     """What the evidence of ``alike`` (``compat.plan.unchanged``) says of each sampled metric of a ring of ``plan``."""
     known = spreads(alike, evidence)
     share = measured(plan, plan.ring(ring))
@@ -80,14 +81,21 @@ def calibrated(plan: Plan, ring: str, alike: Plan, evidence: Sequence[Evidence])
     return tuple(found)
 
 
-def spreads(plan: Plan, evidence: Sequence[Evidence]) -> dict[tuple[str, str], Spread]:
-    """By item and metric, from the evidence of a ``plan`` whose arms are the same. What is too little is left out."""
+def spreads(
+    plan: Plan, evidence: ByItem | Iterable[Evidence], nodes: Collection[str] | None = None
+) -> dict[tuple[str, str], Spread]:
+    """By item and metric, from the evidence of a ``plan`` whose arms are the same. What is too little is left out.
+
+    ``evidence`` as the judge takes it; of ``nodes`` alone, by id, where they are given.
+    """
     found: dict[tuple[str, str], Spread] = {}
-    by_item: dict[str, dict[Place, list[Evidence]]] = {}
-    for record in evidence:
-        by_item.setdefault(record.item, {}).setdefault(record.place, []).append(record)
+    own = by_item(evidence)
     for item in plan.items:
-        for records in by_item.get(item.key, {}).values():
+        here: dict[Place, list[Evidence]] = {}
+        for record in own.get(item.key, ()):
+            if nodes is None or record.node in nodes:
+                here.setdefault(record.place, []).append(record)
+        for records in here.values():
             for metric in item.case.metrics:
                 spread = _spread(metric, records) if metric.gated and metric.kind is Kind.SAMPLED else None
                 key = item.key, metric.name

@@ -6,16 +6,18 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
+from compat.judge.evidence import by_item
 from compat.patterns import name_pattern
 from compat.report.parts import ARMS
 from compat.report.plots import median_of, pairs_of
 from compat.report.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
 
+    from compat.judge.evidence import ByItem
     from compat.model import Evidence
 
 __all__ = ["evidence_table", "matching", "show", "to_csv"]
@@ -49,17 +51,18 @@ def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def matching(evidence: Sequence[Evidence], pattern: str) -> list[Evidence]:
+def matching(evidence: ByItem | Iterable[Evidence], pattern: str) -> list[Evidence]:
     """The evidence of the items whose key matches ``pattern`` (``compat.patterns``). UsageError if there is none."""
     wild = name_pattern(pattern)
-    found = [record for record in evidence if wild.fullmatch(record.item)]
+    records = by_item(evidence)
+    found = [record for key in records if wild.fullmatch(key) for record in records[key]]
     if not found:
-        some = ", ".join(sorted({record.item for record in evidence})[:3]) or "none: there is no evidence"
+        some = ", ".join(sorted(records)[:3]) or "none: there is no evidence"
         raise UsageError("show", f"no evidence is of an item like {pattern!r}", f"there are, for example: {some}")
     return found
 
 
-def show(evidence: Sequence[Evidence], pattern: str) -> pd.DataFrame:
+def show(evidence: ByItem | Iterable[Evidence], pattern: str) -> pd.DataFrame:
     """One row per pair of the items whose key matches ``pattern`` (``compat.patterns``).
 
     ``change`` is candidate / known_good - 1, whichever way the metric is better. UsageError if no item matches.

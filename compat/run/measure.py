@@ -75,7 +75,7 @@ class Measuring:
         self._answers: dict[_Spot, tuple[int, Wanted]] = {}  # of the judge: with how much evidence it was asked
         self._lock = Lock()  # of what lanes share
         self._stop = Event()
-        for found in store.evidence(digest(plan)):
+        for found in store.runs(digest(plan)).each():
             if found.node == node.id and found.item in self._items:
                 self._evidence[found.item, found.place].append(found)
                 self._last[found.item] = max(found.pair, self._last[found.item])

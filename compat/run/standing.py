@@ -37,8 +37,8 @@ def standings(
 ) -> dict[str, Standing]:
     """By cell, for the cells of ``items`` that run in phases. Each of them has an arm that the node can run.
 
-    ``evidence`` is all there is of the plan; ``asked`` is what the operator says; ``now`` is in UTC. UsageError where
-    the operator and the node contradict each other, or a control node's operator says nothing.
+    ``evidence`` is what there is of the plan on this node; ``asked`` is what the operator says; ``now`` is in UTC.
+    UsageError where the operator and the node contradict each other, or a control node's operator says nothing.
     """
     cells = {item.cell.id: item.cell for item in items if item.cell.phased}
     if not cells:

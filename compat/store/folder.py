@@ -69,7 +69,7 @@ class FolderObjects:
             if len(batch) >= _FILES or size >= _BYTES:
                 new += self._put_batch(batch)
                 batch, size = [], 0
-        return new + self._put_batch(batch)
+        return new + self._put_batch(batch) if batch else new
 
     def _put_batch(self, batch: Sequence[tuple[str, bytes]]) -> int:
         written: list[tuple[str, str]] = []

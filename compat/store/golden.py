@@ -34,13 +34,11 @@ def golden_tensors(store: Store, pattern: str = "*", plan: str | None = None) ->
     if len(workloads) != 1:
         found = f"several workloads: {', '.join(workloads)}" if workloads else "no case"
         raise UsageError(_WHERE, f"{pattern!r} selects {found}", "select the cases of one, such as '*/model:minilm*'")
-    runs: dict[str, list[Evidence]] = {key: [] for key in items}
-    for record in store.evidence(digest(chosen)):
-        if record.item in runs and record.arm is Arm.KNOWN_GOOD and record.fault is None:
-            runs[record.item].append(record)
+    runs = store.runs(digest(chosen))
     tensors = {}
     for key, item in sorted(items.items()):
-        for output in _agreed(item, runs[key]):
+        good = [run for run in runs.get(key, ()) if run.arm is Arm.KNOWN_GOOD and run.fault is None]
+        for output in _agreed(item, good):
             data = store.blob(output.digest)
             plain = output.dtype in DTYPES.values()
             array = np.frombuffer(data, output.dtype if plain else np.uint8)

@@ -35,7 +35,7 @@ def calibrate(
     alike = unchanged(plan, ring, pairs)
     job = Job(alike, replace(options, ring=ring, store=options.store or Path("out") / f"{plan.name}.calibration"))
     store = job.measure(job.items, say, report)
-    return calibrated(plan, ring, alike, store.evidence(digest(alike)))
+    return calibrated(plan, ring, alike, store.runs(digest(alike)))
 
 
 def calibrated_spreads(store: Store, plan: Plan, nodes: Mapping[str, Node]) -> dict[tuple[str, str], Spread]:
@@ -48,4 +48,4 @@ def calibrated_spreads(store: Store, plan: Plan, nodes: Mapping[str, Node]) -> d
         raise UsageError(store.where, what, "make one with compat calibrate")
     content = {item.key: item.case.content for item in plan.items}
     same = replace(alike, items=tuple(i for i in alike.items if content.get(i.key) == i.case.content))
-    return spreads(same, [e for e in store.evidence(digest(alike)) if e.node in nodes])
+    return spreads(same, store.runs(digest(alike)), nodes)

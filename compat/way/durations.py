@@ -30,7 +30,7 @@ def stored_durations(store: Where | None) -> Durations:
     plan = opened.plan()
     cases = {item.key: (item.case.workload, item.case.id) for item in plan.items}
     took: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for record in opened.evidence(digest(plan)):
+    for record in opened.runs(digest(plan)).each():
         if record.fault is None and record.item in cases:
             took[cases[record.item]].append(record.seconds)
     return {case: mean(seconds) for case, seconds in took.items()}

@@ -105,8 +105,10 @@ class Job:
         from compat.run.standing import standings
         from compat.store import Store, is_store
 
-        there = is_store(self.folder) and not self.options.fresh
-        evidence = Store(self.folder).evidence(digest(self.plan)) if there else []
+        phased = any(item.cell.phased for item in here)
+        there = phased and is_store(self.folder) and not self.options.fresh
+        runs = Store(self.folder).runs(digest(self.plan)).each() if there else ()
+        evidence = [run for run in runs if run.node == node.id]
         now = datetime.datetime.now(datetime.UTC)
         return standings(self.plan, here, self.plan.ring(self.ring), node, evidence, self.options.phase, now)
 
