@@ -8,6 +8,7 @@ the moment at which it should have been asked for, so that a server that stalls 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -96,6 +97,12 @@ def ask(port: int, rate: int, seconds: float) -> dict[str, float]:
     return found
 
 
+def cpu_seconds(process: int) -> float:
+    """What a process has used of the processors."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.figures("gate.rps", "gate.p99_ms")
 def test_requests_a_second(tmp_path: Path, record: Record, note: Callable[[str], None]) -> None:
     for number in range(RINGS):
@@ -104,7 +111,9 @@ def test_requests_a_second(tmp_path: Path, record: Record, note: Callable[[str],
             write_verdict(store, plan, decision, ago=ago)
     with serving(tmp_path / "store", tmp_path) as found:
         ask(found.port, 100, 2)  # warm
+        before = cpu_seconds(found.process.pid)
         steady = ask(found.port, RATE, SECONDS)
+        spent = cpu_seconds(found.process.pid) - before
         most = ask(found.port, 0, 10)
         assert found.said() == []
     assert steady["count"] == RATE * SECONDS
@@ -114,6 +123,7 @@ def test_requests_a_second(tmp_path: Path, record: Record, note: Callable[[str],
     record("gate.p99_ms", steady["p99"])
     note(
         f"compat serve, {CONNECTIONS} connections, one process, the client on the same cores: at {RATE} requests/s for "
-        f"{SECONDS} s p50 {steady['p50']:.1f} ms, p99 {steady['p99']:.1f} ms, longest {steady['max']:.1f} ms; as fast "
+        f"{SECONDS} s p50 {steady['p50']:.1f} ms, p99 {steady['p99']:.1f} ms, longest {steady['max']:.1f} ms, "
+        f"{1e3 * spent / steady['count']:.2f} ms of CPU a request, load {os.getloadavg()[0]:.1f}; as fast "
         f"as it goes {most['rps']:.0f} requests/s, p50 {most['p50']:.1f} ms, p99 {most['p99']:.1f} ms"
     )
