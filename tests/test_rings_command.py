@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,25 @@ def test_asking_again_changes_nothing(folder: Path) -> None:
         assert compat("gate", "out/example", "--ring", "canary", cwd=folder).returncode == 0
     assert rings(folder)["canary"] == before["canary"]
     assert len(list((folder / "out/example/verdicts").rglob("*.json"))) == 1
+
+
+def test_a_gate_may_ask_whether_the_known_good_stack_can_still_be_had(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    here = tmp_path / "python"
+    here.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    here.chmod(0o755)
+    matrix = tmp_path / "example.yaml"
+    matrix.write_text(matrix.read_text().replace("{in_place: true}", f"{{in_place: true, python: {here}}}"))
+    assert run(tmp_path, "canary") == 0
+    for words in ((), ("--stored",), ("--enter",)):
+        done = compat("gate", "out/example", "--returnable", *words, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    here.unlink()
+    for words in ((), ("--stored",), ("--enter",)):
+        done = compat("gate", "out/example", "--returnable", *words, cwd=tmp_path)
+        assert done.returncode == 10
+        assert "the way back: " in done.stdout
+        assert compat("gate", "out/example", *words, cwd=tmp_path).returncode == 0
 
 
 def test_lost_evidence_ends_a_soak(folder: Path) -> None:

@@ -42,6 +42,9 @@ def gate(
     drain: Annotated[bool, typer.Option("--drain", help="slurm: run the commands, too.")] = False,
     trust: Trust = None,
     signatures: Signatures = 1,
+    returnable: Annotated[
+        bool, typer.Option("--returnable", help="Only where the known-good stack can still be had. Asks registries.")
+    ] = False,
 ) -> None:
     """Decide by exit code: 0 GO, 1 NO-GO, 10 HOLD, 2 usage. Judges the stored evidence anew, unless --stored.
 
@@ -67,7 +70,9 @@ def gate(
         raise UsageError("stored", "nothing is judged, so nothing is accepted or calibrated", "say it to compat judge")
     if output is not None and form == "github":
         raise UsageError("output", "GitHub says where its files are", "leave it out")
-    found = answer(open_store(store), ring, plan, waivers, calibration, enter, stored, Trusted.of(trust, signatures))
+    found = answer(
+        open_store(store), ring, plan, waivers, calibration, enter, stored, Trusted.of(trust, signatures), returnable
+    )
     for part in formats[form].parts(found, Wanted(output, matrix, os.environ)):
         _write(part)
     if drain:

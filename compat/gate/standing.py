@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compat.model import Decision, Plan, Rehearsal, Ring, Verdict, Watch
 
-__all__ = ["Stand", "Stored", "standing"]
+__all__ = ["Stand", "Stored", "held", "standing"]
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
 
@@ -69,8 +69,23 @@ def standing(plan: Plan, stored: Stored, now: datetime.datetime) -> tuple[Stand,
             before = (f"ring {ring.after}, which comes before it, comes after it in the matrix",)
             if earlier is not None:
                 before = _before(plan.ring(ring.after), earlier, stored, now)
-        found[ring.name] = _stand(ring, before, stored, now)
+        stand = _stand(ring, before, stored, now)
+        earlier = found.get(ring.after or "")
+        if stand.verdict and earlier and earlier.verdict and stand.verdict.judge != earlier.verdict.judge:
+            said = f"ring {ring.after} was judged by another judge than ring {ring.name}: ask its gate again"
+            stand = held(stand, (said,))
+        found[ring.name] = stand
     return tuple(found.values())
+
+
+def held(stand: Stand, reasons: tuple[str, ...]) -> Stand:
+    """The same stand where there is something else besides: GO is HOLD then, and NO-GO stays what it is."""
+    if not reasons:
+        return stand
+    before = (*stand.before, *reasons)
+    if stand.decision is Decision.GO:  # its own reason is that all is fine
+        return replace(stand, decision=Decision.HOLD, reasons=reasons, before=before)
+    return replace(stand, reasons=(*stand.reasons, *reasons), before=before)
 
 
 def _stand(ring: Ring, before: tuple[str, ...], stored: Stored, now: datetime.datetime) -> Stand:

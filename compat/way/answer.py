@@ -32,12 +32,15 @@ def answer(
     entering: bool = False,
     stored: bool = False,
     trust: Trust | None = None,
+    returnable: bool = False,
 ) -> Answer:
     """What the gate of a ring says. ``entering`` asks what is before the ring alone.
 
     That, and what is asked of ``stored`` verdicts alone, judges nothing and writes nothing. Whoever trusts keys and
-    asks for a stored verdict asks for one that is signed.
+    asks for a stored verdict asks for one that is signed. ``returnable``: nothing is GO whose known-good stack cannot
+    be had any more.
     """
+    from compat.gate.standing import held
     from compat.report.markdown import render_markdown
 
     chosen = store.plan(plan)
@@ -48,8 +51,19 @@ def answer(
         gated = gate(store, ring, digest(chosen), waivers, calibration, trust)
         stand, view = gated.stand, gated.concluded.view
         report = lambda room: render_markdown(view, room)  # noqa: E731 - it has the view
+    if returnable:
+        stand = held(stand, _gone(store, digest(chosen)))
     hostnames = {node.id: node.hostname for node in store.nodes().values()}
     return answer_of(chosen, digest(chosen), stand, stand.verdict, hostnames, entering, report)
+
+
+def _gone(store: Store, plan: str) -> tuple[str, ...]:
+    """The parts of the known-good stack that cannot be had any more, or of which nobody knows."""
+    from compat.way.back import can_be_had, plan_back
+    from compat.way.options import Options
+
+    parts = can_be_had(plan_back(store, plan), Options().cache_folder())
+    return tuple(f"the way back: {part.what}: {part.said}" for part in parts if not part.good)
 
 
 def answer_of(

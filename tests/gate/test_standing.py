@@ -117,6 +117,14 @@ def test_another_judge_begins_anew() -> None:
     assert found["canary"].since == at(20)
 
 
+def test_rings_are_passed_by_one_judge() -> None:
+    found = ask(plan(), 3, verdict("canary", 1), verdict("early", 2, judge="k"))
+    assert (found["canary"].decision, found["early"].decision) == (GO, HOLD)
+    assert found["early"].reasons == ("ring canary was judged by another judge than ring early: ask its gate again",)
+    worse = ask(plan(), 3, verdict("canary", 1), verdict("early", 2, NO_GO, judge="k"))
+    assert worse["early"].decision is NO_GO
+
+
 def test_after_a_finding_only_other_evidence_begins_a_soak() -> None:
     looked = {"watches": (watch(5, "a sentinel crashed"), watch(40))}
     same = ask(SOAKING, 41, verdict("canary", 1), verdict("canary", 6), **looked)
