@@ -106,6 +106,7 @@ def test_what_is_not_go_is_refused_and_by_override_it_is_on_record(site: Site) -
     assert forced.returncode == 0, forced.stderr
     assert "by override, for ring canary is NO-GO: override: it is what we want" in forced.stdout
     assert "BY OVERRIDE (override: it is what we want)" in site("baseline", "list", "store").stdout
+    assert "from ring canary, BY OVERRIDE (override: it is what we want)" in site("rings", "store").stdout
     for trust, said in (
         ((), "signature: there, not checked"),
         (("--trust", "eve.pub"), "signature: refused: "),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from compat.commands.words import JsonOption, Plan, Signatures, Store, Trust
+from compat.model import digest
 
 __all__ = ["rings"]
 
@@ -22,7 +23,7 @@ def rings(
     signatures: Signatures = 1,
 ) -> None:
     """Print where an upgrade stands, ring by ring, by the verdicts in the store: nothing is judged or run."""
-    from compat.report.rings_text import rings_document, rings_text
+    from compat.report.rings_text import Overview, rings_document, rings_text
     from compat.way import Trust as Trusted
     from compat.way import open_store, stored_standing
     from compat.way.leases import holder, upgrade_of
@@ -36,10 +37,13 @@ def rings(
     chosen = opened.plan(plan)
     nodes = opened.nodes()
     held = {node.id: lease for node in nodes.values() if (lease := holder(opened, node.id)) is not None}
-    found = stored_standing(opened, chosen, Trusted.of(trust, signatures)), nodes, held
+    promoted = [entry for name in opened.baselines() for entry in opened.baseline(name).entries()]
+    own = [entry for entry in promoted if entry.action == "promote" and entry.plan == digest(chosen)]
+    stands = stored_standing(opened, chosen, Trusted.of(trust, signatures))
+    found = Overview(upgrade_of(chosen), stands, nodes, held, own)
     if json:
         import json as json_
 
-        typer.echo(json_.dumps(rings_document(upgrade_of(chosen), *found), indent=2, sort_keys=True))
+        typer.echo(json_.dumps(rings_document(found), indent=2, sort_keys=True))
     else:
-        typer.echo(rings_text(upgrade_of(chosen), *found))
+        typer.echo(rings_text(found))
