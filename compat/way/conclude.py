@@ -96,7 +96,8 @@ def conclude(
 def judge_digest() -> str:
     """The digest of the code that judges: rings are passed by one judge."""
     package = Path(compat.__file__).parent
-    files = sorted(path for part in ("judge", "model") for path in (package / part).rglob("*.py"))
+    parts = [path for part in ("judge", "model") for path in (package / part).rglob("*.py")]
+    files = sorted((*parts, package / "digests.py", package / "patterns.py"))
     return digest([[str(path.relative_to(package)), digest(path.read_bytes())] for path in files])
 
 
