@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 
 import typer
 
@@ -23,6 +25,8 @@ from compat.commands.tables import check, support
 from compat.errors import CompatError
 
 __all__ = ["app", "main"]
+
+_LONGEST = 500  # characters of what went wrong
 
 app = typer.Typer(
     name="compat",
@@ -54,6 +58,12 @@ def main() -> None:
         app()
     except CompatError as problem:
         print(f"compat: {problem}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except Exception as problem:  # noqa: BLE001 - exit code 1 would be NO-GO, and pipelines roll back on it
+        if os.environ.get("COMPAT_TRACEBACK"):
+            traceback.print_exc()
+        said = " ".join(f"{type(problem).__name__}: {problem}".split())
+        print(f"compat: a defect of gpu-compat: {said[:_LONGEST]}; COMPAT_TRACEBACK=1 shows where", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except KeyboardInterrupt:
         print("compat: stopped; what was measured is kept, and the same command goes on from there", file=sys.stderr)  # noqa: T201

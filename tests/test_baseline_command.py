@@ -206,6 +206,11 @@ def test_a_node_belongs_to_one_upgrade_at_a_time(site: Site) -> None:
         (("promote", "store", "--ring", "canary", "--expires", "2020-01-01"), "--expires: 2020-01-01 is over"),
         (("promote", "store"), "matrix upgrade-1.0-to-1.1: has several rings and none was named"),
         (("show", "store", "7"), "has no baseline"),
+        (("promote", "store", "--ring", "canary", "--name", "../../out"), "baseline '../../out': is no name"),
+        (("promote", "store", "--ring", "canary", "--name", "a/b"), "baseline 'a/b': is no name"),
+        (("promote", "store", "--ring", "canary", "--name", ""), "baseline '': is no name"),
+        (("promote", "store", "--ring", "canary", "--override", " "), "--override: needs a reason"),
+        (("promote", "store", "--ring", "canary", "--accept-drift", " "), "--accept-drift: needs a reason"),
     ],
 )
 def test_what_is_wrong_is_one_line(site: Site, words: tuple[str, ...], said: str) -> None:
@@ -214,6 +219,41 @@ def test_what_is_wrong_is_one_line(site: Site, words: tuple[str, ...], said: str
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_next_ring_of_the_same_upgrade_is_an_entry_of_its_own(site: Site) -> None:
+    assert site.measure("1.0", "1.1", then=EARLY) == 0
+    assert site.promote().returncode == 0
+    done = site.promote(ring="early")
+    assert done.returncode == 0, done.stderr
+    assert "(entry 2, by ann)" in done.stdout
+    assert "lets go of " in done.stdout
+    assert site.promote(ring="early").stdout.startswith("baseline prod: runtime 1.1 is known-good already (entry 2)")
+    stale = site.promote("--seen", "1", ring="early")
+    assert (stale.returncode, "since we looked" in stale.stderr) == (2, True)
+
+
+def test_what_was_promoted_by_override_is_not_go_for_who_asks_again(site: Site) -> None:
+    assert site.measure("1.0", "1.1", add="1") == 1
+    assert site("key", "new", "ann").returncode == 0
+    assert site.promote("--override", "it is what we want", "--key", "ann").returncode == 0
+    assert site.promote().returncode == 1
+    assert len(site.entries()["entries"]) == 1
+
+
+def test_drift_that_nobody_can_tell_is_refused(site: Site) -> None:
+    for old, new in (("1.0", "1.1"), ("1.1", "1.2")):
+        assert site.measure(old, new) == 0
+        assert site.promote().returncode == 0
+    lost = site.entries()["entries"][1]["verdict"]
+    assert site.measure("1.2", "1.3") == 0
+    for path in (site.folder / "store/verdicts").rglob(f"*-{lost[:16]}.json"):
+        path.unlink()
+    done = site.promote()
+    assert done.returncode == 10
+    assert "not promoted: how far it has drifted since entry 2 is not known" in done.stdout
+    assert f"the verdict of entry 2 ({lost[:12]}) is not in this store" in done.stdout
+    assert site.promote("--accept-drift", "the disk was lost").returncode == 0
 
 
 def test_entries_that_are_not_there_are_one_line(site: Site) -> None:

@@ -54,6 +54,8 @@ def promote(
         list[str] | None,
         typer.Option("--key", metavar="KEY", help="Sign it with a private key: a file, or env:NAME. Repeatable."),
     ] = None,
+    trust: Trust = None,
+    signatures: Signatures = 1,
 ) -> None:
     """Make the candidate known-good, from a ring's verdict. Exit code: 0 promoted, 1 or 10 refused, 2 usage.
 
@@ -62,14 +64,16 @@ def promote(
     """
     from compat.gate import exit_code
     from compat.report.baseline_text import promoted_text
+    from compat.way import Trust as Trusted
     from compat.way import open_store
     from compat.way.baseline import Wish
     from compat.way.baseline import promote as make
 
     wish = Wish(name, by, expires, override, accept_drift, seen, _signers(key))
-    found = make(open_store(store), wish, ring, plan, waivers, calibration)
+    trusted = Trusted.of(trust, signatures)
+    found = make(open_store(store), wish, ring, plan, waivers, calibration, trusted)
     typer.echo(promoted_text(found))
-    raise typer.Exit(0 if found.entry is not None else exit_code(found.decision))
+    raise typer.Exit(0 if found.new else exit_code(found.decision))
 
 
 @app.command(name="list")
@@ -92,17 +96,15 @@ def show(
     signatures: Signatures = 1,
 ) -> None:
     """Print one entry: who, when, from which verdict, on which nodes, and how far it is from the oldest one."""
-    from compat.gate.baselines import kept
     from compat.report.baseline_text import show_text
     from compat.way import open_store
-    from compat.way.baseline import drift_between
+    from compat.way.drifted import drift_between
 
     opened = open_store(store)
     log = opened.baseline(_only(store, name)).entries()
     entry = _entry(log, number)
-    chain = [one for one in kept(log) if one.number <= entry.number]
     signature = _signature(opened, entry, trust, signatures)
-    typer.echo(show_text(entry, log, chain[:1], *drift_between(opened, chain), signature))
+    typer.echo(show_text(entry, log, drift_between(opened, log, None, entry), signature))
 
 
 @app.command()
@@ -116,15 +118,14 @@ def diff(
     from compat.errors import UsageError
     from compat.report.baseline_text import diff_text
     from compat.way import open_store
-    from compat.way.baseline import drift_between
+    from compat.way.drifted import drift_between
 
     opened = open_store(store)
     log = opened.baseline(_only(store, name)).entries()
     one, other = _entry(log, old), _entry(log, new)
     if one.number >= other.number:
         raise UsageError("baseline diff", f"entry {old} is not before entry {new}", "name the earlier one first")
-    between = [entry for entry in log if entry.action == "promote" and one.number <= entry.number <= other.number]
-    typer.echo(diff_text(one, other, *drift_between(opened, between)))
+    typer.echo(diff_text(one, other, drift_between(opened, log, one, other)))
 
 
 @app.command()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compat.gate.drift import Drift
-from compat.model import Decision, Promotion, Runtime, Stack, Verdict
+from compat.model import Decision, Node, Promotion, Runtime, Stack
 
-__all__ = ["Promoted", "current", "follows", "kept", "same_stack", "stack_text"]
+__all__ = ["Promoted", "current", "follows", "kept", "same_stack", "stack_text", "with_driver"]
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,21 @@ def current(log: Sequence[Promotion], today: datetime.date) -> Promotion | None:
 
 
 def same_stack(one: Stack, runtime: Runtime | None, other: Stack, others: Runtime | None) -> bool:
-    """Whether two stacks are one, whatever their matrices call the runtime: by what is installed, or which image."""
-    axes = one.keys() | other.keys()
-    same = all(one.get(axis) == other.get(axis) for axis in axes - {"runtime"} if axis in one and axis in other)
-    if runtime is None or others is None:
-        return same and one.get("runtime") == other.get("runtime")
-    return same and _made_of(runtime) == _made_of(others)
+    """Whether two stacks are one: the same axes with the same values, whatever their matrices call the runtime.
+
+    A runtime is what is installed, or which image it is. Of one in place only its name is known, and that counts then.
+    """
+    rest = [{axis: value for axis, value in stack.items() if axis != "runtime"} for stack in (one, other)]
+    if rest[0] != rest[1]:
+        return False
+    if runtime is None or others is None or "in_place" in (runtime.kind, others.kind):
+        return one.get("runtime") == other.get("runtime") and runtime == others
+    return _made_of(runtime) == _made_of(others)
 
 
 def _made_of(runtime: Runtime) -> tuple[object, ...]:
-    """What decides what a runtime is. The base of one with requirements only matters where an engine builds it."""
-    return runtime.image, tuple(sorted(runtime.requirements or ())), runtime.python, sorted(runtime.env.items())
+    """What decides what a runtime is."""
+    return runtime.image, runtime.base, tuple(sorted(runtime.requirements or ())), sorted(runtime.env.items())
 
 
 def stack_text(stack: Stack) -> str:
@@ -59,6 +63,18 @@ def stack_text(stack: Stack) -> str:
     return ", ".join(f"{axis} {value}" for axis, value in sorted(stack.items()))
 
 
-def follows(entry: Promotion, verdict: Verdict, runtime: Runtime | None) -> bool:
-    """Whether a verdict was compared with what ``entry`` made known-good."""
-    return same_stack(entry.stack, entry.runtime, verdict.known_good, runtime)
+def follows(entry: Promotion, stack: Stack, runtime: Runtime | None) -> bool:
+    """Whether a verdict, whose known-good stack is given, was compared with what ``entry`` made known-good."""
+    return same_stack(entry.stack, entry.runtime, stack, runtime)
+
+
+def with_driver(stack: Stack, wanted: Stack, nodes: Sequence[Node]) -> Stack:
+    """The stack with the driver of its nodes, where ``wanted`` has one and its matrix says none.
+
+    Where the nodes differ or do not tell, it stays as it is, and is another stack then.
+    """
+    drivers = {node.driver for node in nodes}
+    (only,) = drivers if len(drivers) == 1 else (None,)
+    if "driver" not in wanted or "driver" in stack or only is None:
+        return stack
+    return {**stack, "driver": only}

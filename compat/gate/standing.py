@@ -16,6 +16,8 @@ from compat.model import Decision, Plan, Rehearsal, Ring, Verdict, Watch
 __all__ = ["Stand", "Stored", "held", "standing"]
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
+_CLOCKS = 60.0  # seconds that the clocks of two machines may differ
+_ALL = "*"  # the pattern of a look, or of a rehearsal, that was not narrowed
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def _stand(ring: Ring, before: tuple[str, ...], stored: Stored, now: datetime.da
         reasons = (*verdict.reasons, *(why for why in before if why not in verdict.reasons))
         return Stand(ring.name, verdict.decision, reasons, before, verdict, name)
     soaked = _moment(since) + datetime.timedelta(seconds=ring.soak)
-    reasons = (*before, *ahead, *(_signature(ring, name, stored) if stored.sealed else ()))
+    gone = _rolled_back(ring, verdict, stored)
+    reasons = (*before, *ahead, *gone, *(_signature(ring, name, stored) if stored.sealed else ()))
     decision = Decision.HOLD if reasons else Decision.GO
     soak_end = soaked.isoformat(timespec="seconds")
     return Stand(ring.name, decision, reasons or verdict.reasons, before, verdict, name, since, soak_end)
@@ -108,22 +111,27 @@ def _stand(ring: Ring, before: tuple[str, ...], stored: Stored, now: datetime.da
 def _since(ring: Ring, own: Sequence[tuple[str, Verdict]], stored: Stored) -> str:
     """When the ring became GO: the first verdict of the GOs that its line ends with, of one judge.
 
-    After a watch that found something, only a verdict over other evidence begins a soak.
+    What a look found on a node is closed only by a GO over more runs of that node than there were then; the soak begins
+    there. A clock that was set back shortens no soak: no verdict is earlier than those before it.
     """
-    since, evidence, judge = "", "", ""
-    for _, verdict in own:
+    since, judge, latest = "", "", ""
+    closing = {number for watch in _findings(ring, stored) if (number := _closed_by(watch, own)) is not None}
+    for number, (_, verdict) in enumerate(own):
+        if not latest or _moment(verdict.judged_at) > _moment(latest):
+            latest = verdict.judged_at
         if verdict.decision is not Decision.GO:
             since = ""
-            continue
-        doubted = since and any(
-            watch.findings and _moment(since) < _moment(watch.at) <= _moment(verdict.judged_at)
-            for watch in _watches(ring, stored)
-        )
-        if not since or verdict.judge != judge or (doubted and verdict.evidence != evidence):
-            since, doubted = verdict.judged_at, False
-        if not doubted:
-            evidence, judge = verdict.evidence, verdict.judge
+        elif not since or verdict.judge != judge or number in closing:
+            since, judge = latest, verdict.judge
     return since
+
+
+def _closed_by(watch: Watch, own: Sequence[tuple[str, Verdict]]) -> int | None:
+    """Which verdict closes what a look has found: the first GO for which its node was measured again; None if none."""
+    for number, (_, verdict) in enumerate(own):
+        if verdict.decision is Decision.GO and verdict.records.get(watch.node, 0) > watch.records:
+            return number
+    return None
 
 
 def _before(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> tuple[str, ...]:
@@ -134,10 +142,11 @@ def _before(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) ->
     if stand.decision is not Decision.GO:
         first = f": {stand.reasons[0]}" if stand.reasons else ""
         return (f"{place} is {stand.decision.value}{first}",)
-    since = _moment(stand.since)
     found = []
-    if ring.valid is not None and (now - since).total_seconds() > ring.valid:
-        found.append(f"{place} has been GO since {stand.since}, which is valid for {_span(ring.valid)}: measure again")
+    if ring.valid is not None:
+        fresh = _fresh(ring, stand.verdict, stored)
+        if (now - _moment(fresh)).total_seconds() > ring.valid:
+            found.append(f"{place} is GO by evidence of {fresh}, which is valid for {_span(ring.valid)}: measure again")
     found += _soak(ring, stand, stored, now)
     if ring.rehearsal is not None:
         found += _rehearsal(ring, ring.rehearsal, stand.verdict, stored, now)
@@ -146,15 +155,27 @@ def _before(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) ->
     return tuple(found)
 
 
+def _fresh(ring: Ring, verdict: Verdict, stored: Stored) -> str:
+    """When the evidence that a verdict of the ring rests on was judged first."""
+    same = [one.judged_at for _, one in stored.verdicts if (one.ring, one.evidence) == (ring.name, verdict.evidence)]
+    return min(same, key=_moment, default=verdict.judged_at)
+
+
 def _soak(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> list[str]:
     """What is open of the ring's soak: time, and a look at each of its nodes that found nothing, at its end."""
     if stand.verdict is None:
         return []
-    watches = [w for w in _watches(ring, stored) if _moment(w.at) >= _moment(stand.since)]
+    own = [(name, verdict) for name, verdict in stored.verdicts if verdict.ring == ring.name]
+    watches = _watches(ring, stored)
     found = [
-        f"{_host(stored, w.node)} at {w.at}, while ring {ring.name} soaks: {w.findings[0]}"
-        for w in watches
-        if w.findings
+        f"{_host(stored, watch.node)} at {watch.at}, while ring {ring.name} soaks: {watch.findings[0]}"
+        for watch in _findings(ring, stored)
+        if _closed_by(watch, own) is None
+    ]
+    found += [
+        f"a look at {_host(stored, watch.node)} is of {watch.at}, which is still to come: a clock is wrong"
+        for watch in watches
+        if (_moment(watch.at) - now).total_seconds() > _CLOCKS
     ]
     if ring.soak <= 0:
         return found
@@ -163,21 +184,38 @@ def _soak(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> l
         left = _span((end - now).total_seconds())
         return [*found, f"ring {ring.name} soaks for {_span(ring.soak)} since {stand.since}: {left} are left"]
     for node in stand.verdict.nodes:
-        if not any(watch.node == node and _moment(watch.at) >= end for watch in watches):
+        if not any(watch.node == node and _moment(watch.at) >= end and watch.pattern == _ALL for watch in watches):
             who = _host(stored, node)
             found.append(f"nobody has looked at {who} since the soak of ring {ring.name} ended: run compat soak there")
     return found
 
 
+def _findings(ring: Ring, stored: Stored) -> list[Watch]:
+    """The looks at the ring's nodes that found something."""
+    return [watch for watch in _watches(ring, stored) if watch.findings]
+
+
+def _rolled_back(ring: Ring, verdict: Verdict, stored: Stored) -> list[str]:
+    """Nodes of the ring that were rolled back in earnest since it was measured: the upgrade is not there any more."""
+    since = _moment(_fresh(ring, verdict, stored))
+    return [
+        f"{_host(stored, one.node)} was rolled back at {one.at}: measure ring {ring.name} again"
+        for one in stored.rehearsals
+        if one.real and one.node in verdict.nodes and _moment(one.at) >= since
+    ]
+
+
 def _rehearsal(ring: Ring, age: float, verdict: Verdict, stored: Stored, now: datetime.datetime) -> list[str]:
     """Whether the way back was tried on a node of the ring, not too long ago, and was good."""
-    own = [r for r in stored.rehearsals if r.node in verdict.nodes]
-    good = [r for r in own if r.good and 0 <= (now - _moment(r.at)).total_seconds() <= age]
-    if good:
+    own = [r for r in stored.rehearsals if r.node in verdict.nodes and not r.real and r.pattern == _ALL]
+    newest = {one.node: one for one in sorted(own, key=lambda one: _moment(one.at))}
+    bad = [one for one in newest.values() if not one.good]
+    good = [r for r in newest.values() if r.good and 0 <= (now - _moment(r.at)).total_seconds() <= age]
+    if good and not bad:
         return []
-    last = max(own, key=lambda one: _moment(one.at), default=None)
     said = "none was made"
-    if last is not None:
+    if newest:
+        last = max(bad or newest.values(), key=lambda one: _moment(one.at))
         said = f"the last one, at {last.at}, was {'good' if last.good else f'not good: {_first(last.findings)}'}"
     return [f"no rollback was rehearsed on a node of ring {ring.name} in the last {_span(age)}: {said}"]
 

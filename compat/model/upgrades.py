@@ -86,7 +86,8 @@ class Watch:
     """A look at a node of a ring while the upgrade soaks there: sentinel cases in both arms, health, and what drifted.
 
     ``findings`` are sentences, of what is not as it was when the ring became GO; none: all is well. ``gpus`` is how its
-    GPUs were, which the next look starts from.
+    GPUs were, which the next look starts from. ``records`` is how many runs of the ring the node had left then: only a
+    verdict over more of them closes a finding. ``pattern`` is what the cases were narrowed to.
     """
 
     schema_version: int
@@ -98,13 +99,16 @@ class Watch:
     cases: tuple[str, ...]  # names of the items that were run
     findings: tuple[str, ...] = ()
     gpus: tuple[GpuHealth, ...] = field(default=(), metadata={"later": True})
+    records: int = field(default=0, metadata={"later": True})
+    pattern: str = field(default="*", metadata={"later": True})
 
 
 @dataclass(frozen=True)
 class Rehearsal:
     """The way back to the known-good stack, tried on a node or gone in earnest (``real``), with its seconds by phase.
 
-    ``good``: the sentinel cases were as they are on the known-good stack at the end. ``command`` is what was run.
+    ``good``: the sentinel cases were as they are on the known-good stack at the end. ``command`` is what was run,
+    ``pattern`` what the cases were narrowed to.
     """
 
     schema_version: int
@@ -119,6 +123,7 @@ class Rehearsal:
     cases: tuple[str, ...] = ()
     command: str = ""
     findings: tuple[str, ...] = ()
+    pattern: str = field(default="*", metadata={"later": True})
 
     @property
     def seconds(self) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from compat.gate.baselines import Promoted, current, kept, stack_text
-from compat.gate.drift import Drift
+from compat.gate.drift import Drifted
 from compat.model import Promotion, Runtime, plain
 from compat.report.text import clean, count
 
@@ -24,8 +24,10 @@ def promoted_text(found: Promoted) -> str:
 
 def _promoted(found: Promoted) -> Iterator[str]:
     if found.entry is None:
-        drifted = found.decision.value == "HOLD" and any(one.beyond for one in found.drift)
-        if drifted and found.since is not None:
+        drifted = found.unknown or any(one.beyond for one in found.drift)
+        if found.unknown and found.since is not None:
+            yield f"not promoted: how far it has drifted since entry {found.since.number} is not known"
+        elif drifted and found.since is not None:
             yield f"not promoted: drift beyond the margin since entry {found.since.number} ({found.since.at})"
         else:
             yield f"not promoted: the gate says {found.decision.value}"
@@ -44,7 +46,7 @@ def _promoted(found: Promoted) -> Iterator[str]:
     if entry.override:
         yield f"  by override, for ring {entry.ring} is {entry.decision.value}: {entry.reason}"
     if found.since is not None:
-        yield from _drift(found.drift, found.unknown, found.since)
+        yield from _drift(Drifted(found.since, found.drift, found.unknown), found.since)
     if found.released:
         yield f"  the upgrade is over, and lets go of {', '.join(found.released)}"
 
@@ -83,9 +85,7 @@ def entries_document(logs: Mapping[str, Sequence[Promotion]]) -> dict[str, Any]:
 def show_text(
     entry: Promotion,
     log: Sequence[Promotion],
-    oldest: Sequence[Promotion],
-    drift: Sequence[Drift],
-    unknown: Sequence[str],
+    far: Drifted,
     signature: str,
 ) -> str:
     """One promotion with its provenance, and how far it is from the oldest that is kept."""
@@ -95,8 +95,8 @@ def show_text(
         lines.append(f"  BY OVERRIDE: the ring was {entry.decision.value} ({entry.reason})")
     elif entry.reason:
         lines.append(f"  {entry.reason}")
-    if oldest and oldest[0].number < entry.number:
-        lines += _drift(drift, unknown, oldest[0])
+    if far.since is not None and (far.unknown or far.since.number < entry.number):
+        lines += _drift(far, far.since)
     return clean("\n".join(lines))
 
 
@@ -112,7 +112,7 @@ def _facts(entry: Promotion) -> Iterator[tuple[str, str]]:
     yield "workloads", ", ".join(f"{name} {value[:12]}" for name, value in sorted(entry.content.items()))
 
 
-def diff_text(one: Promotion, other: Promotion, drift: Sequence[Drift], unknown: Sequence[str]) -> str:
+def diff_text(one: Promotion, other: Promotion, far: Drifted) -> str:
     """What two promotions differ in."""
     lines = [f"baseline {one.baseline}, entry {one.number} -> {other.number}"]
     for axis in sorted(one.stack.keys() | other.stack.keys()):
@@ -125,7 +125,7 @@ def diff_text(one: Promotion, other: Promotion, drift: Sequence[Drift], unknown:
     lines += _changed("gpu-compat", one.compat_version, other.compat_version)
     for name in sorted(one.content.keys() | other.content.keys()):
         lines += _changed(name, one.content.get(name, "none")[:12], other.content.get(name, "none")[:12])
-    lines += _drift(drift, unknown, one)
+    lines += _drift(far, one)
     return clean("\n".join(lines))
 
 
@@ -148,9 +148,10 @@ def _runtime(runtime: Runtime) -> str:
     return f"{runtime.name}: {made}"
 
 
-def _drift(drift: Sequence[Drift], unknown: Sequence[str], since: Promotion) -> Iterator[str]:
-    if unknown:
-        yield f"  drift since entry {since.number} is not known: {unknown[0]}"
+def _drift(far: Drifted, since: Promotion) -> Iterator[str]:
+    drift = far.drift
+    if far.unknown:
+        yield f"  drift since entry {since.number} is not known: {far.unknown[0]}"
         return
     beyond = [one for one in drift if one.beyond]
     steps = count(drift[0].steps, "promotion") if drift else "no promotion"

@@ -51,7 +51,9 @@ def _lines(found: Overview) -> Iterator[str]:
 def _ring(stand: Stand, found: Overview) -> Iterator[str]:
     judged = stand.verdict
     state = stand.decision.value if judged else "not judged yet"
-    yield f"  ring {stand.ring}: {state}" + (f" since {stand.since}" if stand.since else "")
+    go = stand.decision is Decision.GO
+    own = f"; its own verdict is GO since {stand.since}" if stand.since and not go else ""
+    yield f"  ring {stand.ring}: {state}" + (f" since {stand.since}" if go else own)
     if judged is None:
         yield "    may take the upgrade now" if not stand.before else "    may not take the upgrade yet:"
         yield from (f"      {why}" for why in stand.before[:_MOST])

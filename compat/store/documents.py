@@ -20,10 +20,11 @@ A document is written once, whole or not at all, in its canonical text: its dige
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from compat.errors import StoreError
+from compat.errors import StoreError, UsageError
 from compat.model import (
     Evidence,
     Identity,
@@ -48,6 +49,8 @@ from compat.store.runs import Runs
 from compat.store.texts import Document, document_of, text_of
 
 __all__ = ["Store", "is_store", "same_machine"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of a baseline: a folder's, and nothing else
 
 
 def is_store(place: Where) -> bool:
@@ -267,7 +270,9 @@ class Store:
     # -- logs ----------------------------------------------------------------------------------------------------------
 
     def baseline(self, name: str) -> Log[Promotion]:
-        """The log of what was known-good under that name."""
+        """The log of what was known-good under that name. UsageError for a name that is no folder's."""
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"baseline {name!r}", "is no name", "use letters, digits, and . _ - after the first one")
         return Log(self, f"baselines/{name}", Promotion)
 
     def baselines(self) -> list[str]:

@@ -65,6 +65,12 @@ class Log(Generic[_Entry]):
             raise self._moved(entry.number)
         return entry
 
+    def check(self, seen: int) -> None:
+        """StoreError where the last entry is another one than the caller has seen."""
+        there, _ = self._read()
+        if len(there) != seen:
+            raise self._moved(len(there))
+
     def _moved(self, number: int) -> StoreError:
         where = self._store.objects.address(self._folder)
         return StoreError(where, f"has an entry {number} since we looked", "look at what it says, and decide again")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import compat
 from compat.model import digest
-from compat.way.gate import gate, stored_gate
+from compat.way.gate import gate, judge_before, stored_gate
+from compat.way.options import ring_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,9 +35,9 @@ def answer(
     trust: Trust | None = None,
     returnable: bool = False,
 ) -> Answer:
-    """What the gate of a ring says. ``entering`` asks what is before the ring alone.
+    """What the gate of a ring says. ``entering`` asks what is before the ring alone, which is judged anew.
 
-    That, and what is asked of ``stored`` verdicts alone, judges nothing and writes nothing. Whoever trusts keys and
+    What is asked of ``stored`` verdicts alone judges nothing and writes nothing. Whoever trusts keys and
     asks for a stored verdict asks for one that is signed. ``returnable``: nothing is GO whose known-good stack cannot
     be had any more.
     """
@@ -46,6 +47,8 @@ def answer(
     chosen = store.plan(plan)
     report: Callable[[int], str] | None = None
     if entering or stored:
+        if not stored:
+            judge_before(store, chosen, ring_of(chosen, ring), waivers, calibration)
         stand = stored_gate(store, ring, digest(chosen), trust, sealed=stored and trust is not None)
     else:
         gated = gate(store, ring, digest(chosen), waivers, calibration, trust)

@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from compat.errors import UsageError
-from compat.model import Arm, Item, digest
+from compat.model import Arm, Item, Stack, digest
 from compat.way.here import Here
 
 if TYPE_CHECKING:
@@ -29,9 +29,15 @@ def known_good_stack(store: Store, plan: Plan, baseline: str | None = None) -> P
     others = [
         entry
         for entry in entries
-        if entry.action != "promote" or not same_stack(entry.stack, entry.runtime, plan.candidate, runtime)
+        if entry.action != "promote"
+        or not same_stack(_axes(entry.stack, plan.candidate), entry.runtime, plan.candidate, runtime)
     ]
     return current(others, datetime.datetime.now(datetime.UTC).date())
+
+
+def _axes(stack: Stack, like: Stack) -> Stack:
+    """As much of a stack as a matrix says: a promotion may have the nodes' driver beside it."""
+    return {axis: value for axis, value in stack.items() if axis in like}
 
 
 def plan_back(store: Store, plan: str | None = None, baseline: str | None = None) -> WayBack:
@@ -86,7 +92,9 @@ def _check_promoted(store: Store, plan: Plan) -> None:
 
     promoted = known_good_stack(store, plan)
     runtime = plan.runtimes.get(plan.known_good["runtime"])
-    if promoted is not None and not same_stack(promoted.stack, promoted.runtime, plan.known_good, runtime):
+    if promoted is not None and not same_stack(
+        _axes(promoted.stack, plan.known_good), promoted.runtime, plan.known_good, runtime
+    ):
         problem = f"has {stack_text(plan.known_good)}, and known-good is {stack_text(promoted.stack)} since entry "
         remedy = "name a plan that was measured against that (--plan)"
         raise UsageError(f"plan of {plan.name}", f"{problem}{promoted.number} of {promoted.baseline}", remedy)

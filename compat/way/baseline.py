@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compat.errors import StoreError, UsageError
-from compat.model import SCHEMA_VERSION, Decision, Plan, Promotion, Verdict, digest
-from compat.way.gate import gate
+from compat.model import SCHEMA_VERSION, Decision, Plan, Promotion, digest
+from compat.way.drifted import drifted, stack_on_nodes
+from compat.way.gate import Trust, gate
 from compat.way.leases import me, now, release_all
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
     from compat.gate.baselines import Promoted
-    from compat.gate.drift import Drift
     from compat.store import Store
     from compat.store.place import Where
 
-__all__ = ["Wish", "drift_between", "expire", "promote"]
+__all__ = ["Wish", "expire", "promote"]
 
 
 @dataclass(frozen=True)
@@ -49,53 +49,59 @@ def promote(
     plan: str | None = None,
     waivers: Path | None = None,
     calibration: Where | None = None,
+    trust: Trust | None = None,
 ) -> Promoted:
     """Make the candidate known-good, from the ring's verdict over the evidence in the store, judged anew.
 
     UsageError where it was compared with another stack than what is known-good now; StoreError where somebody else has
     promoted meanwhile, or the clock is behind the log.
     """
-    from compat.gate.baselines import Promoted, current, follows, kept, same_stack, stack_text
+    from compat.gate.baselines import Promoted, current, follows, stack_text
 
     chosen = store.plan(plan)
     _check_day(wish.expires)
-    gated = gate(store, ring, digest(chosen), waivers, calibration)
+    for option, reason in (("--override", wish.override), ("--accept-drift", wish.accept_drift)):
+        if reason and not reason.strip():
+            raise UsageError(option, "needs a reason", "say why, for those who read it in years")
+    gated = gate(store, ring, digest(chosen), waivers, calibration, trust)
     verdict, stand = gated.concluded.verdict, gated.stand
-    log = store.baseline(wish.baseline or chosen.name)
+    log = store.baseline(_name_of(wish, chosen))
     entries = log.entries()
+    if wish.seen is not None:
+        log.check(wish.seen)
     moment = now()
     if entries and _moment(entries[-1].at) > _moment(moment):
         problem = f"was written last at {entries[-1].at}, which is still to come"
-        raise StoreError(f"baseline {wish.baseline or chosen.name}", problem, "set this machine's clock")
-    before = current(entries, datetime.datetime.now(datetime.UTC).date())
+        raise StoreError(f"baseline {_name_of(wish, chosen)}", problem, "set this machine's clock")
+    today = datetime.datetime.now(datetime.UTC).date()
+    head = current(entries, today)
+    over = chosen.rings[-1].name == verdict.ring
+    if head is not None and (head.verdict, head.decision) == (gated.concluded.digest, stand.decision):
+        let_go = tuple(release_all(store, chosen)) if over and stand.decision is Decision.GO else ()
+        return Promoted(head, stand.decision, stand.reasons, released=let_go)
+    # What this upgrade was promoted to before, from another ring, is no other stack than its own.
+    others = [entry for entry in entries if entry.action == "expire" or entry.plan != verdict.plan]
+    before = current(others, today)
     known, runtime = (
         chosen.runtimes.get(stack.get("runtime", "")) for stack in (verdict.known_good, verdict.candidate)
     )
-    if (
-        before is not None
-        and before.plan == verdict.plan
-        and same_stack(before.stack, before.runtime, verdict.candidate, runtime)
-    ):
-        return Promoted(before, stand.decision)
-    if before is not None and not follows(before, verdict, known):
+    like = {} if before is None else before.stack
+    old, new = (stack_on_nodes(store, verdict, one, like) for one in (verdict.known_good, verdict.candidate))
+    if before is not None and not follows(before, old, known):
         problem = f"is {stack_text(before.stack)} since entry {before.number}; the verdict compares with "
-        raise UsageError(
-            f"baseline {before.baseline}",
-            problem + stack_text(verdict.known_good),
-            "measure the candidate against what is known-good now",
-        )
+        remedy = "measure the candidate against what is known-good now"
+        raise UsageError(f"baseline {before.baseline}", problem + stack_text(old), remedy)
     if stand.decision is not Decision.GO:
         if not wish.override:
             return Promoted(None, stand.decision, stand.reasons)
         if not wish.signers:
             problem = f"ring {verdict.ring} is {stand.decision.value}, and nobody stands by it"
             raise UsageError("--override", problem, "sign it with --key KEY (compat key new makes one)")
-    chain = kept(entries)
-    drifts, unknown = _drift(store, chain[1:], verdict, chosen)
-    beyond = [one for one in drifts if one.beyond] if chain else []
+    far = drifted(store, others, before, verdict, chosen)
+    beyond = [f"{one.workload}[{one.case}] {one.metric} {one.said}" for one in far.drift if one.beyond]
+    beyond += far.unknown
     if beyond and not wish.accept_drift:
-        said = tuple(f"{one.workload}[{one.case}] {one.metric} {one.said}" for one in beyond)
-        return Promoted(None, Decision.HOLD, said, drift=drifts, since=chain[0], unknown=unknown)
+        return Promoted(None, Decision.HOLD, tuple(beyond), drift=far.drift, since=far.since, unknown=far.unknown)
     nodes = store.nodes()
     reasons = [f"override: {wish.override}"] if stand.decision is not Decision.GO else []
     reasons += [f"drift: {wish.accept_drift}"] if beyond else []
@@ -103,13 +109,13 @@ def promote(
     def entry(number: int, previous: str) -> Promotion:
         made = Promotion(
             schema_version=SCHEMA_VERSION,
-            baseline=wish.baseline or chosen.name,
+            baseline=_name_of(wish, chosen),
             number=number,
             previous=previous,
             action="promote",
             by=wish.by or me(),
             at=moment,
-            stack=verdict.candidate,
+            stack=new,
             runtime=runtime,
             plan=verdict.plan,
             ring=verdict.ring,
@@ -131,20 +137,12 @@ def promote(
         return made
 
     written = log.append(entry, len(entries) if wish.seen is None else wish.seen)
-    over = chosen.rings[-1].name == verdict.ring
     let_go = tuple(release_all(store, chosen)) if over else ()
-    since = chain[0] if chain else None
-    return Promoted(written, stand.decision, stand.reasons, True, drifts, since, unknown, let_go)
+    return Promoted(written, stand.decision, stand.reasons, True, far.drift, far.since, far.unknown, let_go)
 
 
-def drift_between(store: Store, entries: Sequence[Promotion]) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
-    """What the promotions after the first of ``entries`` come to together; and why it cannot be told, if so."""
-    if len(entries) < 2:
-        return (), ()
-    last, unknown = _verdict(store, entries[-1])
-    if last is None:
-        return (), unknown
-    return _drift(store, entries[1:-1], last, store.plan(entries[-1].plan))
+def _name_of(wish: Wish, plan: Plan) -> str:
+    return plan.name if wish.baseline is None else wish.baseline
 
 
 def expire(store: Store, name: str, before: int, by: str | None = None, reason: str = "") -> Promotion:
@@ -168,29 +166,6 @@ def expire(store: Store, name: str, before: int, by: str | None = None, reason: 
         )
 
     return log.append(entry, len(entries))
-
-
-def _drift(
-    store: Store, between: Sequence[Promotion], verdict: Verdict, plan: Plan
-) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
-    from compat.gate.drift import drift
-
-    steps = []
-    for promotion in between:
-        found, unknown = _verdict(store, promotion)
-        if found is None:
-            return (), unknown
-        steps.append(found)
-    return drift([*steps, verdict], plan), ()
-
-
-def _verdict(store: Store, promotion: Promotion) -> tuple[Verdict | None, tuple[str, ...]]:
-    """The verdict that a promotion rests on; or why it is not there."""
-    for verdict in store.verdicts(promotion.plan, promotion.ring):
-        if digest(verdict) == promotion.verdict:
-            return verdict, ()
-    said = f"the verdict of entry {promotion.number} ({promotion.verdict[:12]}) is not in this store"
-    return None, (said,)
 
 
 def _check_day(text: str) -> None:

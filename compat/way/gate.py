@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compat.errors import StoreError
 from compat.model import digest
 from compat.way.conclude import Concluded, conclude
 from compat.way.options import ring_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from compat.store import Store
     from compat.store.place import Where
 
-__all__ = ["Gated", "Trust", "gate", "stored_gate", "stored_standing"]
+__all__ = ["Gated", "Trust", "gate", "judge_before", "stored_gate", "stored_standing"]
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,21 @@ def gate(
     """Judge the stored evidence anew, of the rings before it too, keep the verdicts, and ask the gate."""
     chosen = store.plan(plan)
     name = ring_of(chosen, ring)
-    for earlier in _before(chosen, name):
-        conclude(store, earlier, digest(chosen), waivers, calibration)
+    judge_before(store, chosen, name, waivers, calibration)
     concluded = conclude(store, name, digest(chosen), waivers, calibration)
-    return Gated(stored_gate(store, name, digest(chosen), trust), concluded)
+    stand = stored_gate(store, name, digest(chosen), trust)
+    if stand.digest != concluded.digest:
+        problem = f"has another verdict of ring {name} than the one that was reached now: somebody judges it, too"
+        raise StoreError(store.where, problem, "ask again")
+    return Gated(stand, concluded)
+
+
+def judge_before(
+    store: Store, plan: Plan, ring: str, waivers: Path | None = None, calibration: Where | None = None
+) -> None:
+    """Judge the rings before one anew, by the evidence that there is now, and keep the verdicts."""
+    for earlier in _before(plan, ring):
+        conclude(store, earlier, digest(plan), waivers, calibration)
 
 
 def stored_gate(

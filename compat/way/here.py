@@ -52,6 +52,11 @@ class Here:
                 took[record.item].append(record.seconds)
         return {key: mean(own) for key, own in took.items()}
 
+    def records(self) -> int:
+        """How many runs of the ring it has left, each counted once."""
+        items = {item.key for item in self.plan.for_ring(self.ring.name)}
+        return len({digest(record) for record in self.evidence if record.item in items})
+
     def last(self) -> str:
         """When its last run was begun: UTC, ISO 8601."""
         return max(record.started for record in self.evidence)

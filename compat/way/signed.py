@@ -123,6 +123,7 @@ def baseline_heads(store: Store, verdict: Verdict, plan: Plan) -> dict[str, str]
     What the verdict's own upgrade was promoted to is not looked at: it was compared with what was there before.
     """
     from compat.gate.baselines import current, follows
+    from compat.way.drifted import stack_on_nodes
 
     today = datetime.datetime.now(datetime.UTC).date()
     runtime = plan.runtimes.get(verdict.known_good.get("runtime", ""))
@@ -130,7 +131,9 @@ def baseline_heads(store: Store, verdict: Verdict, plan: Plan) -> dict[str, str]
     for name in store.baselines():
         entries = [entry for entry in store.baseline(name).entries() if entry.plan != verdict.plan]
         entry = current(entries, today)
-        if entry is not None and follows(entry, verdict, runtime):
+        if entry is not None and follows(
+            entry, stack_on_nodes(store, verdict, verdict.known_good, entry.stack), runtime
+        ):
             found[name] = digest(entry)
     return found
 

@@ -76,6 +76,7 @@ def soak(
         cases=ran,
         findings=_bounded(found),
         gpus=gpu_health(inventory),
+        records=here.records(),
     )
     store.put_watch(watch)
     return watch

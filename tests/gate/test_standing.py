@@ -28,17 +28,22 @@ def plan(**canary: Any) -> Plan:
 
 def verdict(ring: str, hours: float, decision: Decision = GO, evidence: str = "a", **fields: Any) -> Verdict:
     reasons = ("all is fine",) if decision is GO else ("it is slower",)
-    changes = {"evidence": evidence * 64, "nodes": (f"n-{ring}",), "reasons": reasons, "judge": "j", **fields}
+    records = {f"n-{ring}": 10 * (1 + ord(evidence) - ord("a"))}
+    own = {"evidence": evidence * 64, "nodes": (f"n-{ring}",), "reasons": reasons, "judge": "j", "records": records}
+    changes = {**own, **fields}
     return replace(VERDICT, ring=ring, decision=decision, judged_at=at(hours), **changes)
 
 
-def watch(hours: float, *findings: str, node: str = "n-canary", ring: str = "canary") -> Watch:
-    return Watch(SCHEMA_VERSION, "p", ring, node, at(hours), 1.0, ("one",), findings)
+def watch(hours: float, *findings: str, node: str = "n-canary", ring: str = "canary", **fields: Any) -> Watch:
+    return Watch(SCHEMA_VERSION, "p", ring, node, at(hours), 1.0, ("one",), findings, **{"records": 10, **fields})
 
 
-def rehearsal(hours: float, good: bool = True, node: str = "n-canary") -> Rehearsal:
+def rehearsal(
+    hours: float, good: bool = True, node: str = "n-canary", real: bool = False, pattern: str = "*"
+) -> Rehearsal:
     findings = () if good else ("it does not start",)
-    return Rehearsal(SCHEMA_VERSION, "p", "canary", node, at(hours), "me", False, good, {"all": 1.0}, findings=findings)
+    made = Rehearsal(SCHEMA_VERSION, "p", "canary", node, at(hours), "me", real, good, {"all": 1.0}, findings=findings)
+    return replace(made, pattern=pattern)
 
 
 def ask(made: Plan, hours: float, *verdicts: Verdict, **stored: Any) -> dict[str, Stand]:
@@ -92,7 +97,10 @@ SOAKING = plan(soak=24 * HOUR)
         (26, (watch(25.5, ring="early"),), "nobody has looked at"),
         (26, (watch(5, "Xid 79 on GPU-1"), watch(25.5)), "node n-canary at 2026-11-20T17:00:00+00:00, while ring"),
         (26, (watch(25.5),), None),
-        (26, (watch(0.5, "before it was GO"), watch(25.5)), None),
+        (26, (watch(0.5, "before it was measured", records=4), watch(25.5)), None),
+        (26, (watch(0.5, "by a clock that is slow"), watch(25.5)), "by a clock that is slow"),
+        (26, (watch(25.5), watch(40)), "is of 2026-11-22T04:00:00+00:00, which is still to come: a clock is wrong"),
+        (26, (watch(25.5, pattern="*cheap*"),), "nobody has looked at"),
     ],
 )
 def test_a_soak_is_over_when_its_time_is_and_every_node_was_looked_at_then(
@@ -131,6 +139,27 @@ def test_after_a_finding_only_other_evidence_begins_a_soak() -> None:
     assert "a sentinel crashed" in same["early"].before[0]
     other = ask(SOAKING, 41, verdict("canary", 1), verdict("canary", 6, evidence="b"), **looked)
     assert (other["canary"].since, other["early"].entered) == (at(6), GO)
+    held = ask(SOAKING, 41, verdict("canary", 1), verdict("canary", 6, HOLD), verdict("canary", 7), **looked)
+    assert "a sentinel crashed" in held["early"].before[0]  # a HOLD in between closes nothing
+    judged = ask(SOAKING, 41, verdict("canary", 1), verdict("canary", 7, judge="k"), **looked)
+    assert "a sentinel crashed" in judged["early"].before[0]  # nor does another judge
+    elsewhere = {"n-canary": 10, "n-other": 99}
+    merged = ask(SOAKING, 41, verdict("canary", 1), verdict("canary", 7, evidence="b", records=elsewhere), **looked)
+    assert "a sentinel crashed" in merged["early"].before[0]  # nor what another node measured
+
+
+def test_a_clock_that_was_set_back_shortens_no_soak() -> None:
+    found = ask(SOAKING, 27, verdict("canary", 20, HOLD), verdict("canary", -5), watches=(watch(26),))
+    assert (found["canary"].since, found["early"].entered) == (at(20), HOLD)
+
+
+def test_nodes_that_went_back_in_earnest_hold_the_ring_until_it_is_measured_again() -> None:
+    gone = {"rehearsals": (rehearsal(3, real=True),)}
+    found = ask(plan(), 4, verdict("canary", 1), **gone)
+    assert (found["canary"].decision, found["early"].entered) == (HOLD, HOLD)
+    assert "node n-canary was rolled back at" in found["canary"].reasons[0]
+    again = ask(plan(), 6, verdict("canary", 1), verdict("canary", 5, evidence="b"), **gone)
+    assert (again["canary"].decision, again["early"].entered) == (GO, GO)
 
 
 def test_a_go_grows_old() -> None:
@@ -139,6 +168,9 @@ def test_a_go_grows_old() -> None:
     late = ask(made, 50, verdict("canary", 1), verdict("early", 3))
     assert "is valid for 2 d: measure again" in late["early"].reasons[0]
     assert late["canary"].decision is GO  # of itself; it is the next ring that asks for its age
+    judged = ask(made, 50, verdict("canary", 1), verdict("canary", 49))
+    assert judged["early"].entered is HOLD  # the same evidence, judged again
+    assert ask(made, 50, verdict("canary", 1), verdict("canary", 49, evidence="b"))["early"].entered is GO
 
 
 @pytest.mark.parametrize(
@@ -150,6 +182,8 @@ def test_a_go_grows_old() -> None:
         ((rehearsal(3, good=False),), "was not good: it does not start"),
         ((rehearsal(3, node="elsewhere"),), "none was made"),
         ((rehearsal(9),), "was good"),  # still to come
+        ((rehearsal(0.5, pattern="*cheap*"),), "none was made"),
+        ((rehearsal(0.5), rehearsal(0.8, good=False)), "was not good"),  # the newest of a node counts
     ],
 )
 def test_a_rehearsal_is_asked_for(rehearsals: tuple[Rehearsal, ...], why: str | None) -> None:
