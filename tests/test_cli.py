@@ -186,7 +186,7 @@ def test_a_torn_document_is_one_line_and_exit_2(run_of: Path) -> None:
 
 def test_a_defect_of_ours_is_no_no_go() -> None:
     """Exit code 1 is NO-GO, on which pipelines roll back: what nobody expected is exit code 2, and one line."""
-    broken = "import compat.cli as cli; cli.app = lambda: {}['gone']; cli.main()"
+    broken = "import compat.cli as cli; cli.app = lambda **_: {}['gone']; cli.main()"
     done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "compat: a defect of gpu-compat: KeyError: 'gone'; COMPAT_TRACEBACK=1 shows where\n"

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from compat.commands.words import Calibration, Plan, Ring, Signatures, Store, Trust
+from compat.commands.outputs import check_output
+from compat.commands.words import Calibration, Plan, Ring, Signatures, Store, Trust, counted
 
 __all__ = ["attest", "keys", "verify_attestation"]
 
@@ -70,6 +71,7 @@ def attest(
         seconds = duration(valid)
     except ValueError as problem:
         raise UsageError("--valid", str(problem)) from None
+    check_output(output, store, key or ())
     signers = [signing_key(one) for one in key or ()]
     opened = open_store(store)
     if add:
@@ -121,6 +123,7 @@ def verify_attestation(
     from compat.gate.keys import trusted_keys
     from compat.way.verified import Asked, verified
 
+    counted(trust, signatures)
     if bool(trust) == bool(identity) or bool(identity) != bool(issuer):
         remedy = "name the public key (--trust FILE.pub), or --identity and --issuer"
         raise UsageError("verify-attestation", "does not know whom to trust", remedy)

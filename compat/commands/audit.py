@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compat.commands.words import Calibration, JsonOption, Signatures, Trust
+from compat.commands.words import Calibration, JsonOption, Signatures, Trust, counted
 
 __all__ = ["audit"]
 
@@ -27,6 +27,7 @@ def audit(
     from compat.way.audit import audit as look
     from compat.way.given_verdict import given_verdict
 
+    counted(trust, signatures)
     keys = trusted_keys(trust) if trust else None
     given = given_verdict(verdict, store)
     found = look(given.store, given.verdict, keys, calibration, signatures, given.problem)

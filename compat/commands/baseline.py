@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compat.commands.words import Calibration, JsonOption, Plan, Ring, Signatures, Store, Trust, Waivers
+from compat.commands.words import Calibration, JsonOption, Plan, Ring, Signatures, Store, Trust, Waivers, counted
 from compat.model import digest
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def show(
     from compat.way import open_store
     from compat.way.drifted import drift_between
 
+    counted(trust, signatures)
     opened = open_store(store)
     log = opened.baseline(_only(store, name)).entries()
     entry = _entry(log, number)

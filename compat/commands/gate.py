@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compat.commands.words import Calibration, Plan, Ring, Signatures, Store, Trust, Waivers
+from compat.commands.outputs import check_output, tell, write_output
+from compat.commands.words import Calibration, Plan, Ring, Signatures, Store, Trust, Waivers, counted
 
 if TYPE_CHECKING:
     from compat.gate.answer import Answer
-    from compat.gate.formats import Part
+    from compat.store import Store as Store_
 
 __all__ = ["gate"]
 
@@ -37,7 +38,8 @@ def gate(
         Path | None, typer.Option("--output", metavar="FILE", help="Write there; gitlab: its metrics, gate.txt.")
     ] = None,
     matrix: Annotated[
-        Path | None, typer.Option("--matrix", metavar="FILE", help="github: the matrix file, for annotations.")
+        Path | None,
+        typer.Option("--matrix", metavar="FILE", help="The matrix file: refuse where the store is of another one."),
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="slurm: run the commands, too.")] = False,
     trust: Trust = None,
@@ -63,37 +65,44 @@ def gate(
     formats = gate_formats()
     if form not in formats:
         raise UsageError("format", f"{form!r} is not one of {', '.join(formats)}", "choose one of them")
-    for name, given, its in (("drain", drain, "slurm"), ("matrix", matrix is not None, "github")):
-        if given and form != its:
-            raise UsageError(name, f"is for --format {its}", f"say --format {its}, or leave it out")
+    if drain and form != "slurm":
+        raise UsageError("drain", "is for --format slurm", "say --format slurm, or leave it out")
     if stored and (waivers is not None or calibration is not None):
         raise UsageError("stored", "nothing is judged, so nothing is accepted or calibrated", "say it to compat judge")
     if output is not None and form == "github":
         raise UsageError("output", "GitHub says where its files are", "leave it out")
-    found = answer(
-        open_store(store), ring, plan, waivers, calibration, enter, stored, Trusted.of(trust, signatures), returnable
-    )
+    counted(trust, signatures)
+    check_output(output, store, [*(trust or ()), *(one for one in (waivers, matrix) if one is not None)])
+    opened = open_store(store)
+    if matrix is not None:
+        plan = _plan_of(matrix, opened, plan)
+    trusted = Trusted.of(trust, signatures)
+    found = answer(opened, ring, plan, waivers, calibration, enter, stored, trusted, returnable)
     for part in formats[form].parts(found, Wanted(output, matrix, os.environ)):
-        _write(part)
+        if part.file is None:
+            tell(part.text, error=part.error)
+        else:
+            write_output(part.file, part.text, add=part.add)
     if drain:
         _drain(found)
     raise typer.Exit(exit_code(found.decision))
 
 
-def _write(part: Part) -> None:
-    """Put a part where it goes. StoreError where the disk refuses: nobody takes an answer that was not told for GO."""
-    from compat.errors import StoreError
+def _plan_of(matrix: Path, store: Store_, plan: str | None) -> str:
+    """The digest of the plan that is asked for. StoreError where it is of another matrix file than this one.
 
-    if part.file is None:
-        typer.echo(part.text, nl=False, err=part.error)
-        return
-    try:
-        with part.file.open("a" if part.add else "w", encoding="utf-8") as file:
-            file.write(part.text)
-    except OSError as problem:
-        raise StoreError(
-            str(part.file), f"cannot be written: {problem.strerror}", "make room or rights there"
-        ) from problem
+    A pipeline that did not measure, or whose merge was refused, finds the last upgrade's evidence in the same place.
+    """
+    from compat.errors import StoreError
+    from compat.model import digest
+    from compat.plan.yaml_file import read_yaml
+
+    chosen, own = store.plan(plan), read_yaml(matrix).digest
+    if chosen.matrix_digest != own:
+        planned = f"{chosen.name}, sha256 {chosen.matrix_digest[:12]}"
+        problem = f"is not the matrix file that the plan was made of ({planned}; this one has {own[:12]})"
+        raise StoreError(str(matrix), problem, f"measure it into another store than {store.where}, or name its --plan")
+    return digest(chosen)
 
 
 def _drain(found: Answer) -> None:

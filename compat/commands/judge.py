@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from compat.commands.outputs import check_output
 from compat.commands.words import MOST, Calibration, Plan, Ring, Store, Waivers
 from compat.report.screen import new_console
 
@@ -81,6 +82,7 @@ def golden(
     from compat.store.golden import golden_tensors
     from compat.way import open_store
 
+    check_output(output, store)
     data = golden_tensors(open_store(store), case, plan)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

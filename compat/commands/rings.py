@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compat.commands.words import JsonOption, Plan, Signatures, Store, Trust
+from compat.commands.words import JsonOption, Plan, Signatures, Store, Trust, counted
 from compat.model import digest
 
 __all__ = ["rings"]
@@ -29,6 +29,7 @@ def rings(
     from compat.way.leases import holder, upgrade_of
     from compat.way.leases import release as let_go
 
+    counted(trust, signatures)
     opened = open_store(store)
     if release is not None:
         gone = let_go(opened, release)

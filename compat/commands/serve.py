@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from compat.commands.words import Signatures, Store, Trust
+from compat.commands.words import Signatures, Store, Trust, counted
 
 __all__ = ["serve"]
 
@@ -39,6 +39,7 @@ def serve(
     from compat.way import open_store
     from compat.way.board import Board
 
+    counted(trust, signatures)
     if token_file is not None and no_token:
         raise UsageError("token-file", "and --no-token contradict each other", "leave one out")
     if token_file is None and not (no_token and is_loopback(host)):

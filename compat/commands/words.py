@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +31,8 @@ __all__ = [
     "TablesOption",
     "Trust",
     "Waivers",
+    "counted",
+    "no_empty",
     "seconds_of",
 ]
 
@@ -87,3 +91,23 @@ def seconds_of(option: str, text: str) -> float:
         return duration(text)
     except ValueError as problem:
         raise UsageError(option, str(problem).partition(";")[0], "write for example 20m") from None
+
+
+def counted(trust: Sequence[str] | None, signatures: int) -> None:
+    """UsageError where several signatures are asked for, and no key is named whose they could be."""
+    if signatures > 1 and not trust:
+        remedy = "name the public keys (--trust FILE.pub), or leave it out"
+        raise UsageError("signatures", f"asks for {signatures} trusted keys, and none is named", remedy)
+
+
+def no_empty(words: Sequence[str]) -> None:
+    """UsageError for a word of a call that is empty, as that of a shell's variable is that nobody has set.
+
+    None of ours may be: an option that says nothing would be one that was not given, and a plan or a ring another one.
+    """
+    for number, word in enumerate(words):
+        assigned = re.fullmatch(r"--[a-z-]+=\s*", word) is not None
+        if not word.strip() or assigned:
+            before = words[number - 1] if number else ""
+            where = word.rstrip("= \t") if assigned else before if before.startswith("--") else f"word {number + 1}"
+            raise UsageError(where, "is empty, as a variable is that is not set", "give it a value, or leave it out")

@@ -168,6 +168,10 @@ class BucketObjects:
         """Whether there is such an object."""
         return self._head(name) is not None
 
+    def stamp(self, name: str) -> str:  # noqa: ARG002 - of a folder it is
+        """Always the same: to ask would cost a request, and nobody writes an object of ours twice."""
+        return ""
+
     def names(self, under: str) -> list[str]:
         """Every object below, in order."""
         found = sorted(self.each(under))

@@ -216,10 +216,12 @@ class Store:
     def plan(self, name: str | None = None) -> Plan:
         """The plan of that digest (or its beginning), or the newest. StoreError when there is none, or several fit."""
         digests = self.plan_digests()
-        fitting = [found for found in digests if found.startswith(name)] if name else list(digests[-1:])
+        start = name.lower() if name else ""
+        fitting = [found for found in digests if found.startswith(start)] if name else list(digests[-1:])
         if len(fitting) != 1:
             problem = f"has {len(fitting)} plans whose digest begins with {name!r}" if name else "holds no plan"
-            raise StoreError(self.where, problem, "measure first" if not digests else "give more of the digest")
+            there = f"its newest is {digests[-1][:12]}" if digests else "measure first"
+            raise StoreError(self.where, problem, "give more of the digest" if fitting else there)
         return self.checked(f"plans/{fitting[0]}.json", Plan)
 
     def nodes(self) -> dict[str, Node]:

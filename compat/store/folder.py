@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -104,16 +105,37 @@ class FolderObjects:
     def get(self, name: str) -> bytes | None:
         """What the file holds; None if there is none."""
         try:
-            with io.FileIO(f"{self.where}/{name}") as file:
-                return file.readall()
+            with io.FileIO(f"{self.where}/{name}", opener=_open) as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return file.readall()
         except FileNotFoundError:
             return None
         except OSError as problem:
-            raise StoreError(self.address(name), f"cannot be read: {problem.strerror}", "restore it") from problem
+            raise self._unread(name, problem.strerror) from problem
+        raise self._unread(name, "it is no regular file")  # a pipe or a device gives whatever it likes, or waits
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file."""
-        return (self.root / name).exists()
+        """Whether there is such a file. StoreError where nobody knows, for want of rights."""
+        try:
+            (self.root / name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as problem:
+            raise self._unread(name, problem.strerror) from problem
+        return True
+
+    def stamp(self, name: str) -> str:
+        """Its inode, size and time of change."""
+        try:
+            found = (self.root / name).stat()
+        except FileNotFoundError:
+            return ""
+        except OSError as problem:
+            raise self._unread(name, problem.strerror) from problem
+        return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+
+    def _unread(self, name: str, why: str | None) -> StoreError:
+        return StoreError(self.address(name), f"cannot be read: {why}", "restore it")
 
     def names(self, under: str) -> list[str]:
         """Every file below a folder of it, as a relative path; not those that are being written."""
@@ -166,6 +188,11 @@ class FolderObjects:
     def address(self, name: str) -> str:
         """The file's path."""
         return str(self.root / name)
+
+
+def _open(path: str, flags: int) -> int:
+    """Open without waiting, as one would for whoever writes to a named pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _synchronise(folder: Path) -> None:

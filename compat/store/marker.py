@@ -27,9 +27,8 @@ def check_marker(objects: Objects) -> None:
         raise StoreError(objects.where, "is not a store: it has no store.json", "name the folder of a run")
     try:
         layout = json.loads(found)["layout"]
-    except (ValueError, KeyError, TypeError) as problem:
-        marker = objects.address(MARKER)
-        raise StoreError(marker, f"cannot be read: {problem}", "restore it, or measure again") from problem
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        raise StoreError(objects.address(MARKER), "is torn or not ours", "restore it, or measure again") from None
     if type(layout) is not int or layout != _LAYOUT:  # true is equal to 1
         older = type(layout) is int and layout < _LAYOUT
         remedy = "measure again, or use the gpu-compat that wrote it" if older else "use a newer gpu-compat"

@@ -31,6 +31,9 @@ class Objects(Protocol):
     def has(self, name: str) -> bool:
         """Whether there is something under the name."""
 
+    def stamp(self, name: str) -> str:
+        """Something that is another word when what is under the name may have changed; a bucket's is always one."""
+
     def names(self, under: str) -> list[str]:
         """Every name that begins with ``under`` and a ``/``, however deep, in order."""
 

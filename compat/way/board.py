@@ -1,6 +1,7 @@
 """What every gate of a store says, kept up to date: documents are read once, and their names looked at again and again.
 
-A document never changes under its name, so what was read of it holds. What a gate says also changes by time alone (a
+A document never changes under its name, so what was read of it holds; in a folder, where anybody can change a file, as
+long as the file is the same. What a gate says also changes by time alone (a
 soak is over, a GO is too old), so it is asked anew each time.
 """
 
@@ -12,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from compat.errors import CompatError
 from compat.gate.answer import Answer, counts, worse
@@ -35,6 +36,7 @@ _SIGNED_SECONDS = 5.0  # after which signatures are checked again, though no doc
 _STALE = 15.0  # seconds after which what was read is no answer any more: a look hangs
 
 _Document = TypeVar("_Document", Rehearsal, Watch)
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,18 @@ class _Read:
 
 
 @dataclass(frozen=True)
-class _Hostnames:
-    """What nodes are called, and the names of the documents that say so."""
+class _Kept:
+    """What was read, and the files that it was read from, as they were (``Objects.stamp``)."""
 
-    names: tuple[str, ...]
-    by_id: dict[str, str]
+    stamps: tuple[tuple[str, str], ...]  # name and stamp
+    value: object
 
 
 @dataclass(frozen=True)
 class _Signed:
     """What became of a plan's signatures, by which documents, and when."""
 
-    seen: tuple[str, ...]  # names and digests
+    seen: tuple[object, ...]  # files, and digests
     at: float  # of the monotonic clock
     wrong: dict[str, tuple[str, ...]]  # verdict -> why
 
@@ -83,7 +85,7 @@ class Board:
         self._store = store
         self._say = say
         self._trust = trust
-        self._read: dict[str, object] = {}  # by name
+        self._read: dict[str, _Kept] = {}  # by name
         self._signed: dict[str, _Signed] = {}  # by plan
         self._told: _Told | None = None
         self._broken = ""
@@ -150,7 +152,7 @@ class Board:
         """Read what is new, and ask every gate. StoreError where anything is not as it has to be."""
         store, at = self._store, time.monotonic()
         check_marker(store.objects)
-        kept: dict[str, object] = {}
+        kept: dict[str, _Kept] = {}
         verdicts, watches, rehearsals = defaultdict(list), defaultdict(list), defaultdict(list)
         for name in _json(store, "verdicts"):
             one = self._verdict(name, kept)
@@ -190,47 +192,52 @@ class Board:
         objects, now = self._store.objects, time.monotonic()
         names = tuple(one for part in ("attestations", "baselines") for one in objects.names(part))
         newest = {one.verdict.ring: (one.digest, one.verdict) for one in verdicts}
-        seen = (*names, *(name for name, _ in newest.values()))
+        seen = (*self._stamps(names), *(name for name, _ in newest.values()))
         found = self._signed.get(own)
         if found is None or found.seen != seen or now - found.at > _SIGNED_SECONDS:
             wrong = signed(self._store, newest.values(), plan, self._trust.keys, needed=self._trust.needed)
             found = self._signed[own] = _Signed(seen, now, wrong)
         return found.wrong
 
-    def _document(self, name: str, kind: type[_Document], kept: dict[str, object]) -> _Document:
-        found = self._read.get(name)
-        if not isinstance(found, kind):
-            found = self._store.checked(name, kind)
-        kept[name] = found
-        return found
+    def _stamps(self, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        return tuple((name, self._store.objects.stamp(name)) for name in names)
 
-    def _hostnames(self, kept: dict[str, object]) -> dict[str, str]:
+    def _once(self, key: str, names: Sequence[str], read: Callable[[], _Value], kept: dict[str, _Kept]) -> _Value:
+        """What ``read`` gives of these files: what it gave before, while none of them is another one."""
+        stamps = self._stamps(names)  # before they are read: what changes meanwhile is read again
+        found = self._read.get(key)
+        if found is None or found.stamps != stamps:
+            found = _Kept(stamps, read())
+        kept[key] = found
+        return cast("_Value", found.value)
+
+    def _document(self, name: str, kind: type[_Document], kept: dict[str, _Kept]) -> _Document:
+        return self._once(name, (name,), lambda: self._store.checked(name, kind), kept)
+
+    def _hostnames(self, kept: dict[str, _Kept]) -> dict[str, str]:
         """The nodes' names by their ids; read together, since their sums are apart from them."""
         objects = self._store.objects
-        names = tuple(objects.names("nodes") + objects.names("sums/nodes"))
-        found = self._read.get("nodes")
-        if not isinstance(found, _Hostnames) or found.names != names:
-            found = _Hostnames(names, {node.id: node.hostname for node in self._store.nodes().values()})
-        kept["nodes"] = found
-        return found.by_id
+        names = objects.names("nodes") + objects.names("sums/nodes")
+        return self._once(
+            "nodes", names, lambda: {node.id: node.hostname for node in self._store.nodes().values()}, kept
+        )
 
-    def _plan(self, own: str, kept: dict[str, object]) -> Plan:
+    def _plan(self, own: str, kept: dict[str, _Kept]) -> Plan:
         """The plan, without what only measuring needs."""
         name = f"plans/{own}.json"
-        found = self._read.get(name)
-        if not isinstance(found, Plan):
-            found = self._store.checked(name, Plan)
-            found = replace(found, items=(), findings=(), rejections=(), routes=(), cells=(), windows=())
-        kept[name] = found
-        return found
 
-    def _verdict(self, name: str, kept: dict[str, object]) -> _Read:
-        found = self._read.get(name)
-        if not isinstance(found, _Read):
+        def read() -> Plan:
+            found = self._store.checked(name, Plan)
+            return replace(found, items=(), findings=(), rejections=(), routes=(), cells=(), windows=())
+
+        return self._once(name, (name,), read, kept)
+
+    def _verdict(self, name: str, kept: dict[str, _Kept]) -> _Read:
+        def read() -> _Read:
             verdict, data = self._store.named(name, Verdict)
-            found = _Read(digest(data), replace(verdict, comparisons=()), counts(verdict), worse(verdict))
-        kept[name] = found
-        return found
+            return _Read(digest(data), replace(verdict, comparisons=()), counts(verdict), worse(verdict))
+
+        return self._once(name, (name,), read, kept)
 
 
 def _json(store: Store, folder: str) -> list[str]:

@@ -102,7 +102,6 @@ def test_gitlab_has_its_files_beside_the_job(worse: Path, tmp_path: Path) -> Non
         (("--format", "xml"), "format: 'xml' is not one of github, gitlab, json, slurm, text"),
         (("--stored", "--waivers", "w.yaml"), "stored: nothing is judged, so nothing is accepted"),
         (("--drain",), "drain: is for --format slurm"),
-        (("--format", "gitlab", "--matrix", "example.yaml"), "matrix: is for --format github"),
         (("--format", "github", "--output", "a"), "output: GitHub says where its files are"),
         (("--format", "json", "--output", "nowhere/gate.json"), "nowhere/gate.json: cannot be written"),
         (("--format", "github", "--matrix", "nowhere.yaml"), "nowhere.yaml: there is no such file"),

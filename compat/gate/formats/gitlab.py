@@ -11,6 +11,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from compat.errors import UsageError
 from compat.escape import clean
 from compat.gate import exit_code
 from compat.gate.answer import Answer
@@ -25,10 +26,15 @@ _KEPT = "-_.:+/"
 
 def _parts(answer: Answer, wanted: Wanted) -> Sequence[Part]:
     metrics = wanted.output or _METRICS
+    variables = metrics.with_suffix(".env")
+    if variables == metrics:
+        raise UsageError(
+            "output", f"{metrics} is where the variables go", "name a file with another ending, for metrics"
+        )
     return (
         Part(f"{clean(answer.line)}\n"),
         Part(metrics_text(answer_gauges(answer)), metrics),
-        Part(_variables(answer), metrics.with_suffix(".env")),
+        Part(_variables(answer), variables),
     )
 
 

@@ -9,7 +9,7 @@
     GET  /healthz                          whether answers are to be had
 
 ``?plan=DIGEST`` asks for another plan than the matrix's newest, ``?enter=1`` only whether the ring may take the
-upgrade. Where the store cannot be read every answer is 503.
+upgrade. While the store cannot be read every gate is 503, and the numbers are that alone.
 """
 
 from __future__ import annotations
@@ -121,11 +121,13 @@ class _Paths:
         if not self._answers.fresh:
             return _UNREADABLE
         query = request.query_params
-        plan, enter = query.get("plan", ""), query.get("enter", "0")
-        if enter not in ("0", "1") or (plan and not _PLAN.fullmatch(plan)) or set(query) - {"plan", "enter"}:
+        plan, enter = query.get("plan"), query.get("enter", "0")
+        if enter not in ("0", "1") or (plan is not None and not _PLAN.fullmatch(plan)):
+            return _WRONG
+        if set(query) - {"plan", "enter"} or len(query.multi_items()) != len(query):
             return _WRONG
         names = request.path_params
-        found = self._answers.find(names["matrix"], names["ring"], plan, enter == "1")
+        found = self._answers.find(names["matrix"], names["ring"], plan or "", enter == "1")
         return _UNKNOWN if found is None else found
 
     def _done(self, path: str, response: Response) -> Response:

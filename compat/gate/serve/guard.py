@@ -14,9 +14,10 @@ from compat.gate.serve.token import Tokens
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["BODY_BYTES", "OPEN_PATHS", "Guard"]
+__all__ = ["BODY_BYTES", "HEADER_BYTES", "OPEN_PATHS", "Guard"]
 
 BODY_BYTES = 65_536  # of a request
+HEADER_BYTES = 16_384  # of its head: h11 bounds only one that is not complete yet
 _BODY_SECONDS = 5.0  # for all of it
 OPEN_PATHS = frozenset({"/healthz"})  # asked by whoever starts and stops us, without a token
 _EMPTY: tuple[tuple[bytes, bytes], ...] = ((b"content-length", b"0"), (b"cache-control", b"no-store"))
@@ -38,6 +39,9 @@ class Guard:
         headers = scope["headers"]
         if self._tokens is not None and scope["path"] not in OPEN_PATHS and not self._tokens.accept(headers):
             await _answer(send, 401, (b"www-authenticate", b"Bearer"))
+            return
+        if _head(scope) > HEADER_BYTES:
+            await _answer(send, 431, _CLOSE)
             return
         started = False
 
@@ -86,6 +90,12 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": left.pop(), "more_body": False} if left else await receive()
 
     return give
+
+
+def _head(scope: Scope) -> int:
+    """Bytes of a request's head, but for what is in every one of them."""
+    fields = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return fields + len(scope["raw_path"]) + len(scope["query_string"])
 
 
 def _length(headers: list[tuple[bytes, bytes]]) -> int:

@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from compat.gate.serve.app import make_app
-from compat.gate.serve.guard import Guard
+from compat.gate.serve.guard import HEADER_BYTES, Guard
 
 if TYPE_CHECKING:
     from compat.gate.serve import Answers
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["run_server"]
 
 CONNECTIONS = 256
-HEADER_BYTES = 16_384
 REQUEST_SECONDS = 10.0  # from a connection, or from a request's first byte, to its last
 IDLE_SECONDS = 30  # of a connection after a response
 _END_SECONDS = 5  # for requests under way when we are told to end

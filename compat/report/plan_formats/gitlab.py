@@ -39,7 +39,7 @@ def _render(asked: Asked) -> str:
             "parallel": {"matrix": [{"SHARD": [f"{number}-{shards}" for number in range(1, shards + 1)]}]},
             "timeout": f"{minutes(batch)} minutes",
             "script": [job_command(asked, batch, '"${SHARD%-*}/${SHARD#*-}"', f'{own}/"$SHARD"')],
-            "artifacts": {"when": "always", "paths": [f"{own}/"]},
+            **_artifacts(own),
         }
     merged = f"{store}/merged"
     compat, ring = shlex.join(asked.command), shlex.quote(asked.ring.name)
@@ -50,11 +50,16 @@ def _render(asked: Asked) -> str:
         "script": [
             f"{compat} merge {store}/measure-*/* --output {merged}",
             f"{compat} report {merged} --ring {ring}",
-            f"{compat} gate {merged} --ring {ring}",
+            f"{compat} gate {merged} --ring {ring} --matrix {shlex.quote(asked.matrix)}",
         ],
-        "artifacts": {"when": "always", "paths": [f"{merged}/"]},
+        **_artifacts(merged),
     }
     return dump(document)
+
+
+def _artifacts(folder: str) -> dict[str, Any]:
+    """What brings a folder to later jobs. One outside of the checkout cannot be: all runners have to have it."""
+    return {} if folder.startswith("/") else {"artifacts": {"when": "always", "paths": [f"{folder}/"]}}
 
 
 FORMAT = PlanFormat("gitlab", "a child pipeline of GitLab CI", _render)

@@ -20,7 +20,7 @@ from compat.report.plan_formats import Asked
 
 __all__ = ["dump", "job_command", "minutes", "no_images", "no_phases", "plain", "safe_name", "targets"]
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=/:@+-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._=/:@+-]*")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -63,7 +63,9 @@ def plain(what: str, text: str) -> str:
     """``text`` as it is, where it means nothing to whoever reads it. UsageError for anything else."""
     if not _PLAIN.fullmatch(text):
         problem = f"{text!r} cannot be written there as it is"
-        raise UsageError(what, problem, "use letters, digits and . _ = / : @ + - only")
+        raise UsageError(
+            what, problem, "use letters, digits and . _ = / : @ + - only, the first of them a letter, a digit or /"
+        )
     return text
 
 

@@ -114,7 +114,7 @@ def test_a_gitlab_pipeline_measures_merges_and_judges(tmp_path: Path) -> None:
         "out/example.shards/merged",
     ]
     assert report == ["report", "out/example.shards/merged", "--ring", "canary"]
-    assert gate == ["gate", "out/example.shards/merged", "--ring", "canary"]
+    assert gate == ["gate", "out/example.shards/merged", "--ring", "canary", "--matrix", str(matrix)]
 
 
 @pytest.mark.parametrize(
