@@ -70,6 +70,34 @@ def test_a_slowdown_that_is_not_large_is_no_finding(site: Site) -> None:
     assert (code, watch["findings"]) == (0, [])
 
 
+def test_a_look_that_was_narrowed_says_so_and_is_on_record_as_that(site: Site) -> None:
+    code, said, watch = site.soak("--case", "*quick*")
+    assert (code, watch["pattern"], len(watch["cases"])) == (0, "*quick*", 1)
+    assert said[-2] == "the cases were narrowed to *quick*: for the gate of the next ring nobody has looked yet"
+    code, said, watch = site.soak()
+    assert (code, "narrowed" in "".join(said), "pattern" in watch) == (0, False, False)
+
+
+WAIVER = """waivers:
+  - {case: "operator:doubles*", metric: latency, reason: traded, owner: ana@example.org, expires: "2999-12-31"MOST}
+"""
+
+
+@pytest.mark.parametrize(("most", "found"), [("", 1), (", at_most: 500%", 0)])
+def test_a_slowdown_that_was_accepted_is_known_only_so_far(tmp_path: Path, most: str, found: int) -> None:
+    """By 40 % when it was judged, and by as much again at the first look; three times as slow at the second."""
+    site = Site(tmp_path)
+    matrix = tmp_path / "spoilt.yaml"
+    matrix.write_text(matrix.read_text().replace("margin: 80%", "margin: 10%"))
+    (tmp_path / "waivers.yaml").write_text(WAIVER.replace("MOST", most))
+    done = site.say("run", "spoilt.yaml", "--waivers", "waivers.yaml", SPOIL="new:slower")
+    assert done.returncode == 0, done.stdout
+    assert site.soak(SPOIL="new:slower")[2]["findings"] == []
+    code, _, watch = site.soak(SPOIL="new:slow")
+    assert (code, len(watch["findings"])) == (10 * found, found), watch
+    assert all(": latency 1" in said or ": latency 2" in said for said in watch["findings"])
+
+
 def test_a_ring_without_a_case_that_stands_for_it_has_its_node_looked_at(tmp_path: Path) -> None:
     site = Site(tmp_path)
     matrix = tmp_path / "spoilt.yaml"

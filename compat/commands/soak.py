@@ -44,5 +44,7 @@ def soak(
     for finding in watch.findings:
         typer.echo(f"- {clean(finding)}")
     ran = f"{count(len(watch.cases), 'case')} on node {watch.node}, ring {watch.ring}, {watch.seconds:.0f} s"
+    if case != "*":
+        typer.echo(f"the cases were narrowed to {clean(case)}: for the gate of the next ring nobody has looked yet")
     typer.echo(f"SOAK: {count(len(watch.findings), 'finding') if watch.findings else 'all is as it was'} ({ran})")
     raise typer.Exit(exit_code(Decision.HOLD if watch.findings else Decision.GO))

@@ -17,6 +17,7 @@ from compat.judge.budget import sampled
 from compat.judge.centre import Centre, centre
 from compat.judge.environment import changed_identity
 from compat.judge.items import MEASURED_TIERS, without_statistics
+from compat.judge.outcome import Outcome
 from compat.judge.phased import cross, generations
 from compat.judge.sampled import Sample, judge_samples
 from compat.judge.text import change, clip, percent, plural, quantity
@@ -107,11 +108,16 @@ def _worse(metric: Metric, old: Centre, apart: Centre, ignore: float) -> str:
 
 
 def slower_beside(
-    items: Mapping[str, Item], now: Sequence[Evidence], plan: Plan, tests: int
+    items: Mapping[str, Item],
+    now: Sequence[Evidence],
+    plan: Plan,
+    tests: int,
+    known: Mapping[tuple[str, str], float] | None = None,
 ) -> dict[tuple[str, str], str]:
     """By item and metric: a sentence where the candidate is slower than the known-good arm beside it, by much.
 
-    ``now`` are interleaved pairs, judged in the rounds of ``plan`` (``compat.plan.sentinels.narrowed``).
+    ``now`` are interleaved pairs, judged in the rounds of ``plan`` (``compat.plan.sentinels.narrowed``). ``known`` is
+    how much slower (relative) it is known to be, by item and metric: only what is shown to be more is told.
     """
     samples, owners = [], []
     places = sorted({(run.item, run.place) for run in now if run.item in items})
@@ -127,9 +133,14 @@ def slower_beside(
     undecided = (Status.PASS, Status.INCONCLUSIVE)
     return {
         owner: f"{named(items[owner[0]])}: {outcome.reason}"
-        for owner, outcome in zip(owners, outcomes, strict=True)
-        if outcome.status not in undecided
+        for owner, sample, outcome in zip(owners, samples, outcomes, strict=True)
+        if outcome.status not in undecided and not _within(outcome, (known or {}).get(owner, 0.0), sample)
     }
+
+
+def _within(outcome: Outcome, known: float, sample: Sample) -> bool:
+    """Whether it is not shown to be slower than is known, where that is large itself. Its slow processes are, too."""
+    return known > sample.limits.ignore and outcome.interval is not None and outcome.interval[0] <= math.log1p(known)
 
 
 # -- what the arm and the node are -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from compat.judge.text import grown, percent, plural
 from compat.model import FINE, Comparison, Kind, Status, Waiver, WaiverUse
 from compat.patterns import name_pattern
 
-__all__ = ["waive"]
+__all__ = ["known_slowdown", "waive"]
 
 # What was seen and judged. What is missing or is not what was asked for was not seen: nobody can accept it.
 _WAIVABLE = frozenset(
@@ -38,6 +38,22 @@ def waive(
                 found[place] = _accepted(found[place], waiver)
         uses.append(_use(waiver, past, [found[place] for place in matching], len(wanted), len(covered)))
     return tuple(found), tuple(uses)
+
+
+def known_slowdown(comparison: Comparison, uses: Sequence[WaiverUse]) -> float:
+    """How much slower (relative) the candidate is known to be: by what was shown, or as much as somebody accepted.
+
+    0 where no slowdown was shown or accepted: of what passed, was undecided or is uncovered nobody knows one.
+    """
+    seen = _worsening(comparison)
+    if seen is None or comparison.status not in (Status.REGRESS, Status.WAIVED):
+        return 0.0
+    acting = [
+        use.waiver.at_most
+        for use in uses
+        if use.state == "in force" and _matches(use.waiver, comparison) and _covers(use.waiver, comparison)
+    ]
+    return max(0.0, seen, *(most for most in acting[:1] if most is not None))
 
 
 def _matches(waiver: Waiver, comparison: Comparison) -> bool:

@@ -33,13 +33,13 @@ _LAST = ("driver", "firmware")
 
 def newest_rehearsal(rehearsals: Iterable[Rehearsal], ring: str | None = None) -> Rehearsal | None:
     """The newest one that was good and whose seconds are those of a whole way back; of a ring, if one is named."""
-    whole = [one for one in rehearsals if one.good and ring in (None, one.ring) and (not one.real or _has_begin(one))]
+    whole = [one for one in rehearsals if one.good and ring in (None, one.ring) and _is_whole(one)]
     return max(whole, key=lambda one: one.at, default=None)
 
 
-def _has_begin(one: Rehearsal) -> bool:
-    """Whether somebody said when a way back in earnest began: looking at the node afterwards is not all of it."""
-    return "rollback" in one.phases
+def _is_whole(one: Rehearsal) -> bool:
+    """Whether nothing was left out: cases, or of a way back in earnest what was before the look at the node."""
+    return one.pattern == "*" and (not one.real or "rollback" in one.phases)
 
 
 def way_back(

@@ -103,6 +103,8 @@ def rehearsal_text(found: Rehearsal) -> str:
         lines.append(f"REHEARSED: good after {took} ({place})")
     else:
         lines.append(f"NOT GOOD after {took} ({place})")
+    if found.pattern != "*" and not found.real:
+        lines.insert(-1, f"the cases were narrowed to {found.pattern}: no gate counts it as a rehearsal")
     return "\n".join(clean(line) for line in lines)
 
 

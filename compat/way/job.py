@@ -12,6 +12,7 @@ from compat.errors import UsageError
 from compat.model import Item, Plan, digest
 from compat.patterns import name_pattern
 from compat.store.place import local_folder
+from compat.way.aside import put_aside
 from compat.way.clocks import clocks
 from compat.way.leases import take
 from compat.way.options import Options, ring_of
@@ -138,10 +139,9 @@ class Job:
             sites=self.options.content,
             beside=None if self.options.matrix is None else self.options.matrix.parent,
         )
-        if self.options.fresh:
-            self._put_aside(say)
+        gone = self.options.fresh and put_aside(self.folder, node, self.plan, say)
         store = Store(self.folder, create=True)
-        if not there or self.options.fresh:
+        if not there or gone:
             held.enter_context(hold(self.folder, node, say))
         ring = self.plan.ring(self.ring)
         store.put_node(node, upgraded=any(item.cell.phased for item in self.plan.items))
@@ -186,11 +186,3 @@ class Job:
                     f"takes nodes labelled {key}={value}, this one has {key}={node.labels.get(key)}",
                     f"measure on such a node, or say --label {key}={value}",
                 )
-
-    def _put_aside(self, say: Callable[[str], None]) -> None:
-        if not self.folder.exists():
-            return
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%f")
-        aside = self.folder.with_name(f"{self.folder.name}.{stamp}")
-        self.folder.rename(aside)
-        say(f"the evidence there was is in {aside}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compat.errors import RuntimeSetupError, UsageError
+from compat.errors import CompatError, RuntimeSetupError, StoreError, UsageError
 from compat.model import NODE_AXES, SCHEMA_VERSION, Arm, Item, Rehearsal
 from compat.way.back import known_good_sentinels
 from compat.way.here import Here, find_here, held
@@ -55,7 +55,8 @@ def rehearse(
     """Go back on this node, look until it is good, and keep in ``store`` how long each phase took.
 
     The second of the answer says what was wrong with ``then``, or nothing. UsageError where there is nothing to
-    rehearse, before anything is touched. Killed in the middle it leaves no document; the next call says so.
+    rehearse, before anything is touched. What goes wrong from then on is a finding, and ``then`` is run all the same.
+    Killed in the middle it leaves no document; the next call says so.
     """
     here = find_here(store, options.ring, plan)
     items = known_good_sentinels(store, here, chosen.pattern)
@@ -66,29 +67,24 @@ def rehearse(
     with held(store, here, options, say):
         take(store, here.before, here.plan)  # StoreError where another upgrade has the node
         with mark:
-            return _go(store, here, items, options, chosen, say, report, what)
+            try:
+                found = _Way(store, here, items, options, chosen, say, report).go(what)
+            except BaseException:  # a disk that is full, or somebody's Ctrl-C
+                if problem := _then(chosen, say):
+                    say(f"then: {problem}")
+                raise
+            return found, _then(chosen, say)
 
 
-def _go(
-    store: Store,
-    here: Here,
-    items: Sequence[Item],
-    options: Options,
-    chosen: Rehearsing,
-    say: Callable[[str], None],
-    report: Callable[[Progress], None],
-    what: str,
-) -> tuple[Rehearsal, str]:
-    """There, and to the candidate again."""
+def _then(chosen: Rehearsing, say: Callable[[str], None]) -> str:
+    """To the candidate again; what was wrong with that, or nothing."""
     from compat.run.command import run_command
 
-    found = _Way(store, here, items, options, chosen, say, report).go(what)
-    store.put_rehearsal(found)
     for command in chosen.then:
         say(f"back to the candidate: {command}")
         if problem := run_command(command, chosen.command_timeout).problem:
-            return found, f"{command!r} {problem}: this node may not have the candidate"
-    return found, ""
+            return f"{command!r} {problem}: this node may not have the candidate"
+    return ""
 
 
 def _check_installable(here: Here) -> None:
@@ -131,7 +127,13 @@ def _under_way(folder: Path, name: str, what: str, say: Callable[[str], None]) -
         handle.truncate()
         json.dump({"began": _now(), "what": what[:1000]}, handle)
         handle.flush()
-        yield
+        try:
+            yield
+        except StoreError:  # nothing of it could be kept
+            raise
+        except BaseException:
+            path.unlink()
+            raise
         path.unlink()
 
 
@@ -164,10 +166,21 @@ class _Way:
         self._ran: tuple[str, ...] = ()
 
     def go(self, what: str) -> Rehearsal:
-        """All of it; what came of it."""
-        found = self._commands() if self._chosen.commands else ()
-        if not found:
-            found = self._until_good()
+        """All of it; what came of it, which is kept in the store. An error is a finding; what ends us is one, too."""
+        try:
+            found = self._commands() if self._chosen.commands else ()
+            if not found:
+                found = self._until_good()
+        except CompatError as problem:
+            found = (str(problem),)
+        except BaseException as problem:
+            self._keep((f"it was ended by {type(problem).__name__}" + (f": {problem}" if str(problem) else ""),))
+            raise
+        rehearsal = self._keep(found)
+        self._say(f"went back by {what}")
+        return rehearsal
+
+    def _keep(self, found: tuple[str, ...]) -> Rehearsal:
         rehearsal = Rehearsal(
             schema_version=SCHEMA_VERSION,
             plan=self._here.digest,
@@ -181,24 +194,25 @@ class _Way:
             cases=self._ran,
             command="; ".join(self._chosen.commands),
             findings=found[:_MOST],
+            pattern=self._chosen.pattern,
         )
-        self._say(f"went back by {what}")
+        self._store.put_rehearsal(rehearsal)
         return rehearsal
 
     def _commands(self) -> tuple[str, ...]:
         from compat.run.command import run_command
 
         begin = time.monotonic()
-        found = ""
-        for command in self._chosen.commands:
-            self._say(f"command: {command}")
-            left = self._until - time.monotonic()
-            problem = run_command(command, max(0.001, min(self._chosen.command_timeout, left))).problem
-            if problem:
-                found = f"the command {command!r} {problem}"
-                break
-        self._phases["command"] = time.monotonic() - begin
-        return (found,) if found else ()
+        try:
+            for command in self._chosen.commands:
+                self._say(f"command: {command}")
+                left = self._until - time.monotonic()
+                problem = run_command(command, max(0.001, min(self._chosen.command_timeout, left))).problem
+                if problem:
+                    return (f"the command {command!r} {problem}",)
+        finally:
+            self._phases["command"] = time.monotonic() - begin
+        return ()
 
     def _until_good(self) -> tuple[str, ...]:
         """Install where no command did, start, and look again and again; the findings of the last look."""
@@ -233,8 +247,8 @@ class _Way:
                     for one in found:
                         self._say(f"not good yet: {one}")
                 time.sleep(max(0.0, min(_AGAIN, self._until - time.monotonic())))
-            self._phases["sentinels" if "first start" in self._phases else "waiting"] = time.monotonic() - begin
         finally:
+            self._phases["sentinels" if "first start" in self._phases else "waiting"] = time.monotonic() - begin
             if fresh and made is not None:
                 discard(made[1])
         return found

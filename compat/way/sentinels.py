@@ -72,12 +72,12 @@ def look(
     until: float,
     say: Callable[[str], None],
     report: Callable[[Progress], None],
-    waived: frozenset[tuple[str, str]] = frozenset(),
+    known: Mapping[tuple[str, str], float] | None = None,
 ) -> Looked:
     """Run the items of ``asked`` once more, and compare each arm with what it did before, on this node.
 
-    ``made`` is of ``prepare_sentinels``; no case is begun after ``until`` (``time.monotonic``). ``waived``: items and
-    metrics of which the candidate is known to be slower. What is measured is thrown away.
+    ``made`` is of ``prepare_sentinels``; no case is begun after ``until`` (``time.monotonic``). ``known``: how
+    much slower (relative) the candidate is known to be, by item and metric. What is measured is thrown away.
     """
     from compat.run.scratch import scratch_store
     from compat.run.sentinels import Sentinels
@@ -106,7 +106,7 @@ def look(
                     continue
             return b""
 
-        found = [*problems, *_compared(here, asked, plan, now, identities, blob, waived)]
+        found = [*problems, *_compared(here, asked, plan, now, identities, blob, known)]
     if time.monotonic() >= until:
         found += [f"{key} was not looked at: there was no time for it" for key in sorted(lacking)]
     return Looked(tuple(dict.fromkeys(found)), tuple(item.key for item, _ in asked if item.key not in lacking))
@@ -119,7 +119,7 @@ def _compared(
     now: Sequence[Evidence],
     identities: Mapping[str, Identity],
     blob: Callable[[str], bytes],
-    waived: frozenset[tuple[str, str]],
+    known: Mapping[tuple[str, str], float] | None,
 ) -> Iterator[str]:
     from compat.judge.as_before import not_as_before, not_what_it_was, slower_beside, slower_than_before
     from compat.judge.budget import sampled
@@ -140,6 +140,4 @@ def _compared(
                     drifted.setdefault((arm, item.cell.id, what), said)
     yield from drifted.values()
     both = {item.key: item for item, arms in asked if len(arms) > 1}
-    for key, said in slower_beside(both, [run for run in now if run.item in both], plan, tests).items():
-        if key not in waived:
-            yield said
+    yield from slower_beside(both, [run for run in now if run.item in both], plan, tests, known).values()

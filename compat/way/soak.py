@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from compat.errors import RuntimeSetupError, UsageError
-from compat.model import SCHEMA_VERSION, Arm, Item, Status, Watch
+from compat.model import SCHEMA_VERSION, Arm, Item, Verdict, Watch
 from compat.way.here import Here, find_here, held
 from compat.way.options import Options
 
@@ -50,9 +50,7 @@ def soak(
         raise UsageError(store.where, problem, f"say compat judge {store.where} --ring {here.ring.name} first")
     if here.ring.is_control(here.before):
         raise UsageError(here.before.hostname, "is a control: it has no upgrade that soaks", "say it on another node")
-    waived = frozenset(
-        (c.item, c.metric) for c in verdicts[-1].comparisons if c.status not in (Status.PASS, Status.FIXED)
-    )
+    known = _known(verdicts[-1])
     items = sentinels(here.plan, here.ring.name, here.seconds(), pattern)
     if not items and pattern != "*":  # a ring may have nothing that is run: then the node alone is looked at
         problem = f"{pattern!r} selects no required case of ring {here.ring.name} that is run"
@@ -62,7 +60,7 @@ def soak(
     if here.same_gpus:
         until = begin + (seconds if seconds is not None else here.ring.budget)
         with held(store, here, options, say):
-            told, ran = _of_cases(store, here, items, waived, options, until, say, report)
+            told, ran = _of_cases(store, here, items, known, options, until, say, report)
         found += told
     inventory = read_inventory(read_driver())
     found += _of_health(store, here, inventory)
@@ -77,6 +75,7 @@ def soak(
         findings=_bounded(found),
         gpus=gpu_health(inventory),
         records=here.records(),
+        pattern=pattern,
     )
     store.put_watch(watch)
     return watch
@@ -85,6 +84,17 @@ def soak(
 def _bounded(found: Sequence[str]) -> tuple[str, ...]:
     once = tuple(dict.fromkeys(found))
     return once if len(once) <= _MOST else (*once[:_MOST], f"and {len(once) - _MOST} more")
+
+
+def _known(verdict: Verdict) -> dict[tuple[str, str], float]:
+    """How much slower the verdict said itself that the candidate is, by item and metric; the most of all places."""
+    from compat.judge.waivers import known_slowdown
+
+    found: dict[tuple[str, str], float] = {}
+    for comparison in verdict.comparisons:
+        key = comparison.item, comparison.metric
+        found[key] = max(found.get(key, 0.0), known_slowdown(comparison, verdict.waivers))
+    return found
 
 
 def _of_node(store: Store, here: Here) -> Iterator[str]:
@@ -103,7 +113,7 @@ def _of_cases(
     store: Store,
     here: Here,
     items: Sequence[Item],
-    waived: frozenset[tuple[str, str]],
+    known: Mapping[tuple[str, str], float],
     options: Options,
     until: float,
     say: Callable[[str], None],
@@ -130,7 +140,7 @@ def _of_cases(
         made = prepare_sentinels(here, tuple(asked.values()), options, say)
     except RuntimeSetupError as problem:
         return [*found, f"its runtimes cannot be had any more: {problem}"], ()
-    looked = look(store, here, tuple(asked.values()), made, options, until, say, report, waived)
+    looked = look(store, here, tuple(asked.values()), made, options, until, say, report, known)
     return [*found, *looked.findings], looked.ran
 
 

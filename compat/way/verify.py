@@ -24,6 +24,7 @@ __all__ = ["Verifying", "verify"]
 _BEGUN = 0.8  # of the time, in which cases are begun
 _CASE = 0.2  # of the time, that one case may take: so all of it ends in time
 _MOST = 100  # findings that a document keeps
+_ALL = "*"  # the pattern that narrows nothing
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Verifying:
     by: str
     since: str | None = None
     timeout: float = 300.0  # seconds
-    pattern: str = "*"
+    pattern: str = _ALL
 
 
 def verify(
@@ -47,7 +48,8 @@ def verify(
     """Look whether this node is back, keep it in ``store``, and give what was kept: ``good`` says whether it is.
 
     What the node is, what the arm is, faults, outputs, exact and bounded metrics and large slowdowns are compared with
-    what the known-good arm was and did on it. Speed that stays undecided is no finding; what there was no time for is.
+    what the known-good arm was and did on it. Speed that stays undecided is no finding; what there was no time for is,
+    and so is that the cases were narrowed.
     """
     begin = time.monotonic()
     begun = _since(chosen.since)
@@ -75,6 +77,8 @@ def verify(
             found.append(f"the known-good runtime cannot be had: {problem}")
     else:
         found.append("no case was run: its GPUs are not those that it was measured on")
+    if chosen.pattern != _ALL:
+        found.append(f"the cases were narrowed to {chosen.pattern!r}: without --case it says whether the node is back")
     rehearsal = Rehearsal(
         schema_version=SCHEMA_VERSION,
         plan=here.digest,
@@ -87,6 +91,7 @@ def verify(
         phases={name: round(seconds, 3) for name, seconds in phases.items()},
         cases=ran,
         findings=tuple(dict.fromkeys(found))[:_MOST],
+        pattern=chosen.pattern,
     )
     store.put_rehearsal(rehearsal)
     _let_go(store, here, rehearsal, say)

@@ -173,6 +173,9 @@ def test_the_candidate_beside_the_known_good_arm() -> None:
     found = slower_beside(items, now.evidence, slow, 2)
     assert found.keys() == {(POOL.key, "latency")}
     assert re.search(r"latency (39|40)[.\d]* % slower .*12 pairs", found[POOL.key, "latency"]), found
+    assert slower_beside(items, now.evidence, slow, 2, {(POOL.key, "latency"): 0.45}) == {}, "it is known"
+    assert slower_beside(items, now.evidence, slow, 2, {(POOL.key, "latency"): 0.3}).keys() == found.keys(), "so far"
+    assert slower_beside(items, now.evidence, slow, 2, {(POOL.key, "latency"): 0.01}) == found, "large stays large"
     now.edit(scaled("latency", 1.05 / 1.4), of=POOL, arm=Arm.CANDIDATE)
     assert slower_beside(items, now.evidence, slow, 2) == {}
 

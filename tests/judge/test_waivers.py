@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from compat.judge.waivers import known_slowdown
 from compat.model import Arm, Comparison, Decision, Policy, Status, Verdict, Waiver, WaiverUse
 
 from .build import MATMUL, NOW, POOL, TEXT, World, drop, faulting, plan, samples, scaled, world
@@ -136,3 +137,27 @@ def test_the_first_of_several_acts_and_none_hides_another() -> None:
     first, second = waiver(), waiver(metric="*")
     uses = judged(slow(), first, second).waivers
     assert [(u.state, u.comparisons) for u in uses] == [("in force", 1), ("not needed", 0)]
+
+
+@pytest.mark.parametrize(("given", "low", "high"), [((), 0.3, 0.4), ((waiver(),), 0.3, 0.4)])
+def test_a_slowdown_is_known_as_far_as_it_was_shown(given: tuple[Waiver, ...], low: float, high: float) -> None:
+    verdict = judged(slow(), *given)
+    assert low < known_slowdown(latency(verdict), verdict.waivers) < high
+
+
+def test_and_as_far_as_somebody_accepted_it() -> None:
+    given = (
+        waiver(at_most=0.25),
+        waiver(case="operator:other[ceil]", at_most=0.9),
+        waiver(at_most=0.7),
+        waiver(at_most=2),
+    )
+    verdict = judged(slow(), *given)
+    assert known_slowdown(latency(verdict), verdict.waivers) == 0.7, "the first that covers it"
+
+
+@pytest.mark.parametrize("status", [Status.PASS, Status.INCONCLUSIVE, Status.UNCOVERED, Status.MISSING])
+def test_of_what_was_neither_shown_nor_accepted_no_slowdown_is_known(status: Status) -> None:
+    found = replace(latency(judged(slow())), status=status)
+    assert known_slowdown(found, ()) == 0.0
+    assert known_slowdown(replace(found, status=Status.WAIVED, interval=None), ()) == 0.0

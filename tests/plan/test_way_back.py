@@ -138,6 +138,7 @@ def test_the_rollback_time_is_that_of_the_newest_whole_way_that_was_good() -> No
     assert newest_rehearsal([first, looked]) is first, "looking afterwards is not all of the way"
     real = replace(later, real=True, phases={"rollback": 600.0, "node": 0.1})
     assert newest_rehearsal([first, real]) is real
+    assert newest_rehearsal([first, replace(later, pattern="*quick*")]) is first, "what was narrowed is not all of it"
     assert newest_rehearsal([first], "early") is None
     assert newest_rehearsal([]) is None
     found = way_back(MADE, None, (), {}, {}, (first, later)).rehearsed
