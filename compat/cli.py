@@ -87,9 +87,10 @@ def main() -> None:
 def _misspelt(problem: Any) -> NoReturn:
     """Say what click finds wrong with the words of a call, in one line; where there are no words at all, the help."""
     context = getattr(problem, "ctx", None)
-    if type(problem).__name__ == "NoArgsIsHelpError" or context is None:
+    if type(problem).__name__ == "NoArgsIsHelpError":
         problem.show()
     else:
         said = " ".join(problem.format_message().split()).rstrip(".")
-        print(f"compat: {said}; {context.command_path} --help says what there is", file=sys.stderr)  # noqa: T201
+        command = context.command_path if context else "compat"
+        print(f"compat: {said}; {command} --help says what there is", file=sys.stderr)  # noqa: T201
     sys.exit(problem.exit_code)

@@ -230,17 +230,27 @@ def test_what_is_not_go_is_signed_as_what_it_is(tmp_path: Path, here: Path) -> N
         (("verify-attestation", "example.yaml", "--trust", "ann.pub", "--plan", "12"), "has to be the whole digest"),
         (("verify-attestation", "example.yaml", "--trust", "ann.pub", "--candidate", "x"), "is not NAME=VALUE"),
         (("verify-attestation", "example.yaml", "--identity", "ann"), "does not know whom to trust"),
+        (("attest", "store", "--key", "ann", "--output", "ann"), "output: ann is read by this command"),
+        (("attest", "store", "--key", "ann", "--output", "store/go.json"), "output: store/go.json is in the store"),
+        (("attest", "store", "--key", "ann", "--output", "store"), "output: 'store' is no file"),
+        (("attest", "store", "--key", "ann", "--output", "ann/go.json"), "ann/go.json: cannot be written"),
+        (("gate", "store", "--signatures", "2"), "signatures: asks for 2 trusted keys, and none is named"),
+        (("rings", "store", "--signatures", "2"), "signatures: asks for 2 trusted keys, and none is named"),
+        (("audit", "ab", "store", "--signatures", "2"), "signatures: asks for 2 trusted keys, and none is named"),
+        (("baseline", "show", "store", "--signatures", "2"), "signatures: asks for 2 trusted keys, and none is named"),
+        (("serve", "store", "--no-token", "--signatures", "2"), "signatures: asks for 2 trusted keys, and none"),
+        (("verify-attestation", "x", "--identity", "a", "--issuer", "b", "--signatures", "2"), "asks for 2 trusted"),
         (("key", "new", "ann"), "ann: is there already and is not overwritten"),
         (("key", "new", "no/where"), "cannot be written: No such file or directory"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(here: Path, words: tuple[str, ...], said: str) -> None:
-    before = sorted(path for path in here.rglob("*"))
+    before = {path: path.read_bytes() if path.is_file() else b"" for path in here.rglob("*")}
     done = compat(*words, cwd=here)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert sorted(path for path in here.rglob("*")) == before
+    assert {path: path.read_bytes() if path.is_file() else b"" for path in here.rglob("*")} == before
 
 
 def test_a_store_without_a_verdict_has_nothing_to_sign(here: Path) -> None:

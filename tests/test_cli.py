@@ -194,3 +194,93 @@ def test_a_defect_of_ours_is_no_no_go() -> None:
     done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False, env=shown)
     assert "Traceback" in done.stderr
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("gat", "store"), "No such command 'gat'"),
+        (("gate", "store", "--frmat", "json"), "No such option: --frmat"),
+        (("gate",), "Missing argument 'STORE'"),
+        (("gate", "store", "--ring"), "Option '--ring' requires an argument"),
+        (("gate", "store", "--signatures", "none"), "Invalid value for '--signatures'"),
+        (("baseline", "shwo", "store"), "No such command 'shwo'"),
+    ],
+)
+def test_wrong_words_are_one_line(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    done = compat(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"compat: {said}")
+    assert done.stderr.endswith("--help says what there is\n")
+
+
+def test_help_is_help(tmp_path: Path) -> None:
+    for words in (("--help",), ("gate", "--help"), ("baseline", "promote", "--help")):
+        done = compat(*words, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Usage: " in done.stdout
+    for words in ((), ("baseline",)):  # no words at all
+        done = compat(*words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "Commands:" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("gate", ""), "word 2"),
+        (("gate", "store", "--plan", ""), "--plan"),
+        (("gate", "store", "--plan="), "--plan"),
+        (("gate", "store", "--ring", " "), "--ring"),
+        (("gate", "store", "--trust", ""), "--trust"),
+        (("gate", "store", "--format", "json", "--output", ""), "--output"),
+        (("merge", "store", "--output", ""), "--output"),
+        (("run", "example.yaml", "--store", ""), "--store"),
+        (("serve", "store", "--token-file", ""), "--token-file"),
+        (("baseline", "promote", "store", "--override", ""), "--override"),
+    ],
+)
+def test_a_word_that_is_empty_is_never_taken_for_none(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    """As of a variable of a shell that nobody has set."""
+    write_example(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = compat(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"compat: {said}: is empty")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_answer_whose_reader_went_away_is_no_no_go(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "compat", "support", "cuda", "12.8"]
+    done = subprocess.run(words, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_the_beginning_of_a_plans_digest_in_any_case_names_it(run_of: Path) -> None:
+    plan = next((run_of / "out/example/plans").glob("*.json")).stem
+    assert compat("gate", "out/example", "--plan", plan[:12].upper(), cwd=run_of).returncode == 1
+    done = compat("gate", "out/example", "--plan", "zz", cwd=run_of)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = f"has 0 plans whose digest begins with 'zz'; its newest is {plan[:12]}"
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("harm", ["a pipe", "a device", "deep", "no object"])
+def test_what_is_no_document_of_ours_is_one_line_and_is_not_waited_for(run_of: Path, harm: str) -> None:
+    store = run_of / "out/example"
+    (evidence, *_) = (store / "evidence").rglob("*.json")
+    if harm in ("a pipe", "a device"):
+        evidence.unlink()
+        if harm == "a pipe":
+            os.mkfifo(evidence)
+        else:
+            evidence.symlink_to("/dev/zero")
+    else:
+        (store / "store.json").write_text("[" * 100_000 if harm == "deep" else "{}")
+    done = compat("gate", "out/example", cwd=run_of)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    said = "it is no regular file" if harm.startswith("a ") else "store.json: is torn or not ours"
+    assert said in done.stderr

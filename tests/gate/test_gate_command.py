@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -129,3 +132,52 @@ def test_a_drain_that_fails_changes_nothing_of_the_decision(worse: Path, tmp_pat
     assert (tmp_path / "scontrol.log").read_text().startswith("update NodeName=")
     done = compat("gate", store, "--format", "slurm", "--drain", cwd=tmp_path, PATH="/nonexistent")
     assert (done.returncode, done.stderr.count("was not drained: No such file or directory")) == (1, 1)
+
+
+FORMATS = ["text", "json", "github", "gitlab", "slurm"]
+
+
+@pytest.mark.parametrize("words", [(), ("--stored",), ("--enter",), ("--enter", "--stored")])
+def test_a_store_of_another_matrix_file_is_refused(worse: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    store = str(worse / "out/example")
+    shutil.copy(worse / "example.yaml", tmp_path / "upgrade.yaml")
+    done = compat("gate", store, *words, "--matrix", "upgrade.yaml", cwd=tmp_path)
+    assert done.returncode == (0 if "--enter" in words else 1)
+    with (tmp_path / "upgrade.yaml").open("a") as file:
+        file.write("# the next upgrade\n")
+    for form in FORMATS:
+        done = compat("gate", store, *words, "--matrix", "upgrade.yaml", "--format", form, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "upgrade.yaml: is not the matrix file that the plan was made of" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["upgrade.yaml"]
+
+
+@pytest.mark.parametrize("taker", ["full", "gone", "closed"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_answer_that_nobody_takes_is_exit_code_2(worse: Path, tmp_path: Path, form: str, taker: str) -> None:
+    """A disk that is full, a pipe whose reader went away, no standard output at all; the ring itself would be GO."""
+    words = [sys.executable, "-m", "compat", "gate", str(worse / "out/example"), "--enter", "--format", form]
+    variables = {name: str(tmp_path / name) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = shlex.join(words) + {"full": " >/dev/full", "gone": "", "closed": " >&-"}[taker]
+    done = subprocess.run(
+        ["sh", "-c", f"exec {command}"], cwd=tmp_path, env={**os.environ, **variables}, stdout=writer,
+        stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("compat: standard output: cannot be written: ")
+
+
+@pytest.mark.parametrize("output", [".", "/", "..", "gate.env", "store/store.json", "store/new", "ann.pub", "link"])
+def test_an_output_that_would_overwrite_something_is_refused(worse: Path, tmp_path: Path, output: str) -> None:
+    shutil.copytree(worse / "out/example", tmp_path / "store")
+    assert compat("key", "new", "ann", cwd=tmp_path).returncode == 0
+    (tmp_path / "link").symlink_to("ann.pub")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    words = ("gate", "store", "--stored", "--format", "gitlab", "--trust", "ann.pub", "--output", output)
+    done = compat(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("compat: output: ")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from compat.model import Decision, Plan, digest
 from compat.store import Store
+from compat.way.board import Board
 from tests.example import write_example
 from tests.gate.serve.serving import TOKEN, Serving, eventually, serving
 from tests.gate.serve.test_serve import PAYLOAD, document
@@ -145,8 +148,23 @@ def test_a_store_that_breaks_is_503_until_it_is_whole_again(tmp_path: Path, harm
         assert found.said()[-1] == "compat: the store can be read again"
 
 
-def test_a_store_that_hangs_is_no_answer(tmp_path: Path) -> None:
-    """A document that cannot be read to its end, as on a disk that went away."""
+@pytest.mark.parametrize("kind", ["verdicts", "nodes", "plans"])
+def test_a_document_that_was_read_already_and_is_changed_is_503(tmp_path: Path, kind: str) -> None:
+    store, plan = upgrade(tmp_path / "store")
+    write_verdict(store, plan, Decision.NO_GO)
+    path = f"/v1/{MATRIX}/rings/canary"
+    with serving(tmp_path / "store", tmp_path) as found:
+        assert document(found.client.get(path))["decision"] == "NO-GO"
+        (file,) = (tmp_path / "store" / kind).rglob("*.json")
+        data = file.read_bytes()
+        file.write_bytes(data.replace(b"gpu-1", b"gpu-2").replace(b'"NO-GO"', b'"GO"').replace(b"canary", b"canarz"))
+        assert eventually(found.client, path, 503).content == b""
+        assert "was changed" in found.said()[0]
+        file.write_bytes(data)
+        assert document(eventually(found.client, path, 200))["decision"] == "NO-GO"
+
+
+def test_a_pipe_in_the_store_is_not_waited_for(tmp_path: Path) -> None:
     store, plan = upgrade(tmp_path / "store")
     write_verdict(store, plan, Decision.GO)
     path = f"/v1/{MATRIX}/rings/canary"
@@ -154,6 +172,39 @@ def test_a_store_that_hangs_is_no_answer(tmp_path: Path) -> None:
         assert document(found.client.get(path))["decision"] == "GO"
         os.mkfifo(next((tmp_path / "store/verdicts").rglob("*.json")).with_name("000009-aaaaaaaaaaaaaaaa.json"))
         assert eventually(found.client, path, 503).content == b""
+        assert "it is no regular file" in found.said()[0]
+
+
+def test_a_store_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that cannot be read to its end, as on a disk that went away."""
+    store, plan = upgrade(tmp_path / "store")
+    write_verdict(store, plan, Decision.GO)
+    hanging, back, lines, get = threading.Event(), threading.Event(), list[str](), store.objects.get
+
+    def slow(name: str) -> bytes | None:
+        if hanging.is_set():
+            back.wait(60)
+        return get(name)
+
+    monkeypatch.setattr(store.objects, "get", slow)
+    monkeypatch.setattr("compat.way.board._STALE", 2.0)
+    board = Board(store, lines.append)
+    board.start()
+    assert board.fresh
+    hanging.set()
+    wait(lambda: not board.fresh)
+    hanging.clear()
+    back.set()
+    wait(lambda: board.fresh)
+    board.stop()
+    assert lines == []
+
+
+def wait(done: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def break_store(place: Path, harm: str, store: Store, plan: Plan) -> None:

@@ -134,6 +134,8 @@ HEAD = f"POST /flagger/{MATRIX}/canary HTTP/1.1\r\nhost: a\r\nauthorization: Bea
         (HEAD + b"transfer-encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 3, b"413"),
         (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"a" * 300_000, b"400"),
         (b"GET /" + b"a" * 300_000, b"400"),
+        (HEAD + b"content-length: 0\r\nx: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+        (HEAD + b"content-length: 0\r\n" + b"x: a\r\n" * 3_000 + b"\r\n", b"431"),
     ],
 )
 def test_what_is_too_large_or_no_request_is_refused_with_nothing_said(

@@ -125,6 +125,9 @@ def test_what_flagger_adds_to_its_payload_by_now_is_taken(served: Serving) -> No
         ("/v1/sure/rings/canary?enter=yes", 400),
         ("/v1/sure/rings/canary?plan=../..", 400),
         ("/v1/sure/rings/canary?force=1", 400),
+        ("/v1/sure/rings/canary?plan=", 400),
+        ("/v1/sure/rings/canary?enter=0&enter=1", 400),
+        ("/v1/sure/rings/canary?enter=1&enter=1", 400),
         (f"/v1/sure/rings/canary?plan={'0' * 64}", 404),
     ],
 )
