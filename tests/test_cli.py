@@ -11,6 +11,7 @@ import pytest
 
 from compat.model import canonical, digest
 from tests.example import write_example
+from tests.unprivileged import as_nobody, nobodys_folder
 
 
 def compat(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -118,6 +119,7 @@ def test_plan_prints_cells_runtimes_and_what_is_left_out(tmp_path: Path) -> None
         (("plan", "."), "."),
         (("run", "example.yaml", "--content", "site", "--case", "nothing*"), "selects none of the 2 cases"),
         (("run", "example.yaml", "--content", "site", "--ring", "early"), "choose one of canary"),
+        (("run", "example.yaml", "--content", "site", "--like", "nowhere"), "nowhere: is not a store"),
         (("run", "example.yaml", "--content", "site", "--engine", "podman"), "not one of auto, docker, venv"),
         (("run", "example.yaml", "--content", "site", "--label", "canary"), "is not KEY=VALUE"),
         (("run", "example.yaml"), "operator:adder"),
@@ -266,6 +268,28 @@ def test_the_beginning_of_a_plans_digest_in_any_case_names_it(run_of: Path) -> N
     assert (done.returncode, done.stdout) == (2, "")
     said = f"has 0 plans whose digest begins with 'zz'; its newest is {plan[:12]}"
     assert said in done.stderr
+
+
+def test_a_store_that_may_not_be_read_is_one_line() -> None:
+    with nobodys_folder() as folder:
+        folder.chmod(0o755)
+        closed = folder / "closed"
+        (closed / "store").mkdir(parents=True)
+        closed.chmod(0)
+        for words in (
+            ("gate", "closed/store"),
+            ("merge", "closed/store", "--output", "new"),
+            ("rings", "closed/store"),
+        ):
+            command = as_nobody([sys.executable, "-m", "compat", *words])
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+            assert done.stderr.startswith("compat: closed/store")
+            assert "Permission denied" in done.stderr
+        command = as_nobody([sys.executable, "-m", "compat", "merge", "somewhere", "--output", "closed/store"])
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        closed.chmod(0o700)
 
 
 @pytest.mark.parametrize("harm", ["a pipe", "a device", "deep", "no object"])

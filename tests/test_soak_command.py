@@ -168,6 +168,7 @@ def test_another_upgrade_that_has_the_node_is_a_finding(site: Site) -> None:
         (("out/spoilt", "--timeout", "soon"), "timeout: 'soon' is not a duration; write for example 20m"),
         (("out/spoilt", "--plan", "zz"), "has 0 plans whose digest begins with 'zz'"),
         (("out/spoilt", "--engine", "podman"), "not one of auto, docker, venv"),
+        (("out/spoilt", "--content", "no"), "no: expected a folder with kernels/ or workloads/ in it; check the path"),
     ],
 )
 def test_what_is_refused_is_one_line_and_leaves_nothing(site: Site, words: tuple[str, ...], said: str) -> None:

@@ -76,12 +76,14 @@ def rehearse(
 
     A rehearsal is not the real thing: say --then to have the candidate again. Exit code: 0 good, 1 not good, 2 usage.
     """
+    from compat.plan.content import site_folders
     from compat.report.rollback import rehearsal_text
     from compat.way import Options, open_store
     from compat.way.leases import me
     from compat.way.rehearse import Rehearsing
     from compat.way.rehearse import rehearse as go
 
+    site_folders(content or ())
     options = Options(ring, None, engine, cache, tuple(content or ()))
     chosen = Rehearsing(
         by or me(),
@@ -118,12 +120,14 @@ def verify(
     plan: Plan = None,
 ) -> None:
     """After a rollback, on the node: is it back to known-good? Exit code: 0 back, 1 not back, 2 usage."""
+    from compat.plan.content import site_folders
     from compat.report.rollback import rehearsal_text
     from compat.way import Options, open_store
     from compat.way.leases import me
     from compat.way.verify import Verifying
     from compat.way.verify import verify as look
 
+    site_folders(content or ())
     options = Options(ring, None, engine, cache, tuple(content or ()))
     chosen = Verifying(by or me(), since, seconds_of("timeout", timeout), case)
     screen = Screen(new_console())

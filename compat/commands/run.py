@@ -55,8 +55,10 @@ def run(
     from compat.gate import exit_code
     from compat.plan.shards import Shard
     from compat.report.terminal import print_verdict
-    from compat.way import Job, Options, conclude, make_plan, parse_labels, write_reports
+    from compat.way import Job, Options, conclude, make_plan, open_store, parse_labels, write_reports
 
+    if like is not None:
+        open_store(like)  # also where it changes nothing, without a shard: a word that is wrong is said
     labels = parse_labels(label or ())
     options = Options(
         ring,

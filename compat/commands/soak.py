@@ -30,10 +30,12 @@ def soak(
     """
     from compat.gate import exit_code
     from compat.model import Decision
+    from compat.plan.content import site_folders
     from compat.report.text import clean, count
     from compat.way import Options, open_store
     from compat.way.soak import soak as look
 
+    site_folders(content or ())
     options = Options(ring, None, engine, cache, tuple(content or ()))
     seconds = None if timeout is None else seconds_of("timeout", timeout)
     screen = Screen(new_console())

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["KERNEL_NAMES", "RESERVED_METRICS", "WORKLOAD_NAMES", "Workload", "read_content", "read_file"]
+__all__ = [
+    "KERNEL_NAMES",
+    "RESERVED_METRICS",
+    "WORKLOAD_NAMES",
+    "Workload",
+    "read_content",
+    "read_file",
+    "site_folders",
+]
 
 _STEM = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -33,12 +41,7 @@ def read_content(site: Sequence[Path] = ()) -> dict[str, Workload]:
 
     ContentError when a file is not what it has to be, a folder has neither, or two files give the same name.
     """
-    folders = [(content_folder("kernels"), True), (content_folder("workloads"), False)]
-    for folder in site:
-        found = [(folder / "kernels", True), (folder / "workloads", False)]
-        if not any(path.is_dir() for path, _ in found):
-            raise ContentError(str(folder), "expected a folder with kernels/ or workloads/ in it", "check the path")
-        folders += [(path, kernels) for path, kernels in found if path.is_dir()]
+    folders = [(content_folder("kernels"), True), (content_folder("workloads"), False), *site_folders(site)]
     content: dict[str, Workload] = {}
     for folder, kernels in folders:
         for path in _files(folder):
@@ -47,6 +50,17 @@ def read_content(site: Sequence[Path] = ()) -> dict[str, Workload]:
             if other is not workload:
                 raise ContentError(f"{path}:1", f"{workload.name} is also defined by {other.path}", "rename one file")
     return content
+
+
+def site_folders(site: Sequence[Path]) -> list[tuple[Path, bool]]:
+    """The folders of content in each site folder, and whether it is one of kernels. ContentError where it has none."""
+    folders = []
+    for folder in site:
+        found = [(folder / "kernels", True), (folder / "workloads", False)]
+        if not any(path.is_dir() for path, _ in found):
+            raise ContentError(str(folder), "expected a folder with kernels/ or workloads/ in it", "check the path")
+        folders += [(path, kernels) for path, kernels in found if path.is_dir()]
+    return folders
 
 
 def _files(folder: Path) -> list[Path]:

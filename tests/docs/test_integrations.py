@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -23,6 +24,7 @@ from compat.gate.formats import gate_formats
 from compat.gate.metrics import answer_gauges
 from compat.model import Decision
 from tests.docs.structures import STRUCTURES
+from tests.example import write_example
 from tests.gate.formats.test_formats import answer
 from tests.gate.serve.serving import TOKEN, serving
 from tests.gate.stores import upgrade, write_verdict
@@ -196,6 +198,60 @@ def test_calls_are_found_in_lists_and_in_lines() -> None:
         "slurm-prolog.sh": [],
         "system-upgrade-controller.yaml": ["gate"],
     }
+
+
+def test_gitlabs_jobs_run_and_refuse_the_upgrade_before(tmp_path: Path) -> None:
+    """Each script as a runner would run it; of the upgrade after it nothing is measured, and the same gate is asked."""
+    document = yaml.safe_load((FOLDER / "gitlab.yml").read_text())
+    write_example(tmp_path, ring="}\n  - {name: early, after: canary, tiers: [cpu]").rename(tmp_path / "upgrade.yaml")
+    stores = tmp_path / "mount" / "upgrade"
+    variables = {"STORES": str(stores), "IMAGE": document["variables"]["IMAGE"]}
+    where = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def job(lines: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        script = "\n".join(("set -e", *lines)).replace("--shards 8", "--shards 2 --content site")
+        env = {**os.environ, "PATH": where, **variables, **more}
+        words = ["sh", "-c", script]
+        return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    planned = job(document["plan"]["script"])
+    assert (planned.returncode, planned.stderr) == (0, "")
+    jobs = yaml.safe_load((tmp_path / "shards.yml").read_text())
+    assert [name for name, one in jobs.items() if "artifacts" in one] == []  # of no folder outside of the checkout
+    (measure,) = [one for name, one in jobs.items() if name.startswith("measure-")]
+    for shard in ("1-2", "2-2"):
+        done = job(measure["script"], SHARD=shard)
+        assert done.returncode == 0, done.stderr
+    assert job(jobs["judge"]["script"]).returncode == 0
+    assert job(document["gate"]["script"]).returncode == 0
+    said = dict(line.split("=") for line in (tmp_path / "gate.env").read_text().splitlines())
+    promote = [line for line in document["promote"]["script"] if "roll-out" not in line]
+    assert job(promote, **said).returncode == 0
+    with (tmp_path / "upgrade.yaml").open("a") as file:
+        file.write("# the next one\n")
+    assert job(document["plan"]["script"]).returncode == 0
+    for lines in (jobs["judge"]["script"][-1:], document["gate"]["script"], promote):
+        done = job(lines, **said)
+        assert done.returncode == 2, done.stdout
+        assert "upgrade.yaml: is not the matrix file that the plan was made of" in done.stderr
+    assert "when" not in document["gate"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_gate_is_asked_with_the_matrix_file(name: str) -> None:
+    for words in calls(name):
+        assert words[0] != "gate" or "--matrix" in words
+
+
+def test_a_store_that_is_mounted_read_only_is_asked_by_stored_verdicts() -> None:
+    asked = 0
+    for name in MANIFESTS:
+        for one in (part for document in documents(name) for part in inside(document) if isinstance(part, dict)):
+            if one.get("command", [])[:2] == ["compat", "gate"] and "volumeMounts" in one:
+                (mount,) = one["volumeMounts"]
+                assert "--stored" in one["command"] or not mount.get("readOnly"), name
+                asked += 1
+    assert asked == 3
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".sh")])
