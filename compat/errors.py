@@ -9,7 +9,8 @@
     ├── RuntimeSetupError           a runtime cannot be realised or started
     │   └── EngineError         the container engine does not answer, or refuses
     ├── ProtocolError           a probe said something that is not of the protocol
-    └── StoreError              a store cannot be read or written, or contradicts itself
+    ├── StoreError              a store cannot be read or written, or contradicts itself
+    └── MomentError             a text says no moment
 
 A fault of a case is not an error: it is evidence (``compat.model.Fault``).
 This file is imported inside runtimes too, so it keeps to Python 3.9 and the standard library.
@@ -22,6 +23,7 @@ __all__ = [
     "ContentError",
     "EngineError",
     "MatrixError",
+    "MomentError",
     "ProtocolError",
     "RuntimeSetupError",
     "StoreError",
@@ -86,3 +88,7 @@ class ProtocolError(CompatError):
 
 class StoreError(CompatError):
     """A store cannot be read or written, holds a torn document, or is of a newer version."""
+
+
+class MomentError(CompatError, ValueError):
+    """What has to be a moment, a day or a span of time is none. A ValueError too, which readers of documents take."""

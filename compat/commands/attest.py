@@ -42,8 +42,10 @@ def attest(
         list[str] | None,
         typer.Option("--key", metavar="KEY", help="A private key: a file, or env:NAME. Several sign together."),
     ] = None,
-    valid: Annotated[str, typer.Option("--valid", help="For how long it is to be believed, such as 12h.")] = "30d",
-    add: Annotated[bool, typer.Option("--add", help="Add a signature to the newest envelope of the verdict.")] = False,
+    valid: Annotated[
+        str, typer.Option("--valid", help="For how long it is to be believed, such as 12h; with --add, at most.")
+    ] = "30d",
+    add: Annotated[bool, typer.Option("--add", help="Add a signature to the newest envelope that is right.")] = False,
     keyless: Annotated[
         bool, typer.Option("--keyless", help="With Sigstore, as who this job is. Has not run yet: see the docs.")
     ] = False,
@@ -75,7 +77,7 @@ def attest(
     signers = [signing_key(one) for one in key or ()]
     opened = open_store(store)
     if add:
-        made = add_signatures(opened, lambda data: cosign(data, signers), ring, plan, calibration)
+        made = add_signatures(opened, lambda data: cosign(data, signers), seconds, ring, plan, calibration)
     elif keyless:
         browser = sys.stdin.isatty()
         made = sign(opened, lambda said: seal_keyless(said, browser=browser), seconds, ring, plan, calibration)

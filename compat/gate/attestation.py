@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compat.gate.claims import Claims, moment, read_claims
+from compat.gate.claims import Claims, read_claims
 from compat.gate.envelope import opened
 from compat.gate.statement import PREDICATE, RESULTS, STATEMENT
 from compat.model import Decision, Plan, Stack, Verdict, digest
+from compat.model.moments import zoned
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -91,7 +92,7 @@ def claims_of(payload: bytes) -> Claims | None:
 
 def window(issued_at: str, valid_until: str, now: datetime.datetime) -> tuple[str, ...]:
     """Why a statement does not hold ``now``; nothing where it does."""
-    issued, until = moment(issued_at), moment(valid_until)
+    issued, until = zoned(issued_at), zoned(valid_until)
     if issued is None or until is None or until <= issued:
         return ("it does not say from when until when it is valid",)
     if issued > now + datetime.timedelta(seconds=CLOCKS):

@@ -16,7 +16,7 @@ from compat.model import Plan, Stack, Verdict, digest
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["CLAIMS_VERSION", "MEMBER", "Claims", "moment", "read_claims"]
+__all__ = ["CLAIMS_VERSION", "MEMBER", "Claims", "read_claims"]
 
 CLAIMS_VERSION = 1
 MEMBER = "gpu_compat"
@@ -103,12 +103,3 @@ def _adapter() -> TypeAdapter[Claims]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Claims)
-
-
-def moment(text: str) -> datetime.datetime | None:
-    """A moment with its time zone; None for what is none."""
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None

@@ -6,12 +6,12 @@ sections "Text format" and "StateSet").
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compat.gate.answer import Answer
 from compat.model import Decision
+from compat.model.moments import moment
 
 __all__ = ["CONTENT_TYPE", "Gauge", "answer_gauges", "metrics_text"]
 
@@ -62,9 +62,9 @@ def answer_gauges(answer: Answer) -> Iterator[Gauge]:
             answer.stand.verdict.judged_at if answer.stand.verdict else "",
         ),
     }
-    for name, (about, moment) in moments.items():
-        if moment:
-            yield Gauge(name, about, ((labels, _seconds(moment)),))
+    for name, (about, at) in moments.items():
+        if at:
+            yield Gauge(name, about, ((labels, moment(at).timestamp()),))
     if answer.counts is not None:
         series = tuple(({**labels, "status": status}, float(count)) for status, count in answer.counts.items())
         yield Gauge("compat_gate_comparisons", "Comparisons of the newest verdict, by what they came to.", series)
@@ -73,8 +73,3 @@ def answer_gauges(answer: Answer) -> Iterator[Gauge]:
 def _labels(labels: dict[str, str]) -> str:
     inside = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
     return f"{{{inside}}}" if inside else ""
-
-
-def _seconds(moment: str) -> float:
-    found = datetime.datetime.fromisoformat(moment)
-    return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()

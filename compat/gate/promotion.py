@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from compat.gate.attestation import CLOCKS
-from compat.gate.claims import moment
 from compat.gate.envelope import opened, seal
 from compat.gate.statement import STATEMENT, descriptor, statement
 from compat.model import Promotion, digest, plain
+from compat.model.moments import zoned
 from compat.store.attestations import attestations, put_attestation
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def check_promotion_envelope(
         return (f"it is of no promotion ({PROMOTION}): it says something else",)
     if document != _statement(promotion):
         return ("it is of another promotion, or the promotion was changed",)
-    at = moment(promotion.at)
+    at = zoned(promotion.at)
     if at is None or at > now + datetime.timedelta(seconds=CLOCKS):
         return (f"it is of {promotion.at}, which is still to come: a clock is wrong, here or there",)
     return ()

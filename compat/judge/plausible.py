@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Sequence
 
 from compat.judge.admit import measurement
 from compat.model import Evidence, Identity, Item, Kind, Node, Place, Tier
+from compat.model.moments import zoned
 
 __all__ = ["copies", "disorder", "implausible", "moment"]
 
@@ -86,8 +86,5 @@ def _named(record: Evidence) -> str:
 
 def moment(text: str) -> float | None:
     """Seconds since the epoch; None for what is no moment with a time zone."""
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.timestamp() if found.tzinfo is not None else None
+    found = zoned(text)
+    return None if found is None else found.timestamp()

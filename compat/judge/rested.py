@@ -7,7 +7,6 @@ out, within bounds, and what is found is as sure: the digest is the same or it i
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import sys
 from collections import Counter
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 from compat.judge.ring import in_ring
 from compat.model import Arm, Evidence, Node, Plan, Verdict, digest
+from compat.model.moments import moment, zoned
 
 __all__ = ["Ran", "ended_by", "rested_on", "ring_records"]
 
@@ -114,14 +114,10 @@ def _older(verdict: Verdict, ours: Mapping[str, Ran]) -> Iterator[list[str]]:
 
 
 def _judged(text: str) -> float:
-    judged = datetime.datetime.fromisoformat(text)
-    return (judged if judged.tzinfo else judged.replace(tzinfo=datetime.UTC)).timestamp()
+    return moment(text).timestamp()
 
 
 def _end(record: Evidence) -> float | None:
     """When a run ended; None for one that does not say."""
-    try:
-        began = datetime.datetime.fromisoformat(record.started)
-        return began.timestamp() + record.seconds if began.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+    began = zoned(record.started)
+    return None if began is None else began.timestamp() + record.seconds

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
 from compat.judge.text import grown, percent, plural
 from compat.model import FINE, Comparison, Kind, Status, Waiver, WaiverUse
+from compat.model.moments import day
 from compat.patterns import name_pattern
 
 __all__ = ["known_slowdown", "waive"]
@@ -25,14 +25,14 @@ def waive(
 
     Where several cover one, the first acts. ValueError for a day that is none.
     """
-    day = datetime.date.fromisoformat(today[:10])
+    now = day(today[:10])
     found = list(comparisons)
     uses = []
     for waiver in waivers:
         matching = [place for place, c in enumerate(found) if _matches(waiver, c)]
         wanted = [place for place in matching if found[place].status in _WAIVABLE]
         covered = [place for place in wanted if _covers(waiver, found[place])]
-        past = day > datetime.date.fromisoformat(waiver.expires)
+        past = now > day(waiver.expires)
         if not past:
             for place in covered:
                 found[place] = _accepted(found[place], waiver)

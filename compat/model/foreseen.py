@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
+from compat.model.moments import Day
 from compat.model.words import Arm
 
 __all__ = ["Finding", "Rejection", "Window"]
@@ -52,7 +53,7 @@ class Window:
 
     axis: str
     value: str
-    ends: str | None
+    ends: Day | None
     ended: bool
     source: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from compat.model.moments import Day, Moment
 from compat.model.policy import Policy
 from compat.model.words import Arm, Decision, Kind, Stack, Status, Tier
 
@@ -78,7 +79,7 @@ class Waiver:
     metric: str
     reason: str
     owner: str
-    expires: str
+    expires: Day
     cell: str = "*"
     at_most: float | None = None
 
@@ -129,7 +130,7 @@ class Verdict:
     matrix_digest: str
     evidence: str  # digest over all evidence that was judged
     compat_version: str
-    judged_at: str
+    judged_at: Moment
     known_good: Stack
     candidate: Stack
     reasons: tuple[str, ...]

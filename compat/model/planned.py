@@ -9,6 +9,7 @@ from typing import Any
 from compat.model.coverage import Coverage
 from compat.model.foreseen import Finding, Rejection, Window
 from compat.model.measured import Node, Output
+from compat.model.moments import Seconds
 from compat.model.policy import Policy
 from compat.model.words import Design, Direction, Kind, Loads, Stack, Tier
 
@@ -165,7 +166,7 @@ class Ring:
     name: str
     tiers: tuple[Tier, ...]
     minimum_nodes: int = 1
-    budget: float = 1200.0  # seconds that a node may spend measuring
+    budget: Seconds = 1200.0  # seconds that a node may spend measuring
     labels: dict[str, str] = field(default_factory=dict)
     after: str | None = None
     gpus: int | None = None  # of each node, that are measured; None: all of them
@@ -178,9 +179,9 @@ class Ring:
     coverage: Coverage | None = field(default=None, metadata={"later": True})  # None: every cell is the ring's
     # The gate's, in seconds: how long the upgrade stays in the ring before the next one, how old a verdict may be, and
     # how old a rehearsal of the way back (None: none is asked for).
-    soak: float = field(default=0.0, metadata={"later": True})
-    valid: float | None = field(default=None, metadata={"later": True})
-    rehearsal: float | None = field(default=None, metadata={"later": True})
+    soak: Seconds = field(default=0.0, metadata={"later": True})
+    valid: Seconds | None = field(default=None, metadata={"later": True})
+    rehearsal: Seconds | None = field(default=None, metadata={"later": True})
     attested: bool = field(default=False, metadata={"later": True})  # whether the next ring asks for a signed verdict
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from compat.model.inventory import EccErrors, NvLink, RemappedRows
+from compat.model.moments import DayOrNever, Moment
 from compat.model.planned import Runtime
 from compat.model.words import Decision, Stack
 
@@ -30,7 +31,7 @@ class Promotion:
     previous: str  # digest of the entry before it; empty for the first
     action: str
     by: str
-    at: str  # UTC, ISO 8601
+    at: Moment  # UTC, ISO 8601
     stack: Stack = field(default_factory=dict)
     runtime: Runtime | None = None  # that of the stack, as its matrix stated it
     plan: str = ""
@@ -43,7 +44,7 @@ class Promotion:
     compat_version: str = ""
     content: dict[str, str] = field(default_factory=dict)  # workload -> sha256 of its file
     nodes: dict[str, str] = field(default_factory=dict)
-    expires: str = ""
+    expires: DayOrNever = ""
     reason: str = ""
     oldest: int = 0
 
@@ -67,7 +68,7 @@ class Lease:
     action: str
     upgrade: str
     by: str
-    at: str
+    at: Moment
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Watch:
     plan: str
     ring: str
     node: str
-    at: str  # UTC, ISO 8601: when it ended
+    at: Moment  # UTC, ISO 8601: when it ended
     seconds: float
     cases: tuple[str, ...]  # names of the items that were run
     findings: tuple[str, ...] = ()
@@ -115,7 +116,7 @@ class Rehearsal:
     plan: str
     ring: str
     node: str
-    at: str  # UTC, ISO 8601: when it ended
+    at: Moment  # UTC, ISO 8601: when it ended
     by: str
     real: bool
     good: bool

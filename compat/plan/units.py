@@ -6,6 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from compat.model.moments import LONGEST
+
 __all__ = ["AMOUNT_PATTERN", "DURATION_PATTERN", "RATIO_PATTERN", "Amount", "amount", "duration", "ratio"]
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
@@ -37,11 +39,13 @@ def ratio(value: object) -> float:
 
 
 def duration(value: object) -> float:
-    """Seconds: ``20m`` is 1200. A number without a unit is refused, and so is no time at all."""
+    """Seconds: ``20m`` is 1200. A number without a unit is refused, as are no time at all and more than ten years."""
     if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
         seconds = _split(value, _SECONDS)
-        if 0 < seconds < math.inf:
+        if 0 < seconds <= LONGEST:
             return seconds
+        if LONGEST < seconds < math.inf:
+            raise ValueError(f"{_shown(value)} is more than ten years; write at most {LONGEST / _SECONDS['d']:.0f}d")
     raise ValueError(f"{_shown(value)} is not a duration; write a number above 0 with ms, s, m, h or d, such as 20m")
 
 

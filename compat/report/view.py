@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
+from compat.model.moments import moment
 from compat.report.heat import heat
 from compat.report.items import item_anchor, items, repeat_command, versions
 from compat.report.parts import (
@@ -217,7 +218,7 @@ def _last_day(verdict: Verdict, plan: Plan) -> str:
     """The day on which the last ring would be done, if each took its whole budget from now on."""
     names = [ring.name for ring in plan.rings]
     still = plan.rings[names.index(verdict.ring) :] if verdict.ring in names else ()
-    day = datetime.datetime.fromisoformat(verdict.judged_at) + datetime.timedelta(seconds=sum(r.budget for r in still))
+    day = moment(verdict.judged_at) + datetime.timedelta(seconds=sum(r.budget for r in still))
     return day.date().isoformat()
 
 

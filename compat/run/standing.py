@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from compat.errors import UsageError
 from compat.judge.sampling import runs_wanted
 from compat.model import Arm, Cell, Design, Evidence, Item, Node, Phase, Plan, Ring
+from compat.model.moments import zoned
 
 __all__ = ["Standing", "standings"]
 
@@ -67,9 +68,10 @@ def standings(
 
 def _session(plan: Plan, phase: Phase, own: Sequence[Evidence], now: datetime.datetime) -> str:
     """The session that goes on, or a new one: what begins soon after another is one with it."""
-    last = max((e.session for e in own if e.phase is phase), default="")
-    if last and (now - datetime.datetime.fromisoformat(last)).total_seconds() < plan.policy.stored.apart:
-        return last
+    began = {at: e.session for e in own if e.phase is phase and (at := zoned(e.session)) is not None}
+    last = max(began, default=None)
+    if last is not None and (now - last).total_seconds() < plan.policy.stored.apart:
+        return began[last]
     return now.isoformat(timespec="seconds")
 
 

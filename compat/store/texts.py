@@ -62,4 +62,5 @@ def document_of(data: bytes, kind: type[Document], where: str) -> Document:
 def _first(problem: ValidationError) -> str:
     """The first thing that is wrong, with its place in the document."""
     error = problem.errors()[0]
-    return f"{'.'.join(map(str, error['loc'])) or 'document'}: {error['msg']}"
+    said = error["msg"].removeprefix("Value error, ")  # what ``compat.model.moments`` says of one
+    return f"{'.'.join(map(str, error['loc'])) or 'document'}: {said}"

@@ -61,6 +61,9 @@ def look(
     except StoreError as lost:
         return Audited(verdict, name, (*checks, Check("plan", False, str(lost)))), None
     checks += [*_bound(verdict, plan), _text(store, verdict)]
+    if all(ring.name != verdict.ring for ring in plan.rings):
+        checks.append(Check("ring", False, f"{verdict.ring!r} is none of its plan's"))
+        return Audited(verdict, name, tuple(checks)), None
     rested = gather(store, verdict, plan)
     checks += rested.checks
     checks.append(_waivers(verdict))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,6 @@ from compat.model import Verdict, digest
 from compat.way.conclude import open_store
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from compat.store import Store
     from compat.store.place import Where
 
@@ -44,10 +41,9 @@ def given_verdict(name: str, place: Where | None) -> Given:
 
 
 def _of_file(file: Path, place: Where | None) -> Given:
-    from pydantic import ValidationError
-
     from compat.store import is_store
     from compat.store.attestations import find_verdict
+    from compat.store.texts import document_of
 
     if place is None:
         place = next((folder for folder in file.resolve().parents if is_store(folder)), None)
@@ -61,23 +57,14 @@ def _of_file(file: Path, place: Where | None) -> Given:
         raise UsageError(str(file), f"cannot be read: {problem.strerror}", "name a verdict's file") from None
     except (ValueError, RecursionError):
         raise UsageError(str(file), "is torn or no verdict", "restore it, or name the verdict by its digest") from None
-    named = document.get("digests", {}).get("verdict") if isinstance(document, dict) else None
+    digests = document.get("digests") if isinstance(document, dict) else None
+    named = digests.get("verdict") if isinstance(digests, dict) else None
     if isinstance(named, str):
         verdict, _ = find_verdict(store, named)
         return Given(store, verdict, _published(store, verdict, document, data))
-    try:
-        stored = _adapter().validate_json(data, strict=True)
-    except ValidationError:
-        raise UsageError(str(file), "is torn or no verdict", "restore it, or name the verdict by its digest") from None
+    stored = document_of(data, Verdict, str(file))
     same = digest(stored) == digest(data)
     return Given(store, stored, "" if same else f"{file} is not as it was written: it was changed")
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[Verdict]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Verdict)
 
 
 def _published(store: Store, verdict: Verdict, document: dict[str, Any], data: bytes) -> str:

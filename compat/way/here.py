@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import UsageError
 from compat.model import Arm, Evidence, Item, Node, Plan, Ring, digest
+from compat.model.moments import moment, zoned
 from compat.way.options import Options, ring_of
 
 if TYPE_CHECKING:
@@ -57,9 +59,10 @@ class Here:
         items = {item.key for item in self.plan.for_ring(self.ring.name)}
         return len({digest(record) for record in self.evidence if record.item in items})
 
-    def last(self) -> str:
-        """When its last run was begun: UTC, ISO 8601."""
-        return max(record.started for record in self.evidence)
+    def last(self) -> datetime.datetime:
+        """When its last run was begun, of those that say so. MomentError where none does."""
+        said = [began for record in self.evidence if (began := zoned(record.started)) is not None]
+        return max(said, default=None) or moment(self.evidence[0].started)
 
     def runs(self, item: Item, arm: Arm) -> list[Evidence]:
         """What one arm did of an item."""

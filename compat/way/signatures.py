@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import StoreError
 from compat.model import Check, Decision, Node, Plan, Promotion, Verdict, digest
+from compat.model.moments import zoned
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -49,7 +50,6 @@ def _signature(
     data: bytes, verdict: Verdict, plan: Plan, nodes: Mapping[str, Node], trusted: Sequence[Key], needed: int
 ) -> Check:
     from compat.gate.attestation import Expected, check_statement, claims_of
-    from compat.gate.claims import moment
     from compat.gate.envelope import opened
     from compat.gate.keyless import is_bundle
 
@@ -59,7 +59,7 @@ def _signature(
     if found.reasons:
         return Check("signature", None if found.foreign else False, found.reasons[0])
     claims = claims_of(found.payload)
-    issued = None if claims is None else moment(claims.issued_at)
+    issued = None if claims is None else zoned(claims.issued_at)
     if claims is None or issued is None:
         return Check("signature", False, "it is no verdict of compat")
     wrong = list(check_statement(found.payload, Expected.of(verdict, plan), issued))

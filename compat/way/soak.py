@@ -152,5 +152,4 @@ def _of_health(store: Store, here: Here, inventory: Inventory) -> list[str]:
     now = gpu_health(inventory)
     first = min(earlier, key=lambda watch: watch.at, default=None)
     new = what_is_amiss(now) if first is None else what_is_new(first.gpus, now)
-    moment = datetime.datetime.fromisoformat(here.last())
-    return [*new, *xids_since(inventory, moment, started())]
+    return [*new, *xids_since(inventory, here.last(), started())]
