@@ -9,6 +9,7 @@ from compat.judge import faults, numerics, suite
 from compat.judge.admit import Pair, in_pairs, measurement
 from compat.judge.confirm import can_be_confirmed
 from compat.judge.exact import judge_values
+from compat.judge.halves import halves, worsened
 from compat.judge.outcome import Outcome, worst
 from compat.judge.returned import expects_outputs
 from compat.judge.sampled import Sample
@@ -155,6 +156,8 @@ def _in_place(
     item: Item, place: Place, evidence: Sequence[Evidence], plan: Plan, blob: Callable[[str], bytes]
 ) -> Examined:
     pairs, problems = in_pairs(evidence)
+    alone, more_problems = halves(evidence)
+    problems += more_problems
     if problems:
         more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
         return Examined(place, (Outcome(faults.METRIC, Status.INVALID, f"{faults.METRIC}: {problems[0]}{more}"),))
@@ -164,6 +167,8 @@ def _in_place(
     if execution.status is Status.FIXED:
         return Examined(place, (execution, *candidate_alone(item, evidence, blob)))
     plain = without_statistics(item, clean, plan, blob)
+    if alone:
+        plain = worsened(plain, without_statistics(item, [*clean, *alone], plan, blob), len(alone))
     despite = [o for o in plain if o.status in SHOWN_DESPITE_A_FAULT]
     if execution.status is not Status.PASS:
         return Examined(place, (execution, *despite))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
+from compat.model import Arm, digest
 from compat.paths import content_folder
+from compat.store import Store
 from tests.example import write_example
 from tests.test_cli import compat
 
@@ -181,3 +186,30 @@ def test_an_output_that_would_overwrite_something_is_refused(worse: Path, tmp_pa
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("compat: output: ")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+# -- halves of pairs, which a killed run leaves ------------------------------------------------------------------------
+
+
+def add_halves(folder: Path, garbage: bool) -> None:
+    """Two runs of the candidate, of pairs whose other arm never ran."""
+    store = Store(folder / "out/example")
+    for number, item in enumerate(store.plan().items, 51):
+        last = [e for e in store.evidence(digest(store.plan())) if e.item == item.key and e.arm is Arm.CANDIDATE][-1]
+        (output,) = last.outputs
+        if garbage:
+            output = replace(output, digest=store.put_blob(np.full(output.shape, 1e6, output.dtype).tobytes()))
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        store.put_evidence(replace(last, pair=number, generation=51, started=now, outputs=(output,)))
+
+
+@pytest.mark.parametrize(("garbage", "code"), [(True, 1), (False, 0)])
+def test_what_a_candidate_returned_without_its_other_arm_counts(tmp_path: Path, garbage: bool, code: int) -> None:
+    write_example(tmp_path)
+    assert compat("run", "example.yaml", "--content", "site", cwd=tmp_path).returncode == 0
+    add_halves(tmp_path, garbage)
+    done = compat(*GATE, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert ("with 1 run of the candidate that no pair compares" in done.stdout) is garbage
+    done = compat("run", "example.yaml", "--content", "site", cwd=tmp_path)  # what goes on needs no more pairs
+    assert done.returncode == code
