@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from compat.model import digest
+from compat.store import Store
 from tests.node.fake import compile_library
 from tests.test_cli import compat
 
@@ -243,6 +246,12 @@ def test_sessions_that_are_stored(site: Site) -> None:
     matrix.write_text(text.replace("apart: 1ms", "apart: 1h"))
     site.run(OLD)
     assert "runs are in out/driver already" in site.run(OLD).stdout  # it is still that session
+    store = Store(site.folder / "out/driver")
+    record = store.evidence(digest(store.plan()))[0]
+    store.put_evidence(replace(record, session="soon", pair=99))  # what somebody put there is no session to go on with
+    done = site.run(OLD)
+    assert (done.returncode, done.stderr) == (10, "")
+    assert "its session began at 'soon', which is no moment" in done.stdout
 
 
 @pytest.mark.parametrize(

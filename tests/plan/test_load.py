@@ -73,6 +73,11 @@ def test_a_matrix(write: Write) -> None:
         ),
         (
             "budget: 20m",
+            "soak: 9999999d",
+            "FILE:15: rings[0].soak: '9999999d' is more than ten years; write at most 3650d",
+        ),
+        (
+            "budget: 20m",
             "minimum_nodes: 0",
             "FILE:15: rings[0].minimum_nodes: expected greater than or equal to 1, found the number 0",
         ),

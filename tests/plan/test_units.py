@@ -44,6 +44,13 @@ def test_duration(text: str, seconds: float) -> None:
     assert duration(text) == pytest.approx(seconds)
 
 
+def test_ten_years_are_the_longest() -> None:
+    assert duration("3650d") == 3650 * 86400
+    for text in ("3650.01d", "9999999d", "9" * 300 + "s"):
+        with pytest.raises(ValueError, match="' is more than ten years; write at most 3650d"):
+            duration(text)
+
+
 @pytest.mark.parametrize("text", ["20", 20, "0s", "m", "20 minutes", "1h30m", "9" * 400 + "s", "1s\n", None, False])
 def test_not_a_duration(text: object) -> None:
     with pytest.raises(
