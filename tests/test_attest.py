@@ -16,7 +16,7 @@ from securesystemslib.dsse import Envelope
 
 from compat.gate.envelope import opened, seal
 from compat.gate.keys import signing_key, trusted_keys
-from compat.model import SCHEMA_VERSION, Decision, Promotion, Verdict, digest
+from compat.model import SCHEMA_VERSION, Decision, Promotion, Runtime, Verdict, digest
 from compat.store import Store
 from compat.store.attestations import attestations
 from compat.way.signed import attest, signed
@@ -24,6 +24,7 @@ from compat.way.verified import Asked, verified
 from tests.example import write_example
 
 DAY = 86400.0
+BEFORE = Runtime("before", python="")
 
 
 def compat(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -297,7 +298,7 @@ def test_a_gate_by_stored_verdicts_asks_for_a_signature_of_who_is_trusted(here: 
 def promotion(of: Verdict, number: int, previous: str, **changes: object) -> Promotion:
     made = Promotion(
         SCHEMA_VERSION, "fleet", number, previous, "promote", "ann", of.judged_at,
-        stack=of.known_good, decision=Decision.GO, verdict="0" * 64,
+        stack=of.known_good, runtime=BEFORE, decision=Decision.GO, verdict="0" * 64,
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
