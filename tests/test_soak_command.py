@@ -70,12 +70,26 @@ def test_a_slowdown_that_is_not_large_is_no_finding(site: Site) -> None:
     assert (code, watch["findings"]) == (0, [])
 
 
-def test_a_look_that_was_narrowed_says_so_and_is_on_record_as_that(site: Site) -> None:
-    code, said, watch = site.soak("--case", "*quick*")
-    assert (code, watch["pattern"], len(watch["cases"])) == (0, "*quick*", 1)
-    assert said[-2] == "the cases were narrowed to *quick*: for the gate of the next ring nobody has looked yet"
-    code, said, watch = site.soak()
-    assert (code, "narrowed" in "".join(said), "pattern" in watch) == (0, False, False)
+def test_a_look_that_was_narrowed_is_on_record_as_that_and_is_not_the_one_that_a_gate_asks_for(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    matrix = tmp_path / "spoilt.yaml"
+    rings = "soak: 1ms, rehearsal: 1d}\n  - {name: early, tiers: [cpu], after: canary}"
+    matrix.write_text(matrix.read_text().replace("soak: 1ms}", rings))
+    assert site.say("run", "spoilt.yaml", "--ring", "canary").returncode == 0
+    enter = ("gate", "out/spoilt", "--ring", "early", "--enter")
+    ring = ("--ring", "canary")
+    for case, held in (("*quick*", True), ("*", False)):
+        code, said, watch = site.soak(*ring, "--case", case)
+        assert (code, watch.get("pattern", "*"), len(watch["cases"])) == (0, case, 1)
+        assert ("narrowed to *quick*: for the gate of the next ring nobody has looked yet" in said[-2]) == held
+        done = compat(*enter, cwd=tmp_path)
+        assert (done.returncode, "nobody has looked at node " in done.stdout) == (10, held)
+    assert "no rollback was rehearsed on a node of ring canary" in done.stdout, "the next thing that is missing"
+    for case, held in (("*quick*", True), ("*", False)):
+        back = site.say("rollback", "rehearse", "out/spoilt", *ring, "--command", "true", "--case", case)
+        assert (back.returncode, "no gate counts it as a rehearsal" in back.stdout) == (0, held)
+        done = compat(*enter, cwd=tmp_path)
+        assert (done.returncode, "no rollback was rehearsed" in done.stdout) == (10 * held, held)
 
 
 WAIVER = """waivers:
