@@ -139,8 +139,15 @@ def slower_beside(
 
 
 def _within(outcome: Outcome, known: float, sample: Sample) -> bool:
-    """Whether it is not shown to be slower than is known, where that is large itself. Its slow processes are, too."""
-    return known > sample.limits.ignore and outcome.interval is not None and outcome.interval[0] <= math.log1p(known)
+    """Whether it is shown to be less than is large, or not shown to be slower than is known, where that is large.
+
+    Where all processes are slower by so much, that many are slow: they are part of it.
+    """
+    if outcome.interval is None:
+        return False
+    low, high = outcome.interval
+    ignore = sample.limits.ignore
+    return high <= math.log1p(ignore) or (known > ignore and low <= math.log1p(known))
 
 
 # -- what the arm and the node are -------------------------------------------------------------------------------------
