@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import StoreError
 from compat.model import Check, Evidence, Identity, Node, Verdict, digest
+from compat.model.moments import moment
 from compat.report.text import count
 
 if TYPE_CHECKING:
@@ -101,10 +102,11 @@ def _others(
     everything = evidence.values()
     decided = {*own, *ring_records(plan, verdict.ring, everything, nodes)}
     before: list[Ran] = []
+    judged = moment(verdict.judged_at)
     for ring in plan.rings:
         if ring.name == verdict.ring:
             continue
-        kept = [v for v in _verdicts(store, verdict.plan, ring.name) if v.judged_at <= verdict.judged_at]
+        kept = [v for v in _verdicts(store, verdict.plan, ring.name) if moment(v.judged_at) <= judged]
         earlier = rested_on(kept[-1], plan, everything, nodes) if kept else None
         if earlier is not None:
             before += [ran for name, ran in earlier.items() if name not in decided]
