@@ -423,7 +423,7 @@ def _bound(verdict: Verdict) -> dict[str, object]:
     [
         (("00",), "is no file, and a digest needs a store"),
         (("zz", "store"), "has 0 verdicts whose digest begins with 'zz'"),
-        (("", "store"), "has 0 verdicts whose digest begins with ''"),
+        (("", "store"), "word 2: is empty"),
         (("0" * 64, "store"), "has 0 verdicts"),
         (("00", "nowhere"), "is not a store"),
         (("example.yaml",), "is in no store"),

@@ -208,9 +208,9 @@ def test_a_node_belongs_to_one_upgrade_at_a_time(site: Site) -> None:
         (("show", "store", "7"), "has no baseline"),
         (("promote", "store", "--ring", "canary", "--name", "../../out"), "baseline '../../out': is no name"),
         (("promote", "store", "--ring", "canary", "--name", "a/b"), "baseline 'a/b': is no name"),
-        (("promote", "store", "--ring", "canary", "--name", ""), "baseline '': is no name"),
-        (("promote", "store", "--ring", "canary", "--override", " "), "--override: needs a reason"),
-        (("promote", "store", "--ring", "canary", "--accept-drift", " "), "--accept-drift: needs a reason"),
+        (("promote", "store", "--ring", "canary", "--name", ""), "--name: is empty"),
+        (("promote", "store", "--ring", "canary", "--override", " "), "--override: is empty"),
+        (("promote", "store", "--ring", "canary", "--accept-drift", " "), "--accept-drift: is empty"),
     ],
 )
 def test_what_is_wrong_is_one_line(site: Site, words: tuple[str, ...], said: str) -> None:

@@ -60,9 +60,6 @@ def promote(
 
     chosen = store.plan(plan)
     _check_day(wish.expires)
-    for option, reason in (("--override", wish.override), ("--accept-drift", wish.accept_drift)):
-        if reason and not reason.strip():
-            raise UsageError(option, "needs a reason", "say why, for those who read it in years")
     gated = gate(store, ring, digest(chosen), waivers, calibration, trust)
     verdict, stand = gated.concluded.verdict, gated.stand
     log = store.baseline(_name_of(wish, chosen))
