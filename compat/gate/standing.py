@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from compat.model import Decision, Plan, Rehearsal, Ring, Verdict, Watch
+from compat.model.moments import moment
 
 __all__ = ["Stand", "Stored", "held", "standing"]
 
@@ -100,7 +101,7 @@ def _stand(ring: Ring, before: tuple[str, ...], stored: Stored, now: datetime.da
     if verdict.decision is not Decision.GO:
         reasons = (*verdict.reasons, *(why for why in before if why not in verdict.reasons))
         return Stand(ring.name, verdict.decision, reasons, before, verdict, name)
-    soaked = _moment(since) + datetime.timedelta(seconds=ring.soak)
+    soaked = moment(since) + datetime.timedelta(seconds=ring.soak)
     gone = _rolled_back(ring, verdict, stored)
     reasons = (*before, *ahead, *gone, *(_signature(ring, name, stored) if stored.sealed else ()))
     decision = Decision.HOLD if reasons else Decision.GO
@@ -117,7 +118,7 @@ def _since(ring: Ring, own: Sequence[tuple[str, Verdict]], stored: Stored) -> st
     since, judge, latest = "", "", ""
     closing = {number for watch in _findings(ring, stored) if (number := _closed_by(watch, own)) is not None}
     for number, (_, verdict) in enumerate(own):
-        if not latest or _moment(verdict.judged_at) > _moment(latest):
+        if not latest or moment(verdict.judged_at) > moment(latest):
             latest = verdict.judged_at
         if verdict.decision is not Decision.GO:
             since = ""
@@ -145,7 +146,7 @@ def _before(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) ->
     found = []
     if ring.valid is not None:
         fresh = _fresh(ring, stand.verdict, stored)
-        if (now - _moment(fresh)).total_seconds() > ring.valid:
+        if (now - moment(fresh)).total_seconds() > ring.valid:
             found.append(f"{place} is GO by evidence of {fresh}, which is valid for {_span(ring.valid)}: measure again")
     found += _soak(ring, stand, stored, now)
     if ring.rehearsal is not None:
@@ -158,7 +159,7 @@ def _before(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) ->
 def _fresh(ring: Ring, verdict: Verdict, stored: Stored) -> str:
     """When the evidence that a verdict of the ring rests on was judged first."""
     same = [one.judged_at for _, one in stored.verdicts if (one.ring, one.evidence) == (ring.name, verdict.evidence)]
-    return min(same, key=_moment, default=verdict.judged_at)
+    return min(same, key=moment, default=verdict.judged_at)
 
 
 def _soak(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> list[str]:
@@ -175,16 +176,16 @@ def _soak(ring: Ring, stand: Stand, stored: Stored, now: datetime.datetime) -> l
     found += [
         f"a look at {_host(stored, watch.node)} is of {watch.at}, which is still to come: a clock is wrong"
         for watch in watches
-        if (_moment(watch.at) - now).total_seconds() > _CLOCKS
+        if (moment(watch.at) - now).total_seconds() > _CLOCKS
     ]
     if ring.soak <= 0:
         return found
-    end = _moment(stand.since) + datetime.timedelta(seconds=ring.soak)
+    end = moment(stand.since) + datetime.timedelta(seconds=ring.soak)
     if now < end:
         left = _span((end - now).total_seconds())
         return [*found, f"ring {ring.name} soaks for {_span(ring.soak)} since {stand.since}: {left} are left"]
     for node in stand.verdict.nodes:
-        if not any(watch.node == node and _moment(watch.at) >= end and watch.pattern == _ALL for watch in watches):
+        if not any(watch.node == node and moment(watch.at) >= end and watch.pattern == _ALL for watch in watches):
             who = _host(stored, node)
             found.append(f"nobody has looked at {who} since the soak of ring {ring.name} ended: run compat soak there")
     return found
@@ -197,25 +198,25 @@ def _findings(ring: Ring, stored: Stored) -> list[Watch]:
 
 def _rolled_back(ring: Ring, verdict: Verdict, stored: Stored) -> list[str]:
     """Nodes of the ring that were rolled back in earnest since it was measured: the upgrade is not there any more."""
-    since = _moment(_fresh(ring, verdict, stored))
+    since = moment(_fresh(ring, verdict, stored))
     return [
         f"{_host(stored, one.node)} was rolled back at {one.at}: measure ring {ring.name} again"
         for one in stored.rehearsals
-        if one.real and one.node in verdict.nodes and _moment(one.at) >= since
+        if one.real and one.node in verdict.nodes and moment(one.at) >= since
     ]
 
 
 def _rehearsal(ring: Ring, age: float, verdict: Verdict, stored: Stored, now: datetime.datetime) -> list[str]:
     """Whether the way back was tried on a node of the ring, not too long ago, and was good."""
     own = [r for r in stored.rehearsals if r.node in verdict.nodes and not r.real and r.pattern == _ALL]
-    newest = {one.node: one for one in sorted(own, key=lambda one: _moment(one.at))}
+    newest = {one.node: one for one in sorted(own, key=lambda one: moment(one.at))}
     bad = [one for one in newest.values() if not one.good]
-    good = [r for r in newest.values() if r.good and 0 <= (now - _moment(r.at)).total_seconds() <= age]
+    good = [r for r in newest.values() if r.good and 0 <= (now - moment(r.at)).total_seconds() <= age]
     if good and not bad:
         return []
     said = "none was made"
     if newest:
-        last = max(bad or newest.values(), key=lambda one: _moment(one.at))
+        last = max(bad or newest.values(), key=lambda one: moment(one.at))
         said = f"the last one, at {last.at}, was {'good' if last.good else f'not good: {_first(last.findings)}'}"
     return [f"no rollback was rehearsed on a node of ring {ring.name} in the last {_span(age)}: {said}"]
 
@@ -230,7 +231,7 @@ def _signature(ring: Ring, name: str, stored: Stored) -> list[str]:
 
 
 def _ahead(verdict: Verdict, now: datetime.datetime) -> list[str]:
-    if _moment(verdict.judged_at) <= now:
+    if moment(verdict.judged_at) <= now:
         return []
     said = f"its verdict is of {verdict.judged_at}, which is still to come"
     return [f"{said}: the clock of this machine, or of that one, is wrong"]
@@ -246,12 +247,6 @@ def _host(stored: Stored, node: str) -> str:
 
 def _first(findings: Sequence[str]) -> str:
     return findings[0] if findings else "it does not say why"
-
-
-def _moment(text: str) -> datetime.datetime:
-    """A moment as documents have it; without a time zone it is UTC."""
-    found = datetime.datetime.fromisoformat(text)
-    return found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)
 
 
 def _span(seconds: float) -> str:

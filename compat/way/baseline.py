@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from compat.errors import StoreError, UsageError
 from compat.model import SCHEMA_VERSION, Decision, Plan, Promotion, digest
+from compat.model.moments import moment
 from compat.way.drifted import drifted, stack_on_nodes
 from compat.way.gate import Trust, gate
 from compat.way.leases import me, now, release_all
@@ -66,8 +67,8 @@ def promote(
     entries = log.entries()
     if wish.seen is not None:
         log.check(wish.seen)
-    moment = now()
-    if entries and _moment(entries[-1].at) > _moment(moment):
+    at = now()
+    if entries and moment(entries[-1].at) > moment(at):
         problem = f"was written last at {entries[-1].at}, which is still to come"
         raise StoreError(f"baseline {_name_of(wish, chosen)}", problem, "set this machine's clock")
     today = datetime.datetime.now(datetime.UTC).date()
@@ -111,7 +112,7 @@ def promote(
             previous=previous,
             action="promote",
             by=wish.by or me(),
-            at=moment,
+            at=at,
             stack=new,
             runtime=runtime,
             plan=verdict.plan,
@@ -172,8 +173,3 @@ def _check_day(text: str) -> None:
         raise UsageError("--expires", f"{text!r} is no day", "write it as 2027-06-30") from None
     if day is not None and day < datetime.datetime.now(datetime.UTC).date():
         raise UsageError("--expires", f"{text} is over", "name a day to come")
-
-
-def _moment(text: str) -> datetime.datetime:
-    found = datetime.datetime.fromisoformat(text)
-    return found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)
