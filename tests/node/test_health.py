@@ -16,9 +16,9 @@ from compat.model import plain
 from compat.node.conditions import Watch
 host = pathlib.Path(sys.argv[1])
 with Watch(sys.argv[2:], host=host) as watch:
-    if "LINES" in os.environ:
+    if "KERNEL_SAYS" in os.environ:
         with (host / "dev/kmsg").open("a") as log:
-            log.write(os.environ["LINES"])
+            log.write(os.environ["KERNEL_SAYS"])
 print(json.dumps(plain([watch.conditions, watch.notes])))
 """
 LINE = "3,9,1,-;NVRM: Xid (PCI:0000:{}:00): {}, pid=1\n"
@@ -112,7 +112,7 @@ def test_xids_that_nobody_tells_are_said(tmp_path: Path) -> None:
 
 def test_xids_of_a_gpu_whose_address_cannot_be_read_are_not_known_from_the_log(tmp_path: Path) -> None:
     folder = compile_library(tmp_path, "-DWITHOUT_EVENTS", "-DWITHOUT_FACTS")
-    assert _events(folder, host=_host(tmp_path), LINES=LINE.format("3b", 79)) == ([], [NO_XIDS])
+    assert _events(folder, host=_host(tmp_path), KERNEL_SAYS=LINE.format("3b", 79)) == ([], [NO_XIDS])
 
 
 def test_a_gpu_without_counters_says_nothing_about_them(tmp_path: Path) -> None:
@@ -126,14 +126,14 @@ def test_a_gpu_without_counters_says_nothing_about_them(tmp_path: Path) -> None:
 def test_the_log_tells_the_xids_of_the_case_s_gpus(tmp_path: Path) -> None:
     folder = compile_library(tmp_path, "-DWITHOUT_EVENTS")
     lines = LINE.format("3b", 119) + LINE.format("3c", 48) + LINE.format("3b", 119)
-    found, notes = _events(folder, host=_host(tmp_path), LINES=lines)
+    found, notes = _events(folder, host=_host(tmp_path), KERNEL_SAYS=lines)
     assert (found, notes) == ([_event("xid", 2, 119)], [])
     assert _events(folder, host=tmp_path) == ([], [])  # what was there before is no case's
 
 
 def test_what_nvml_and_the_log_both_tell_is_one(library: Path, tmp_path: Path) -> None:
     host = _host(tmp_path)
-    found, _ = _events(library, host=host, FAKE_XIDS="79.79", LINES=LINE.format("3b", 79) + LINE.format("3b", 154))
+    found, _ = _events(library, host=host, FAKE_XIDS="79.79", KERNEL_SAYS=LINE.format("3b", 79) + LINE.format("3b", 154))
     assert found == [_event("xid", 2, 79), _event("xid", number=154)]
 
 
@@ -141,7 +141,7 @@ def test_the_log_tells_it_of_a_gpu_on_which_nvml_hangs(library: Path, tmp_path: 
     code = WATCH.replace("host =", "import compat.node.sampler as sampler; sampler._PATIENCE = 0.5\nhost =")
     code += "\nsys.stdout.flush(); os._exit(0)\n"
     found, notes = _events(
-        library, host=_host(tmp_path), code=code, FAKE_HANG="60000", FAKE_CLOCK="1980", LINES=LINE.format("3b", 79)
+        library, host=_host(tmp_path), code=code, FAKE_HANG="60000", FAKE_CLOCK="1980", KERNEL_SAYS=LINE.format("3b", 79)
     )
     assert found == [_event("xid", number=79)]
     assert notes == ["NVML stopped answering while the case ran"]
@@ -149,6 +149,6 @@ def test_the_log_tells_it_of_a_gpu_on_which_nvml_hangs(library: Path, tmp_path: 
 
 def test_a_case_without_gpus_reads_no_log(tmp_path: Path) -> None:
     conditions, notes = call(
-        tmp_path, WATCH.replace("sys.argv[2:]", "()"), str(_host(tmp_path)), LINES=LINE.format("3b", 79)
+        tmp_path, WATCH.replace("sys.argv[2:]", "()"), str(_host(tmp_path)), KERNEL_SAYS=LINE.format("3b", 79)
     )
     assert ("events" not in conditions, notes) == (True, [])
