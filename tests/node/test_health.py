@@ -133,7 +133,9 @@ def test_the_log_tells_the_xids_of_the_case_s_gpus(tmp_path: Path) -> None:
 
 def test_what_nvml_and_the_log_both_tell_is_one(library: Path, tmp_path: Path) -> None:
     host = _host(tmp_path)
-    found, _ = _events(library, host=host, FAKE_XIDS="79.79", KERNEL_SAYS=LINE.format("3b", 79) + LINE.format("3b", 154))
+    found, _ = _events(
+        library, host=host, FAKE_XIDS="79.79", KERNEL_SAYS=LINE.format("3b", 79) + LINE.format("3b", 154)
+    )
     assert found == [_event("xid", 2, 79), _event("xid", number=154)]
 
 
@@ -141,7 +143,12 @@ def test_the_log_tells_it_of_a_gpu_on_which_nvml_hangs(library: Path, tmp_path: 
     code = WATCH.replace("host =", "import compat.node.sampler as sampler; sampler._PATIENCE = 0.5\nhost =")
     code += "\nsys.stdout.flush(); os._exit(0)\n"
     found, notes = _events(
-        library, host=_host(tmp_path), code=code, FAKE_HANG="60000", FAKE_CLOCK="1980", KERNEL_SAYS=LINE.format("3b", 79)
+        library,
+        host=_host(tmp_path),
+        code=code,
+        FAKE_HANG="60000",
+        FAKE_CLOCK="1980",
+        KERNEL_SAYS=LINE.format("3b", 79),
     )
     assert found == [_event("xid", number=79)]
     assert notes == ["NVML stopped answering while the case ran"]
