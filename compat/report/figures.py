@@ -7,8 +7,9 @@ import statistics
 from typing import TYPE_CHECKING
 
 from compat.model import Arm, Closeness
-from compat.report.parts import ARMS, Change, ClosenessView, Observed
+from compat.report.parts import Change, ClosenessView, Observed
 from compat.report.plots import median_of
+from compat.report.statuses import ARMS
 from compat.report.text import NOTHING, percent, quantity
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compat.report.items import item_anchor
-from compat.report.parts import WORST_FIRST, HeatColumn, HeatRow, HeatSpot, worst
+from compat.report.parts import HeatColumn, HeatRow, HeatSpot
+from compat.report.statuses import WORST_FIRST, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

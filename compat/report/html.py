@@ -11,8 +11,8 @@ import hashlib
 
 from compat.paths import content_folder
 from compat.report import Format
-from compat.report.parts import GLYPHS, TONES, WORDS
 from compat.report.plots import LEFT, RIGHT
+from compat.report.statuses import GLYPHS, TONES, WORDS
 from compat.report.text import count
 from compat.report.view import View
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from compat.model import Arm, Comparison, Evidence, Fault, Kind, Measurement, Policy
 from compat.report.figures import closeness_views, observed, paths
-from compat.report.parts import ARMS, WORST_FIRST, Change, FaultView, ItemView, Row, worst
+from compat.report.parts import Change, FaultView, ItemView, Row
 from compat.report.plots import pairs_of, plot
+from compat.report.statuses import ARMS, WORST_FIRST, worst
 from compat.report.text import NOTHING, anchor, difference, percent, quantity
 
 if TYPE_CHECKING:

@@ -4,71 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compat.judge.outcome import SEVERITY
-from compat.model import Arm, Status
+from compat.model import Status
 
 __all__ = [
-    "ARMS",
-    "GLYPHS",
-    "TONES",
-    "WORDS",
-    "WORST_FIRST",
     "Change",
     "ClosenessView",
     "Difference",
     "EffectPlot",
     "FaultView",
-    "FindingView",
     "HeatColumn",
     "HeatRow",
     "HeatSpot",
     "ItemView",
     "Lane",
     "Missing",
-    "NodeView",
     "Observed",
     "Pair",
     "Plot",
     "Reason",
-    "RollbackView",
     "Row",
-    "Setting",
-    "Step",
     "Tally",
-    "WaiverView",
-    "WindowView",
-    "worst",
 ]
-
-WORST_FIRST = SEVERITY
-ARMS = {Arm.KNOWN_GOOD: "known-good", Arm.CANDIDATE: "candidate"}
-WORDS = {status: status.value for status in Status} | {Status.PREEXISTING: "pre-existing"}
-# A status is never told by colour alone: a glyph and its word go with it.
-GLYPHS = {
-    Status.REGRESS: "✕",
-    Status.INVALID: "⊘",
-    Status.MISSING: "○",
-    Status.PREEXISTING: "=",
-    Status.FLAKY: "~",
-    Status.INCONCLUSIVE: "?",
-    Status.UNDECLARED: "≠",
-    Status.UNCOVERED: "◌",
-    Status.WAIVED: "§",
-    Status.FIXED: "↑",
-    Status.PASS: "✓",
-}
-TONES = dict.fromkeys(Status, "hold") | {
-    Status.REGRESS: "bad",
-    Status.PASS: "good",
-    Status.FIXED: "info",
-    Status.WAIVED: "info",
-    Status.UNCOVERED: "info",
-}
-
-
-def worst(statuses: list[Status]) -> Status:
-    """Pick the worst of at least one status."""
-    return min(statuses, key=WORST_FIRST.index)
 
 
 @dataclass(frozen=True)
@@ -120,32 +76,6 @@ class Missing:
     what: str
     reason: str
     blocking: bool
-
-
-@dataclass(frozen=True)
-class WaiverView:
-    """An accepted change, and what became of it. ``tone`` is bad where somebody should do something about it."""
-
-    of: str
-    reason: str
-    owner: str
-    expires: str
-    state: str
-    said: str
-    tone: str
-
-
-@dataclass(frozen=True)
-class RollbackView:
-    """How long the way back took when it was good last: the upgrade's rollback time."""
-
-    seconds: float
-    real: bool  # gone in earnest, and not rehearsed
-    ring: str
-    node: str
-    at: str
-    by: str
-    said: str  # all of it in words
 
 
 @dataclass(frozen=True)
@@ -302,58 +232,3 @@ class ItemView:
     faults: tuple[FaultView, ...]
     notes: tuple[str, ...]
     repeat: str  # empty for what is no item of the plan: the state of a cell
-
-
-@dataclass(frozen=True)
-class FindingView:
-    """What the support tables say of a cell."""
-
-    cell: str
-    arm: str
-    rule: str
-    status: str
-    reason: str
-    source: str
-
-
-@dataclass(frozen=True)
-class NodeView:
-    """A node that was measured on; what could not be read is a dash."""
-
-    id: str
-    cpu: str
-    memory: str
-    kernel: str
-    driver: str
-    gpus: str
-
-
-@dataclass(frozen=True)
-class WindowView:
-    """Until when a value of an axis is supported: ``ends`` and the days that are left, None where it is not known."""
-
-    axis: str
-    value: str
-    arms: str  # that have it
-    ends: str | None
-    days_left: int | None
-    over: bool
-    said: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A name with its value: a threshold that was used, a digest, a fact."""
-
-    name: str
-    value: str
-    meaning: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something a reader can do to repeat the verdict."""
-
-    text: str
-    command: str

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from compat.model import MetricPolicy, Policy
-from compat.report.parts import Setting
+from compat.report.surroundings import Setting
 from compat.report.text import count, percent, quantity
 
 if TYPE_CHECKING:

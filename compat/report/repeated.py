@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from compat.model import Arm, Kind
-from compat.report.parts import ARMS
+from compat.report.statuses import ARMS
 from compat.report.text import NOTHING, clean, clip, count, difference, percent, quantity
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from compat.model import Rehearsal, plain
 from compat.plan.back import NodeBack, RuntimeBack, WayBack
 from compat.plan.way_back import newest_rehearsal
-from compat.report.parts import RollbackView
+from compat.report.surroundings import RollbackView
 from compat.report.text import clean, count, phases_in_words
 from compat.run.available import Had
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from compat.model import Decision, Status
 from compat.report import Format
-from compat.report.parts import TONES, WORDS
+from compat.report.statuses import TONES, WORDS
 from compat.report.text import NOTHING, count
 
 if TYPE_CHECKING:

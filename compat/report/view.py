@@ -15,28 +15,12 @@ from compat.model import Arm, Comparison, Decision, Evidence, Identity, Node, Pl
 from compat.model.moments import moment
 from compat.report.heat import heat
 from compat.report.items import item_anchor, items, repeat_command, versions
-from compat.report.parts import (
-    ARMS,
-    WORST_FIRST,
-    Change,
-    Difference,
-    FindingView,
-    HeatColumn,
-    HeatRow,
-    ItemView,
-    Missing,
-    NodeView,
-    Reason,
-    RollbackView,
-    Setting,
-    Step,
-    Tally,
-    WaiverView,
-    WindowView,
-)
+from compat.report.parts import Change, Difference, HeatColumn, HeatRow, ItemView, Missing, Reason, Tally
 from compat.report.policy import settings
 from compat.report.ran import Ran
 from compat.report.rollback import rollback_view
+from compat.report.statuses import ARMS, WORST_FIRST
+from compat.report.surroundings import FindingView, NodeView, RollbackView, Setting, Step, WaiverView, WindowView
 from compat.report.text import NOTHING, cleaned, count, quantity
 
 if TYPE_CHECKING:

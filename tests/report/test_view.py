@@ -8,8 +8,9 @@ import pytest
 
 from compat.model import Arm, Decision, Direction, Kind, Measurement, MetricPolicy, Policy, Rejection, Status
 from compat.patterns import name_pattern
-from compat.report.parts import GLYPHS, TONES, WORDS, WORST_FIRST, Difference
+from compat.report.parts import Difference
 from compat.report.plots import LEFT, RIGHT, pairs_of, plot
+from compat.report.statuses import GLYPHS, TONES, WORDS, WORST_FIRST
 from compat.report.text import MINUS, NOTHING
 from compat.report.view import view
 from tests.report import build
