@@ -13,18 +13,6 @@ from tests.spoilt import Site
 from tests.test_cli import compat
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    site = Site(tmp_path_factory.mktemp("measured"))
-    site.measure()
-    return site.folder
-
-
-@pytest.fixture
-def site(measured: Path, tmp_path: Path) -> Site:
-    return Site(shutil.copytree(measured, tmp_path / "site-of-test"))
-
-
 def test_all_is_as_it_was(site: Site, tmp_path: Path) -> None:
     before = site.files()
     room = tmp_path / "room"

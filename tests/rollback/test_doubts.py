@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import pytest
-
+from tests.rollback.test_command import plan, rehearse, verify
 from tests.spoilt import Site
 from tests.test_cli import compat
-from tests.test_rollback_command import plan, rehearse, verify
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    site = Site(tmp_path_factory.mktemp("measured"))
-    site.measure()
-    return site.folder
-
-
-@pytest.fixture
-def site(measured: Path, tmp_path: Path) -> Site:
-    return Site(shutil.copytree(measured, tmp_path / "site-of-test"))
 
 
 def test_an_error_is_a_finding_and_the_node_goes_to_the_candidate_again(site: Site) -> None:

@@ -24,18 +24,6 @@ from tests.test_cli import compat
 SCHEMA = json.loads((content_folder("reports") / "rollback.schema.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    site = Site(tmp_path_factory.mktemp("measured"))
-    site.measure()
-    return site.folder
-
-
-@pytest.fixture
-def site(measured: Path, tmp_path: Path) -> Site:
-    return Site(shutil.copytree(measured, tmp_path / "site-of-test"))
-
-
 def plan(site: Site, *words: str, code: int = 0) -> dict[str, Any]:
     done = compat("rollback", "plan", "out/spoilt", "--json", *words, cwd=site.folder)
     assert (done.returncode, done.stderr) == (code, "")
