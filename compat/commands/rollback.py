@@ -94,11 +94,12 @@ def rehearse(
         case,
     )
     screen = Screen(new_console())
+    opened = open_store(store)
     try:
-        found, problem = go(open_store(store), options, chosen, screen.say, screen.progress, plan)
+        found, problem = go(opened, options, chosen, screen.say, screen.progress, plan)
     finally:
         screen.end()
-    typer.echo(rehearsal_text(found))
+    typer.echo(rehearsal_text(found, opened.hostnames()))
     if problem:
         typer.echo(f"compat: then: {problem}", err=True)
     raise typer.Exit(0 if found.good and not problem else 1)
@@ -131,9 +132,10 @@ def verify(
     options = Options(ring, None, engine, cache, tuple(content or ()))
     chosen = Verifying(by or me(), since, seconds_of("timeout", timeout), case)
     screen = Screen(new_console())
+    opened = open_store(store)
     try:
-        found = look(open_store(store), options, chosen, screen.say, screen.progress, plan)
+        found = look(opened, options, chosen, screen.say, screen.progress, plan)
     finally:
         screen.end()
-    typer.echo(rehearsal_text(found))
+    typer.echo(rehearsal_text(found, opened.hostnames()))
     raise typer.Exit(0 if found.good else 1)

@@ -39,13 +39,15 @@ def soak(
     options = Options(ring, None, engine, cache, tuple(content or ()))
     seconds = None if timeout is None else seconds_of("timeout", timeout)
     screen = Screen(new_console())
+    opened = open_store(store)
     try:
-        watch = look(open_store(store), options, screen.say, screen.progress, plan=plan, pattern=case, seconds=seconds)
+        watch = look(opened, options, screen.say, screen.progress, plan=plan, pattern=case, seconds=seconds)
     finally:
         screen.end()
     for finding in watch.findings:
         typer.echo(f"- {clean(finding)}")
-    ran = f"{count(len(watch.cases), 'case')} on node {watch.node}, ring {watch.ring}, {watch.seconds:.0f} s"
+    host = opened.hostnames().get(watch.node, watch.node)
+    ran = f"{count(len(watch.cases), 'case')} on node {host}, ring {watch.ring}, {watch.seconds:.0f} s"
     if case != "*":
         typer.echo(f"the cases were narrowed to {clean(case)}: for the gate of the next ring nobody has looked yet")
     typer.echo(f"SOAK: {count(len(watch.findings), 'finding') if watch.findings else 'all is as it was'} ({ran})")

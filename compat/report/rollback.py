@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from compat.model import Rehearsal, plain
 from compat.plan.back import NodeBack, RuntimeBack, WayBack
@@ -54,8 +54,9 @@ def _lines(back: WayBack, had: Sequence[Had] | None) -> Iterator[str]:
     else:
         done = back.rehearsed
         what = "gone in earnest" if done.real else "rehearsed"
+        host = next((node.hostname for node in back.nodes if node.id == done.node), done.node)
         took = f"{done.seconds:.1f} ({phases_in_words(done.phases)})"
-        yield f"Seconds to good: {took}, {what} on {done.node} at {done.at}"
+        yield f"Seconds to good: {took}, {what} on {host} at {done.at}"
     if had is not None:
         bad = sum(not one.good for one in had)
         yield f"Can still be had: {count(len(had), 'part')}, " + (f"{bad} of them not" if bad else "all of them")
@@ -91,10 +92,11 @@ def _node(node: NodeBack) -> str:
     return f"{node.hostname or node.id} ({node.id}{ring}{driver}), candidate ran last at {node.last_seen}"
 
 
-def rehearsal_text(found: Rehearsal) -> str:
-    """What a way back came to; the last line says it all."""
+def rehearsal_text(found: Rehearsal, hostnames: Mapping[str, str]) -> str:
+    """What a way back came to; the last line says it all. ``hostnames`` by node id."""
     lines = [f"- {finding}" for finding in found.findings]
-    place = f"node {found.node}, ring {found.ring}, {count(len(found.cases), 'case')}"
+    host = hostnames.get(found.node, found.node)
+    place = f"node {host}, ring {found.ring}, {count(len(found.cases), 'case')}"
     took = f"{found.seconds:.1f} s" + (f": {phases_in_words(found.phases)}" if found.phases else "")
     if found.real:
         said = "BACK" if found.good else "NOT BACK"
@@ -108,12 +110,13 @@ def rehearsal_text(found: Rehearsal) -> str:
     return "\n".join(clean(line) for line in lines)
 
 
-def rollback_view(rehearsals: Sequence[Rehearsal]) -> RollbackView | None:
-    """The newest way back that was good, of whatever ring: it is the upgrade's."""
+def rollback_view(rehearsals: Sequence[Rehearsal], hostnames: Mapping[str, str]) -> RollbackView | None:
+    """The newest way back that was good, of whatever ring: it is the upgrade's. ``hostnames`` by node id."""
     found = newest_rehearsal(rehearsals)
     if found is None:
         return None
     how = "gone in earnest" if found.real else "rehearsed"
-    place = f"{how} on node {found.node} of ring {found.ring} at {found.at} by {found.by}"
+    host = hostnames.get(found.node, found.node)
+    place = f"{how} on node {host} of ring {found.ring} at {found.at} by {found.by}"
     said = f"{found.seconds:.1f} s ({phases_in_words(found.phases)}), {place}"
     return RollbackView(round(found.seconds, 3), found.real, found.ring, found.node, found.at, found.by, said)

@@ -121,7 +121,7 @@ def view(
             for found in sorted(plan.findings, key=lambda found: found.status == "ok")
         ),
         windows=_windows(verdict, plan),
-        rollback=rollback_view(rehearsals),
+        rollback=rollback_view(rehearsals, {node.id: node.hostname for node in nodes}),
         skew=tuple(
             Setting(found.kind, found.in_words, "the candidate alone has it" if found.new else "in the known-good, too")
             for found in verdict.skew

@@ -238,6 +238,10 @@ class Store:
             found[node.id] = node
         return found
 
+    def hostnames(self) -> dict[str, str]:
+        """What nodes are called, by id: for people."""
+        return {node.id: node.hostname for node in self.nodes().values()}
+
     def identities(self) -> dict[str, Identity]:
         """Every runtime's identity, by digest."""
         return {digest(identity): identity for identity in self._documents("identities", Identity)}

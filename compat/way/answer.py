@@ -56,7 +56,7 @@ def answer(
         report = lambda room: render_markdown(view, room)  # noqa: E731 - it has the view
     if returnable:
         stand = held(stand, _gone(store, digest(chosen)))
-    hostnames = {node.id: node.hostname for node in store.nodes().values()}
+    hostnames = store.hostnames()
     return answer_of(chosen, digest(chosen), stand, stand.verdict, hostnames, entering, report)
 
 

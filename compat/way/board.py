@@ -218,9 +218,7 @@ class Board:
         """The nodes' names by their ids; read together, since their sums are apart from them."""
         objects = self._store.objects
         names = objects.names("nodes") + objects.names("sums/nodes")
-        return self._once(
-            "nodes", names, lambda: {node.id: node.hostname for node in self._store.nodes().values()}, kept
-        )
+        return self._once("nodes", names, self._store.hostnames, kept)
 
     def _plan(self, own: str, kept: dict[str, _Kept]) -> Plan:
         """The plan, without what only measuring needs."""

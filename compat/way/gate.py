@@ -112,7 +112,7 @@ def stored_standing(store: Store, plan: Plan, trust: Trust | None = None, *, sea
         watches=store.watches(name),
         rehearsals=store.rehearsals(name),
         signed=signatures,
-        hostnames={node.id: node.hostname for node in store.nodes().values()},
+        hostnames=store.hostnames(),
         sealed=sealed,
     )
     return standing(plan, stored, now)

@@ -20,6 +20,7 @@ from tests.report import build
 
 SCHEMA = json.loads((content_folder("reports") / "rollback.schema.json").read_text(encoding="utf-8"))
 VERDICT = json.loads((content_folder("reports") / "verdict.schema.json").read_text(encoding="utf-8"))
+HOSTS = {"n1": "gpu-1"}
 TRIED = Rehearsal(
     SCHEMA_VERSION, "0" * 64, "canary", "n1", "2027-01-02T00:00:00+00:00", "me", False, True,
     {"first start": 1.5, "install": 40.0, "sentinels": 10.0}, ("one",),
@@ -65,12 +66,14 @@ def test_the_text_says_where_from_where_to_and_in_which_order() -> None:
 
 
 def test_what_came_of_a_way_back_is_its_last_line() -> None:
-    assert rehearsal_text(TRIED).startswith("REHEARSED: good after 51.5 s: install 40.0 s, first start")
+    assert rehearsal_text(TRIED, HOSTS).startswith("REHEARSED: good after 51.5 s: install 40.0 s, first start")
     bad = dataclasses.replace(TRIED, good=False, findings=("it broke\x1b[31m", "twice"))
-    assert rehearsal_text(bad).splitlines()[:2] == ["- it broke\\x1b[31m", "- twice"]
-    assert rehearsal_text(bad).splitlines()[2].startswith("NOT GOOD after 51.5 s")
-    assert rehearsal_text(dataclasses.replace(TRIED, real=True)).startswith("BACK: node n1, ring canary, 1 case (")
-    assert rehearsal_text(dataclasses.replace(bad, real=True)).splitlines()[2].startswith("NOT BACK: node n1")
+    assert rehearsal_text(bad, HOSTS).splitlines()[:2] == ["- it broke\\x1b[31m", "- twice"]
+    assert rehearsal_text(bad, HOSTS).splitlines()[2].startswith("NOT GOOD after 51.5 s")
+    assert rehearsal_text(dataclasses.replace(TRIED, real=True), HOSTS).startswith(
+        "BACK: node gpu-1, ring canary, 1 case ("
+    )
+    assert rehearsal_text(dataclasses.replace(bad, real=True), HOSTS).splitlines()[2].startswith("NOT BACK: node gpu-1")
 
 
 def test_every_report_has_the_rollback_time_or_says_that_there_is_none() -> None:
@@ -89,7 +92,7 @@ def test_every_report_has_the_rollback_time_or_says_that_there_is_none() -> None
 
 def test_a_node_s_name_is_text_and_nothing_else() -> None:
     hostile = dataclasses.replace(TRIED, by="<script>alert(1)</script>", node="`n`")
-    shown = rollback_view([hostile])
+    shown = rollback_view([hostile], {})
     assert shown is not None
     known = view(build.verdict(), build.plan(), (), {}, (), (hostile,))
     assert "<script>alert" not in render_html(known)
