@@ -57,7 +57,7 @@ def test_the_text_says_where_from_where_to_and_in_which_order() -> None:
     assert first.startswith("  1. host-n2 (n2, ring early, driver 580.1 -> 570.1)")
     assert second.startswith("  2. host-n1 (n1, ring canary")
     took = "51.5 (install 40.0 s, first start 1.5 s, sentinels 10.0 s)"
-    assert f"Seconds to good: {took}, rehearsed on n1 at 2027-01-02T00:00:00+00:00" in lines
+    assert f"Seconds to good: {took}, rehearsed on host-n1 at 2027-01-02T00:00:00+00:00" in lines
     assert lines[-3:] == [
         "Can still be had: 2 parts, 1 of them not",
         "  unknown: driver 570.1: nobody answers",
