@@ -78,7 +78,7 @@ def test_arrows_point_down(path: Path) -> None:
         ("plan", "import compat.cli", ["cli"]),
         ("probe", "def f():\n    from compat.store import Store", ["store"]),
         ("model", "from compat.judge import judge", ["judge"]),
-        ("run", "from compat.judge import wanted\nfrom compat.report import formats", ["report"]),
+        ("run", "from compat.judge import wanted\nfrom compat.report.formats import formats", ["report"]),
         ("store", "from compat.probe.protocol import pack", ["probe"]),
         ("report", "from compat.judge import judge\nimport compat.model", []),
     ],

@@ -6,7 +6,6 @@ finds it. No text from outside is read as the terminal's own markup.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,14 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from compat.model import Decision, Status
-from compat.report import Format
 from compat.report.statuses import TONES, WORDS
 from compat.report.text import NOTHING, count
 
 if TYPE_CHECKING:
     from compat.report.view import View
 
-__all__ = ["FORMAT", "print_verdict"]
+__all__ = ["print_verdict"]
 
 _STYLES = {"bad": "bold red", "hold": "yellow", "good": "cyan", "info": "blue"}
 _DECISIONS = {Decision.GO: "bold cyan", Decision.NO_GO: "bold red", Decision.HOLD: "bold yellow"}
@@ -104,12 +102,3 @@ def _table(console: Console, rows: list[_Line]) -> None:
 def _text(console: Console, text: str, style: str) -> Text:
     """``text`` without markup, in characters that the console's encoding has."""
     return Text(text.encode(console.encoding, "backslashreplace").decode(console.encoding), style=style)
-
-
-def _render(view: View) -> str:
-    console = Console(file=io.StringIO(), force_terminal=False, color_system=None)
-    print_verdict(view, console)
-    return str(console.file.getvalue())  # type: ignore[attr-defined] # it is the StringIO of two lines above
-
-
-FORMAT = Format("text", ".txt", _render)

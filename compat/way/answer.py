@@ -42,7 +42,7 @@ def answer(
     be had any more.
     """
     from compat.gate.standing import held
-    from compat.report.markdown import render_markdown
+    from compat.report.formats.markdown import render_markdown
 
     chosen = store.plan(plan)
     report: Callable[[int], str] | None = None

@@ -122,8 +122,8 @@ def report_folder(place: Where, matrix: str) -> Path:
 
 def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
     """Write every report format into ``folder``; the paths by format. The JSON verdict names the HTML's digest."""
-    from compat.report import formats
-    from compat.report.document import verdict_json
+    from compat.report.formats import formats
+    from compat.report.formats.document import verdict_json
 
     texts = {name: (f"report{form.suffix}", form.render(concluded.view)) for name, form in formats().items()}
     texts["json"] = "verdict.json", verdict_json(concluded.verdict, concluded.view, digest(texts["html"][1]))

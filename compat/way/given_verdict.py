@@ -69,7 +69,7 @@ def _of_file(file: Path, place: Where | None) -> Given:
 
 def _published(store: Store, verdict: Verdict, document: dict[str, Any], data: bytes) -> str:
     """What is wrong with a published document of a verdict, which says more than the verdict does by itself."""
-    from compat.report.document import verdict_json
+    from compat.report.formats.document import verdict_json
     from compat.report.view import view
 
     plan = store.plan(verdict.plan)

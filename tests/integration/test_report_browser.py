@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compat.report.html import render_html
+from compat.report.formats.html import render_html
 from tests.report import build
 
 if TYPE_CHECKING:

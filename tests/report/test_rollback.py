@@ -9,9 +9,9 @@ import pytest
 from compat.model import SCHEMA_VERSION, Arm, Rehearsal
 from compat.paths import content_folder
 from compat.plan.way_back import way_back
-from compat.report.document import verdict_json
-from compat.report.html import render_html
-from compat.report.markdown import render_markdown
+from compat.report.formats.document import verdict_json
+from compat.report.formats.html import render_html
+from compat.report.formats.markdown import render_markdown
 from compat.report.rollback import rehearsal_text, rollback_json, rollback_text, rollback_view
 from compat.report.view import view
 from compat.run.available import Had

@@ -9,7 +9,7 @@ import pytest
 
 from compat.model import Status, digest
 from compat.paths import content_folder
-from compat.report.document import verdict_json
+from compat.report.formats.document import verdict_json
 from compat.report.view import View
 from tests.report import build
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from compat.escape import clip, escape, escape_entry
 from compat.model import Decision, Status
-from compat.report import Format
+from compat.report.formats import Format
 from compat.report.statuses import GLYPHS, WORDS
 from compat.report.text import count
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 
 from compat.paths import content_folder
-from compat.report import Format
+from compat.report.formats import Format
 from compat.report.plots import LEFT, RIGHT
 from compat.report.statuses import GLYPHS, TONES, WORDS
 from compat.report.text import count

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from compat.report import formats
-from compat.report.html import render_html
+from compat.report.formats import formats
+from compat.report.formats.html import render_html
 from tests.report import build
 
 VARIANTS = {"demo": build.demo, "path": build.path, "go": build.go, "hold": build.hold, "empty": build.empty}

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from compat.report.markdown import escape, render_markdown
+from compat.report.formats.markdown import escape, render_markdown
 from compat.report.parts import Reason
 from tests.report import build
 

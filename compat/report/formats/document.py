@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from compat.model import FINE, Comparison, Status, Verdict, WaiverUse, digest, plain
-from compat.report import Format
+from compat.report.formats import Format
 
 if TYPE_CHECKING:
     from compat.report.view import View
