@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from compat.model import Arm, Comparison, Evidence, Fault, Kind, Measurement, Policy
 from compat.report.figures import closeness_views, observed, paths
-from compat.report.parts import Change, FaultView, ItemView, Row
+from compat.report.parts import Change, FaultView, ItemView, Row, Series
 from compat.report.plots import pairs_of, plot
 from compat.report.statuses import ARMS, WORST_FIRST, worst
 from compat.report.text import NOTHING, anchor, difference, percent, quantity
@@ -72,11 +72,12 @@ def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], p
         for measurement in record.measurements:
             measured.setdefault(measurement.metric, measurement)
     judged = {comparison.metric: comparison for comparison in group}
-    plots = (
-        plot(measurement, pairs_of(evidence, metric), judged.get(metric), policy.metric(metric))
+    series = tuple(
+        Series(metric, measurement.unit, pairs_of(evidence, metric))
         for metric, measurement in sorted(measured.items())
         if metric in judged
     )
+    plots = (plot(measured[one.metric], one.pairs, judged[one.metric], policy.metric(one.metric)) for one in series)
     return ItemView(
         key=key,
         anchor=item_anchor(key),
@@ -90,6 +91,7 @@ def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], p
         headline=first.reason,
         rows=tuple(_row(comparison) for comparison in ranked),
         versions=versions(group),
+        series=series,
         plots=tuple(drawn for drawn in plots if drawn is not None),
         closeness=closeness_views(figure for comparison in group for figure in comparison.closeness),
         observed=observed(evidence, judged),

@@ -23,6 +23,7 @@ __all__ = [
     "Plot",
     "Reason",
     "Row",
+    "Series",
     "Tally",
 ]
 
@@ -172,6 +173,15 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Series:
+    """A judged metric as it was measured, pair by pair: the numbers behind a plot."""
+
+    metric: str
+    unit: str
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
 class FaultView:
     """A fault as often as it was seen in one arm."""
 
@@ -225,6 +235,7 @@ class ItemView:
     headline: str
     rows: tuple[Row, ...]
     versions: tuple[Change, ...]
+    series: tuple[Series, ...]  # by metric
     plots: tuple[Plot, ...]
     closeness: tuple[ClosenessView, ...]
     observed: tuple[Observed, ...]
