@@ -28,9 +28,9 @@ _LEAD = re.compile(r"[-+=]|\d+(?=[.)])")
 
 def clean(text: str) -> str:
     r"""``text`` with control, format and surrogate characters made visible (``\x1b``); newline and tab stay."""
-    text = text.replace("\r\n", "\n")
     if text.isprintable():
         return text
+    text = text.replace("\r\n", "\n")
     return "".join(
         char.encode("unicode_escape", "backslashreplace").decode("ascii")
         if unicodedata.category(char) in _UNSAFE and char not in _KEPT

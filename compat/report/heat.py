@@ -1,51 +1,107 @@
-"""The matrix at a glance: workloads down, and across the stacks, or for a single stack what was compared.
+"""The matrix at a glance: workloads down and stacks across; of more than two axes, a small map for each of the rest.
 
-Cells that differ only in their model are one column, because a model's workload runs in that model's cell alone. With
-one stack there would be one column, so there the columns are the metrics.
+An axis counts where the stacks that were compared differ in it. The one with the most values goes across, and the
+others make small maps. Few stacks, stacks on the way and ways back have one map, in which a column says what its stack
+changes. Cells that differ only in their model share a column, because a model's workload runs in that model's cell
+alone. With a single stack there would be one column: there the columns are what was compared.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from compat.model import Comparison
 from compat.report.items import item_anchor
-from compat.report.parts import HeatColumn, HeatRow, HeatSpot
+from compat.report.parts import HeatColumn, HeatMap, HeatRow, HeatSpot
 from compat.report.statuses import WORST_FIRST, worst
+from compat.report.text import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compat.model import Cell, Comparison, Plan, Stack, Verdict
+    from compat.model import Cell, Stack, Status, Verdict
 
 __all__ = ["heat"]
 
 _FIRST = ("environment", "static", "execution", "outputs")
+_FEW = 8  # stacks that one map shows with what each changes
+_NUMBER = re.compile(r"(\d+)")
 _WHOLE = "the stack as a whole"  # what is said of a cell, and of no workload in it
 
+_Place = tuple[str, str]  # the name of a map, and of a column
+_Spots = Mapping[tuple[str, str], Sequence[Comparison]]  # by row and column
 
-def heat(verdict: Verdict, plan: Plan) -> tuple[tuple[HeatColumn, ...], tuple[HeatRow, ...]]:
-    """The columns and the rows of the heat map; both are empty if nothing was compared."""
-    cells = plan.every_cell() | {route.cell.id: route.cell for route in plan.routes}
-    names_of = {name: _label(cell, plan.known_good) or name for name, cell in cells.items()}
-    by_stack = {found.cell: names_of.get(found.cell, found.cell) for found in verdict.comparisons}
-    single = len(set(by_stack.values())) <= 1
-    places: dict[tuple[str, str], list[Comparison]] = {}
-    required: dict[str, bool] = {}
+
+def heat(verdict: Verdict, known_good: Stack, cells: Mapping[str, Cell]) -> tuple[HeatMap, ...]:
+    """The maps; none if nothing was compared. ``cells`` are all of the plan, by their ids."""
+    if not verdict.comparisons:
+        return ()
+    across, place = _placing(verdict, known_good, cells)
+    maps: dict[str, dict[tuple[str, str], list[Comparison]]] = {}
+    required: dict[_Place, bool] = {}
     for found in verdict.comparisons:
-        column = found.metric.partition(":")[0] if single else by_stack[found.cell]
-        row = _WHOLE if found.item == found.cell else found.workload
-        places.setdefault((row, column), []).append(found)
-        required[column] = required.get(column, False) or found.required
-    names = (
-        sorted(required, key=_by_metric) if single else sorted(required, key=lambda name: (not required[name], name))
+        name, column = place(found)
+        maps.setdefault(name, {}).setdefault((_row(found), column), []).append(found)
+        required[name, column] = required.get((name, column), False) or found.required
+    rows = _rows(verdict.comparisons)
+    return tuple(_map(name, across, rows, spots, required) for name, spots in maps.items())
+
+
+def _rows(comparisons: Sequence[Comparison]) -> list[str]:
+    """The worst first; in the same order in each map, so that they can be compared."""
+    found: dict[str, list[Status]] = {}
+    for comparison in comparisons:
+        found.setdefault(_row(comparison), []).append(comparison.status)
+    return sorted(found, key=lambda row: (WORST_FIRST.index(worst(found[row])), row))
+
+
+def _row(found: Comparison) -> str:
+    return _WHOLE if found.item == found.cell else found.workload
+
+
+def _placing(
+    verdict: Verdict, known_good: Stack, cells: Mapping[str, Cell]
+) -> tuple[str, Callable[[Comparison], _Place]]:
+    """The axis that goes across, and what says in which map and column a comparison is."""
+    compared = [cells[name] for name in dict.fromkeys(found.cell for found in verdict.comparisons) if name in cells]
+    labels = {cell.id: _label(cell, known_good) or cell.id for cell in compared}
+    if len({labels.get(found.cell, found.cell) for found in verdict.comparisons}) == 1:
+        return "", lambda found: ("", found.metric.partition(":")[0].replace("_", " "))
+    axes = _axes([cell.stack for cell in compared])
+    apart = any(cell.rollback or cell.known_good != known_good for cell in compared)
+    if len(axes) < 2 or len(set(labels.values())) <= _FEW or apart:
+        return "", lambda found: ("", labels.get(found.cell, found.cell))
+    across, *others = axes
+
+    def in_one_of_many(found: Comparison) -> _Place:
+        cell = cells.get(found.cell)
+        if cell is None:
+            return "", found.cell
+        return ", ".join(f"{axis} {cell.stack.get(axis, NOTHING)}" for axis in others), cell.stack.get(across, NOTHING)
+
+    return across, in_one_of_many
+
+
+def _axes(stacks: Sequence[Stack]) -> list[str]:
+    """The axes in which stacks differ: the one with the most values, and the others in the order that they have."""
+    values: dict[str, set[str | None]] = {}
+    for axis in dict.fromkeys(axis for stack in stacks for axis in stack):
+        values[axis] = {stack.get(axis) for stack in stacks}
+    differ = [axis for axis, found in values.items() if len(found) > 1]
+    across = max(differ, key=lambda axis: len(values[axis]), default=None)
+    return sorted(differ, key=lambda axis: axis != across)
+
+
+def _map(name: str, across: str, rows: Sequence[str], spots: _Spots, required: Mapping[_Place, bool]) -> HeatMap:
+    columns = sorted(
+        dict.fromkeys(column for _, column in spots), key=lambda column: (not required[name, column], *_order(column))
     )
-    rows = [
-        HeatRow(row, tuple(_spot(places.get((row, name), ())) for name in names))
-        for row in dict.fromkeys(row for row, _ in places)
-    ]
-    return (
-        tuple(HeatColumn(name.replace("_", " ") if single else name, required[name]) for name in names),
-        tuple(sorted(rows, key=_badness)),
+    there = {row for row, _ in spots}
+    return HeatMap(
+        name,
+        across,
+        tuple(HeatColumn(column, required[name, column]) for column in columns),
+        tuple(HeatRow(row, tuple(_spot(spots.get((row, to), ())) for to in columns)) for row in rows if row in there),
     )
 
 
@@ -61,8 +117,10 @@ def _changed(old: Stack, new: Stack) -> str:
     return ", ".join(f"{axis} {value}" for axis, value in new.items() if old.get(axis) != value)
 
 
-def _by_metric(name: str) -> tuple[int, str]:
-    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+def _order(name: str) -> tuple[int, list[str]]:
+    """Metrics as a reader wants them, and versions by their numbers: 2.9 is before 2.10."""
+    parts = [part.zfill(20) if part.isdecimal() else part for part in _NUMBER.split(name)]
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), parts)
 
 
 def _spot(group: Sequence[Comparison]) -> HeatSpot:
@@ -71,7 +129,3 @@ def _spot(group: Sequence[Comparison]) -> HeatSpot:
     status = worst([found.status for found in group])
     same = [found for found in group if found.status is status]
     return HeatSpot(status, len(same), len(group), item_anchor(same[0].item))
-
-
-def _badness(row: HeatRow) -> tuple[int, str]:
-    return WORST_FIRST.index(worst([spot.status for spot in row.spots if spot.status])), row.workload

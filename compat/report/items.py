@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from compat.model import Arm, Comparison, Evidence, Fault, Kind, Measurement, Policy
+from compat.model import Arm, Cell, Comparison, Evidence, Fault, Kind, Measurement, Policy
 from compat.report.figures import closeness_views, observed, paths
 from compat.report.parts import Change, FaultView, ItemView, Row, Series
 from compat.report.plots import pairs_of, plot
@@ -22,7 +22,7 @@ _OUTPUT = 4_000  # characters of a fault's output that are shown: its end
 
 def item_anchor(key: str) -> str:
     """Name an item's deep link, without ``#``."""
-    return anchor("item", key)
+    return anchor("case", key)
 
 
 def repeat_command(key: str, plan: str) -> str:
@@ -50,19 +50,32 @@ def items(
     read: Callable[[str], Sequence[Evidence]],
     policy: Policy,
     repeats: Mapping[str, str],
+    cells: Mapping[str, Cell],
 ) -> tuple[ItemView, ...]:
     """Make one ``ItemView`` per item that was compared, what the verdict rests on before the rest, worst first.
 
-    ``read`` gives the evidence of an item, by its key; ``repeats`` has the command that repeats an item, by key.
+    ``read`` gives the evidence of an item, by its key; ``repeats`` has the command that repeats an item, by key;
+    ``cells`` are those of the plan.
     """
     grouped: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         grouped.setdefault(comparison.item, []).append(comparison)
-    views = [_item(key, group, read(key), policy, repeats.get(key, "")) for key, group in grouped.items()]
+    axes = {name: _axes(cell) for name, cell in cells.items()}
+    views = [
+        _item(key, group, read(key), policy, repeats.get(key, ""), axes.get(group[0].cell, ()))
+        for key, group in grouped.items()
+    ]
     return tuple(sorted(views, key=lambda item: (not item.required, WORST_FIRST.index(item.status), item.key)))
 
 
-def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], policy: Policy, repeat: str) -> ItemView:
+def _item(
+    key: str,
+    group: Sequence[Comparison],
+    evidence: Sequence[Evidence],
+    policy: Policy,
+    repeat: str,
+    axes: tuple[Change, ...],
+) -> ItemView:
     ranked = sorted(group, key=lambda comparison: (not comparison.required, WORST_FIRST.index(comparison.status)))
     required = [comparison.status for comparison in ranked if comparison.required]
     status = worst(required or [comparison.status for comparison in ranked])
@@ -85,6 +98,7 @@ def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], p
         workload=first.workload,
         case=first.case,
         cell=first.cell,
+        axes=axes,
         tier=first.tier.value,
         status=status,
         required=bool(required),
@@ -100,6 +114,11 @@ def _item(key: str, group: Sequence[Comparison], evidence: Sequence[Evidence], p
         notes=tuple(dict.fromkeys(note for record in evidence for note in record.notes)),
         repeat=repeat,
     )
+
+
+def _axes(cell: Cell) -> tuple[Change, ...]:
+    names = dict.fromkeys([*cell.known_good, *cell.stack])
+    return tuple(Change(axis, cell.known_good.get(axis, NOTHING), cell.stack.get(axis, NOTHING)) for axis in names)
 
 
 def _row(comparison: Comparison) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compat.model import Status
+from compat.report.text import NOTHING
 
 __all__ = [
     "Change",
@@ -13,6 +14,7 @@ __all__ = [
     "EffectPlot",
     "FaultView",
     "HeatColumn",
+    "HeatMap",
     "HeatRow",
     "HeatSpot",
     "ItemView",
@@ -103,6 +105,16 @@ class HeatRow:
 
     workload: str
     spots: tuple[HeatSpot, ...]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Workloads by stacks, for one value of each other axis: ``name`` says which; empty: it is the only map."""
+
+    name: str
+    across: str  # the axis of the columns; empty where they are not one axis's values
+    columns: tuple[HeatColumn, ...]
+    rows: tuple[HeatRow, ...]
 
 
 @dataclass(frozen=True)
@@ -229,6 +241,7 @@ class ItemView:
     workload: str
     case: str
     cell: str
+    axes: tuple[Change, ...]  # of the cell's stacks; none where the plan does not know the cell
     tier: str
     status: Status
     required: bool
@@ -243,3 +256,17 @@ class ItemView:
     faults: tuple[FaultView, ...]
     notes: tuple[str, ...]
     repeat: str  # empty for what is no item of the plan: the state of a cell
+
+    @property
+    def figures(self) -> str:
+        """All of it in one line: each metric with both values and the change, and the reason of what is no pass."""
+        return "; ".join(map(_figure, self.rows))
+
+
+def _figure(row: Row) -> str:
+    if row.status is not Status.PASS:
+        return f"{row.status.value}: {row.reason}"
+    if row.known_good == row.candidate:
+        return row.metric if row.known_good == NOTHING else f"{row.metric} {row.known_good}"
+    change = "" if row.change == NOTHING else f" ({row.change})"
+    return f"{row.metric} {row.known_good} → {row.candidate}{change}"

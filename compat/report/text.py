@@ -7,10 +7,12 @@ Markdown is the format's own business and comes on top.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import functools
 import hashlib
 import math
-import re
+import operator
 from typing import Any, TypeVar
 
 from compat.escape import clean, clip
@@ -34,6 +36,8 @@ MINUS = "\N{MINUS SIGN}"  # as wide as the plus, and no formula in a spreadsheet
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 _PHASES = ("rollback", "command", "install", "waiting", "node", "runtime", "first start", "sentinels")
+# As a module that has postponed annotations names them.
+_NUMBERS = {"int", "float", "bool", "int | None", "float | None"}
 _PLURALS = {"instructions", "registers"}
 
 T = TypeVar("T")
@@ -45,22 +49,34 @@ def cleaned(value: T) -> T:
 
 
 def _cleaned(value: Any) -> Any:
-    if type(value) is str:  # an enumeration's member is a str too, and stays what it is
+    """What is clean stays the object that it is: of a large report's million values nearly all are."""
+    kind: Any = type(value)
+    if kind is str:  # an enumeration's member is a str too, and stays what it is
         return clean(value)
-    if isinstance(value, tuple):
-        return tuple(_cleaned(item) for item in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.replace(
-            value, **{f.name: _cleaned(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        )
-    return value
+    if kind is tuple:
+        items = [_cleaned(item) for item in value]
+        return value if all(map(operator.is_, items, value)) else tuple(items)
+    changed = {}
+    for name in _fields(kind):
+        old = getattr(value, name)
+        new = _cleaned(old)
+        if new is not old:
+            changed[name] = new
+    return dataclasses.replace(value, **changed) if changed else value
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass that may hold text; none of what is no dataclass."""
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(kind) if field.type not in _NUMBERS)
 
 
 def anchor(prefix: str, key: str) -> str:
-    """Make a name for a link: readable, stable, unique per key, of letters, digits, ``-``, ``_`` and ``.`` only."""
-    slug = re.sub(r"[^A-Za-z0-9_.]+", "-", key).strip("-")[:60]
-    short = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:8]
-    return f"{prefix}-{slug}-{short}" if slug else f"{prefix}-{short}"
+    """Make a name for a link: stable, unique per key (50 bits of its digest), short, of letters, digits and ``-``."""
+    short = base64.b32encode(hashlib.sha256(key.encode("utf-8", "backslashreplace")).digest()[:7])[:10]
+    return f"{prefix}-{short.decode().lower()}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -6,6 +6,8 @@ nothing about is said to be missing.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, R
 from compat.report.around import facts, nodes_of, provenance, steps, waivers, windows
 from compat.report.heat import heat
 from compat.report.items import item_anchor, items, repeat_command, versions
-from compat.report.parts import Change, Difference, HeatColumn, HeatRow, ItemView, Missing, Reason, Tally
+from compat.report.parts import Change, Difference, HeatMap, ItemView, Missing, Reason, Tally
 from compat.report.policy import settings
 from compat.report.ran import Ran
 from compat.report.rollback import rollback_view
@@ -22,7 +24,7 @@ from compat.report.surroundings import FindingView, NodeView, RollbackView, Sett
 from compat.report.text import NOTHING, cleaned, count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from compat.judge.evidence import ByItem
 
@@ -54,8 +56,7 @@ class View:
     tiers: tuple[Setting, ...]
     tiers_absent: tuple[str, ...]  # what the ring asks for, and no comparison rests on
     missing: tuple[Missing, ...]
-    columns: tuple[HeatColumn, ...]
-    rows: tuple[HeatRow, ...]
+    maps: tuple[HeatMap, ...]
     items: tuple[ItemView, ...]
     findings: tuple[FindingView, ...]
     windows: tuple[WindowView, ...]  # those that are over first
@@ -86,12 +87,12 @@ def view(
     """
     ran = Ran(evidence)
     repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
-    shown = items(verdict.comparisons, ran.read, verdict.policy, repeats)
+    cells = plan.every_cell() | {route.cell.id: route.cell for route in plan.routes}
+    shown = items(verdict.comparisons, ran.read, verdict.policy, repeats, cells)
     ran.read_the_rest()
     required = [comparison for comparison in verdict.comparisons if comparison.required]
     back = {item.cell.id for item in plan.items if item.cell.rollback}  # where the versions go the other way
     passed = sum(comparison.status is Status.PASS for comparison in required)
-    columns, rows = heat(verdict, plan)
     tiers = {tier: number for tier, number in verdict.tiers.items() if number}
     asked = next((ring.tiers for ring in plan.rings if ring.name == verdict.ring), ())
     result = View(
@@ -106,13 +107,12 @@ def view(
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
-        reasons=tuple(_reason(reason, verdict.comparisons) for reason in verdict.reasons),
+        reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
         missing=_missing(verdict, plan),
-        columns=columns,
-        rows=rows,
+        maps=heat(verdict, plan.known_good, cells),
         items=shown,
         findings=tuple(
             FindingView(found.cell, ARMS[found.arm], found.rule, found.status, found.reason, found.source)
@@ -148,22 +148,27 @@ def _axes(verdict: Verdict) -> tuple[Change, ...]:
     )
 
 
-def _reason(text: str, comparisons: Sequence[Comparison]) -> Reason:
-    """A reason, and the item that it is about, as the judge words it; no item where it is about the ring."""
-    for comparison in comparisons:
-        place = f"{comparison.workload}[{comparison.case}]"
-        if text.startswith((f"{place} of {comparison.cell} {comparison.reason}", f"{place} {comparison.reason}")):
-            return Reason(place, text.removeprefix(place), item_anchor(comparison.item))
-    return Reason("", text, "")
+def _reasons(texts: Sequence[str], comparisons: Sequence[Comparison]) -> Iterator[Reason]:
+    """The reasons, each with the item that it is about, as the judge words it; with none where it is of the ring."""
+    places: dict[str, list[Comparison]] = {}
+    for comparison in comparisons if texts else ():
+        places.setdefault(f"{comparison.workload}[{comparison.case}]", []).append(comparison)
+    for text in texts:
+        ends = [found.end() for found in re.finditer(r"\]", text)]
+        about = (
+            (text[:end], comparison)
+            for end in ends
+            for comparison in places.get(text[:end], ())
+            if text[end:].startswith((f" of {comparison.cell} {comparison.reason}", f" {comparison.reason}"))
+        )
+        place, of = next(about, ("", None))
+        yield Reason(place, text.removeprefix(place), item_anchor(of.item) if of else "")
 
 
 def _tallies(comparisons: Sequence[Comparison]) -> tuple[Tally, ...]:
-    tallies = []
-    for status in WORST_FIRST:
-        found = [comparison.required for comparison in comparisons if comparison.status is status]
-        if found:
-            tallies.append(Tally(status, len(found), sum(found)))
-    return tuple(tallies)
+    every = Counter(comparison.status for comparison in comparisons)
+    required = Counter(comparison.status for comparison in comparisons if comparison.required)
+    return tuple(Tally(status, every[status], required[status]) for status in WORST_FIRST if every[status])
 
 
 def _missing(verdict: Verdict, plan: Plan) -> tuple[Missing, ...]:

@@ -77,6 +77,13 @@ _ALL = (
     Figure("gate.rps", "requests a second that compat serve answers, one process, the client beside it", at_least=500),
     Figure("gate.p99_ms", "99th percentile of an answer's time at 500 requests a second", "ms", at_most=50),
     Figure("judge.rss_mib_10k", "peak memory of that process", "MiB", at_most=1024),
+    Figure("report.render_s_10k", "a report of 10,000 cells from its verdict and evidence in memory", "s", at_most=10),
+    Figure("report.html_mib_10k", "its size", "MiB", at_most=6),
+    Figure(
+        "report.dcl_s_10k", "until Chromium has its document (DOMContentLoaded), the median of five", "s", at_most=1.5
+    ),
+    Figure("report.search_ms_10k", "from a key to what is drawn, the slowest of forty searches", "ms", at_most=100),
+    Figure("report.html_kib_100", "a report of 100 cells", "KiB", at_most=400),
     Figure("store.merge_1m_s", "a million runs of five nodes merged by the command", "s"),
     Figure("store.verify_1m_s", "the merged store verified", "s"),
     Figure("store.judge_1m_s", "the merged store judged", "s"),

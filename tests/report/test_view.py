@@ -106,20 +106,6 @@ def test_undeclared_differences_come_first() -> None:
     assert all(difference.declared for difference in build.demo().differences[1:])
 
 
-def test_a_single_stack_is_shown_by_metric_and_several_by_stack() -> None:
-    demo, path = build.demo(), build.path()
-    assert [column.name for column in demo.columns[:4]] == ["environment", "static", "execution", "outputs"]
-    assert [(column.name, column.required) for column in path.columns] == [
-        ("runtime stack-2025", True),
-        ("runtime stack-2024-numpy-2", False),
-    ]
-    rows = {row.workload: row.spots for row in path.rows}
-    spot = rows["operator:average_pool"][0]
-    assert (spot.status, spot.count, spot.total) == (Status.REGRESS, 1, 3)
-    assert rows["operator:average_pool"][1].status is Status.PASS
-    assert rows["operator:gemm"][1].status is None
-
-
 def test_what_was_not_covered_is_listed_once_and_what_blocks_first() -> None:
     assert [entry.what for entry in build.demo().missing] == ["kernel:matmul[fp8-sm_90]", "operator:attention", ""]
     assert build.hold().missing[0].blocking
@@ -188,7 +174,7 @@ def test_a_long_output_is_shown_by_its_end() -> None:
 def test_the_view_of_nothing_says_so() -> None:
     bare = build.empty()
     assert bare.summary == "0 of 0 required comparisons passed, measured on 0 nodes."
-    assert (bare.items, bare.rows, bare.columns, bare.tallies) == ((), (), (), ())
+    assert (bare.items, bare.maps, bare.tallies) == ((), (), ())
 
 
 SECONDS = Measurement("latency", "s", Direction.LOWER, Kind.SAMPLED, (1.0,))

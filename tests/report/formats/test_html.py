@@ -3,13 +3,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import zlib
 from html.parser import HTMLParser
 
 import pytest
 
 from compat.report.formats import formats
-from compat.report.formats.html import render_html
+from compat.report.formats.html import MOST_BYTES, render_html
 from tests.report import build
+from tests.report.large import Large
 
 VARIANTS = {"demo": build.demo, "path": build.path, "go": build.go, "hold": build.hold, "empty": build.empty}
 
@@ -21,17 +23,18 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text: list[str] = []
-        self.raw: dict[str, list[str]] = {"style": [], "script": []}
+        self.raw: dict[str, list[str]] = {"style": [], "script": [], "data": []}
         self.inside = ""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        self.inside = tag if tag in self.raw else ""
+        # A script with a type is data: no browser runs it.
+        self.inside = ("data" if "type" in dict(attrs) else tag) if tag in ("style", "script") else ""
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == self.inside:
+        if tag in ("style", "script"):
             self.inside = ""
 
     def handle_data(self, data: str) -> None:
@@ -54,17 +57,18 @@ def test_nothing_is_loaded_from_anywhere_and_only_our_own_style_and_script_may_r
     (policy,) = [each["content"] for tag, each in page.tags if each.get("http-equiv") == "Content-Security-Policy"]
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
-    for kind, texts in page.raw.items():
-        assert sum(tag == kind for tag, _ in page.tags) == 1
+    for kind in ("style", "script"):
+        texts = page.raw[kind]
+        assert sum(tag == kind and "type" not in attributes for tag, attributes in page.tags) == 1
         digest = base64.b64encode(hashlib.sha256("".join(texts).encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}'" in policy
     tags = {tag for tag, _ in page.tags}
-    assert tags.isdisjoint(
-        {"img", "link", "iframe", "object", "embed", "base", "form", "input", "video", "audio", "use"}
-    )
+    assert tags.isdisjoint({"img", "link", "iframe", "object", "embed", "base", "video", "audio", "use"})
     for _, attributes in page.tags:
         assert not {name for name in attributes if name.startswith("on") or name in ("style", "src", "srcset")}
         assert attributes.get("href", "#").startswith("#")
+        assert "action" not in attributes
+        assert attributes.get("type", "search") in ("search", "button", "application/json", "text/plain")
 
 
 def test_hostile_text_adds_no_tag_and_is_shown_as_it_is() -> None:
@@ -119,3 +123,27 @@ def test_figures_that_are_not_judged_are_in_tables_that_open() -> None:
     assert "probabilities candidate 1,284 2.5e-07 2.1e-07 5 0.99999999995 1 not finite" in text
     assert "Measured and not judged (1 metric)" in text
     assert "Took attention flash → math, transport shm." in text
+
+
+def _unpacked(page: Page) -> str:
+    packs = [data for data in page.raw["data"] if re.fullmatch(r"[A-Za-z0-9+/=]{100,}", data)]
+    return "".join(zlib.decompress(base64.b64decode(data), -15).decode() for data in packs)
+
+
+def test_a_large_report_is_bounded_and_has_a_line_with_figures_for_each_case() -> None:
+    made = Large(2_000).view()
+    text = render_html(made)
+    assert len(text.encode()) <= MOST_BYTES
+    page = Page(text)
+    names = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {item.anchor for item in made.items} <= names
+    assert [item.figures in "".join(page.text) for item in made.items[100:]] == [True] * 1_900
+    assert made.items[-1].repeat.replace("'", "&#39;") in _unpacked(page)
+
+
+def test_where_there_is_no_room_for_pages_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compat.report.formats.html.MOST_BYTES", 600_000)
+    page = Page(render_html(Large(1_000).view()))
+    said = re.search(r"no room here for the pages of the last (\d+) cases", " ".join("".join(page.text).split()))
+    assert said is not None
+    assert 0 < int(said[1]) < 1_000
