@@ -40,6 +40,8 @@ def facets_json(items: Sequence[ItemView]) -> str:
 def _facets(item: ItemView) -> Iterator[tuple[str, str]]:
     yield "status", WORDS[item.status]
     yield "tier", item.tier
+    kind, named, _ = item.workload.partition(":")
+    yield "kind", kind if named else "stack"
     yield "workload", item.workload
     for axis in item.axes:
         yield axis.what, axis.candidate

@@ -11,13 +11,14 @@ def test_each_case_names_its_words_by_their_numbers() -> None:
     items = Large(135).view().items
     found = json.loads(facets_json(items))
     names = [name for name, _ in found["facets"]]
-    assert names == ["status", "workload", "driver", "cuda", "runtime"]  # all are of one tier: nothing to narrow
+    assert names == ["status", "kind", "workload", "driver", "cuda", "runtime"]  # all are of one tier: nothing to narrow
     assert len(found["rows"]) == len(items)
     for item, row in zip(items, found["rows"], strict=True):
         said = {name: words[number] for (name, words), number in zip(found["facets"], row, strict=True)}
         assert said["status"] == item.status.value
         assert said["workload"] == item.workload
-        assert {axis.what: axis.candidate for axis in item.axes} == {name: said[name] for name in names[2:]}
+        assert item.workload.startswith(f"{said['kind']}:")
+        assert {axis.what: axis.candidate for axis in item.axes} == {name: said[name] for name in names[3:]}
 
 
 def test_nothing_in_it_ends_the_element_that_it_is_in() -> None:
