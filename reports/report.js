@@ -41,7 +41,7 @@
 
   // A link to a case opens it, and shows it where a search hides it.
   const reveal = async () => {
-    if (location.hash.startsWith(FIND)) return asked();
+    if (form && location.hash.startsWith(FIND)) return asked();
     const name = location.hash.slice(1);
     const holder = document.getElementById(name)?.closest("details");
     if (!holder) return;
@@ -134,7 +134,7 @@
       const open = button.textContent === "Open all";
       shown().forEach((item) => (item.open = open));
     });
-    update();
+    if (!location.hash.startsWith(FIND)) update();
     (window.requestIdleCallback ?? setTimeout)(() => cases.forEach((_, number) => text(number)));
   }
   addEventListener("hashchange", reveal);
