@@ -15,6 +15,7 @@ from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, R
 from compat.report.around import facts, nodes_of, provenance, steps, waivers, windows
 from compat.report.heat import heat
 from compat.report.items import item_anchor, items, repeat_command, versions
+from compat.report.measures import Measure, measures
 from compat.report.parts import Change, Difference, HeatMap, ItemView, Missing, Reason, Tally
 from compat.report.policy import settings
 from compat.report.ran import Ran
@@ -51,6 +52,7 @@ class View:
     axes: tuple[Change, ...]  # that differ
     held: tuple[Setting, ...]  # axes that are the same on both sides
     components: tuple[Change, ...]
+    measures: tuple[Measure, ...]  # the five
     reasons: tuple[Reason, ...]
     tallies: tuple[Tally, ...]
     tiers: tuple[Setting, ...]
@@ -94,6 +96,9 @@ def view(
     back = {item.cell.id for item in plan.items if item.cell.rollback}  # where the versions go the other way
     passed = sum(comparison.status is Status.PASS for comparison in required)
     tiers = {tier: number for tier, number in verdict.tiers.items() if number}
+    hostnames = {node.id: node.hostname for node in nodes}
+    supported = windows(verdict, plan)
+    back_view = rollback_view(rehearsals, hostnames)
     asked = next((ring.tiers for ring in plan.rings if ring.name == verdict.ring), ())
     result = View(
         verdict=verdict,
@@ -107,6 +112,7 @@ def view(
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
+        measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames),
         reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
@@ -118,8 +124,8 @@ def view(
             FindingView(found.cell, ARMS[found.arm], found.rule, found.status, found.reason, found.source)
             for found in sorted(plan.findings, key=lambda found: found.status == "ok")
         ),
-        windows=windows(verdict, plan),
-        rollback=rollback_view(rehearsals, {node.id: node.hostname for node in nodes}),
+        windows=supported,
+        rollback=back_view,
         skew=tuple(
             Setting(found.kind, found.in_words, "the candidate alone has it" if found.new else "in the known-good, too")
             for found in verdict.skew

@@ -36,6 +36,7 @@ def verdict_json(verdict: Verdict, view: View, report: str | None = None) -> str
             "components": {change.what: change.candidate for change in view.components},
         },
         "reasons": verdict.reasons,
+        "measures": {measure.key: measure.number for measure in view.measures},
         "counts": {status.value: _count(verdict, status) for status in Status},
         "failed": [_failed(found) for found in verdict.comparisons if found.required and found.status not in FINE],
         "waived": [_failed(found) for found in verdict.comparisons if found.waived is not None],

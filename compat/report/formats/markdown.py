@@ -47,6 +47,11 @@ def _lines(view: View) -> Iterator[str]:
     yield ""
     yield from (f"{number}. {escape_entry(reason.full)}" for number, reason in enumerate(view.reasons, 1))
     yield from _table(
+        "The five measures",
+        ("Measure", "Value", "What it rests on"),
+        ((measure.name, measure.value, measure.said) for measure in view.measures),
+    )
+    yield from _table(
         "From what to what",
         ("What", "Known-good", "Candidate"),
         ((change.what, change.known_good, change.candidate) for change in view.axes + view.components),

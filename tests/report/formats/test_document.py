@@ -62,6 +62,17 @@ def test_the_document_says_what_a_pipeline_needs() -> None:
     }
 
 
+def test_the_measures_are_numbers_and_what_is_not_known_is_null() -> None:
+    assert document(build.demo())["measures"] == {
+        "pass_rate": 12 / 18,
+        "regressions": 3.0,
+        "version_skew": 0.0,
+        "rollback_seconds": None,
+        "support_days": None,
+    }
+    assert set(document(build.empty())["measures"].values()) == {None}
+
+
 def test_the_judge_is_named_where_the_verdict_names_it() -> None:
     view = build.demo()
     judged = dataclasses.replace(view.verdict, judge="a" * 64)

@@ -1,0 +1,144 @@
+"""The five measures: what they say with numbers, and that what is not known is never good."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from compat.model import SCHEMA_VERSION, Rehearsal, Skew, Status, Verdict, Window
+from compat.report.measures import Measure
+from compat.report.view import View, view
+from tests.report import build
+
+_KEYS = ["pass_rate", "regressions", "version_skew", "rollback_seconds", "support_days"]
+
+
+def by_key(shown: View) -> dict[str, Measure]:
+    return {measure.key: measure for measure in shown.measures}
+
+
+def of(verdict: Verdict, rehearsals: tuple[Rehearsal, ...] = (), **plan: object) -> dict[str, Measure]:
+    return by_key(view(verdict, dataclasses.replace(build.plan(), **plan), (build.NODE,), {}, (), rehearsals))
+
+
+def rehearsal(at: str, *, good: bool = True, **more: object) -> Rehearsal:
+    made = Rehearsal(
+        SCHEMA_VERSION, build.verdict().plan, "canary", build.NODE.id, at, "ada", real=False, good=good,
+        phases={"command": 33.0, "sentinels": 8.4}, findings=() if good else ("driver 580 is there still",),
+    )  # fmt: skip
+    return dataclasses.replace(made, **more)
+
+
+@pytest.mark.parametrize("made", [build.demo, build.path, build.go, build.hold, build.empty, build.hostile])
+def test_there_are_five_in_one_order(made) -> None:
+    shown = made()
+    assert [measure.key for measure in shown.measures] == _KEYS
+    assert all(measure.tone in ("good", "bad", "hold", "info") and measure.said for measure in shown.measures)
+
+
+def test_of_nothing_nothing_is_known_and_none_is_good() -> None:
+    found = by_key(build.empty())
+    assert {measure.tone for measure in found.values()} == {"hold"}
+    assert {measure.number for measure in found.values()} == {None}
+    assert [found[key].value for key in _KEYS] == ["none", "not known", "not read", "not rehearsed", "not known"]
+
+
+def test_a_rate_and_regressions_are_of_what_is_required() -> None:
+    found = by_key(build.path())  # which has a regression that is shown only
+    rate, worse = found["pass_rate"], found["regressions"]
+    assert (rate.value, rate.tone, rate.number) == ("66.6 %", "bad", 12 / 18)  # cut, not rounded
+    assert rate.said == (
+        "12 of 18 required comparisons passed; of the others 3 regress, 1 invalid, 1 inconclusive, 1 fixed."
+    )
+    assert (worse.value, worse.tone, worse.number) == ("3", "bad", 3.0)
+    assert worse.said == (
+        "3 required comparisons of 3 items shown to be worse; 2 not settled, and may be worse; "
+        "1 more shown only, not judged for the ring."
+    )
+
+
+def test_it_says_100_percent_of_all_and_of_nothing_less() -> None:
+    assert (by_key(build.go())["pass_rate"].value, by_key(build.go())["pass_rate"].tone) == ("100 %", "good")
+    (one, *_) = (found for found in build.comparisons() if found.status is Status.PASS)
+    many = (*(one for _ in range(2999)), dataclasses.replace(one, status=Status.INCONCLUSIVE))
+    found = of(dataclasses.replace(build.verdict(), comparisons=many))
+    assert (found["pass_rate"].value, found["pass_rate"].tone) == ("99.9 %", "hold")
+    assert (found["regressions"].value, found["regressions"].tone) == ("0", "hold")
+
+
+def test_what_is_accepted_is_said() -> None:
+    found = build.comparisons()
+    waived = tuple(
+        dataclasses.replace(one, status=Status.WAIVED, waived=Status.REGRESS) if one.status is Status.REGRESS else one
+        for one in found
+        if one.status in (Status.PASS, Status.REGRESS)
+    )
+    worse = of(dataclasses.replace(build.verdict(), comparisons=waived))["regressions"]
+    assert (worse.value, worse.tone) == ("0", "good")
+    assert worse.said.endswith("3 more accepted by a waiver.")
+
+
+def test_skew_that_the_candidate_alone_has_holds() -> None:
+    new = Skew("driver", "the driver's parts", {"kernel module": "570.211", "libcuda": "580.159"}, new=True)
+    old = Skew("nodes", "glibc", {"canary-01": "2.36", "canary-02": "2.39"}, new=False)
+    found = of(dataclasses.replace(build.verdict(), skew=(new, old)))["version_skew"]
+    assert (found.value, found.tone, found.number) == ("1 new", "hold", 1.0)
+    assert "kernel module 570.211, libcuda 580.159; 1 in the known-good, too" in found.said
+    found = of(dataclasses.replace(build.verdict(), skew=(old,)))["version_skew"]
+    assert (found.value, found.tone, found.number) == ("0 new", "info", 0.0)
+    found = of(build.verdict())["version_skew"]
+    assert (found.value, found.tone, found.number) == ("none", "good", 0.0)
+
+
+def test_a_way_back_has_seconds_where_it_was_good() -> None:
+    found = of(build.verdict(), (rehearsal("2025-11-19T10:00:00Z"),))["rollback_seconds"]
+    assert (found.value, found.tone, found.number) == ("41 s", "good", 41.4)
+    assert "command 33.0 s, sentinels 8.4 s" in found.said
+
+
+def test_a_way_back_that_failed_since_is_bad_whatever_was_before() -> None:
+    failed = rehearsal("2025-11-19T11:00:00Z", good=False)
+    found = of(build.verdict(), (failed, rehearsal("2025-11-19T10:00:00Z")))["rollback_seconds"]
+    assert (found.value, found.tone) == ("41 s", "bad")
+    assert found.said.endswith("was not good: driver 580 is there still.")
+    found = of(build.verdict(), (failed,))["rollback_seconds"]
+    assert (found.value, found.tone, found.number) == ("not good", "bad", None)
+
+
+def test_a_narrowed_or_an_old_way_back_is_not_good_enough() -> None:
+    found = of(build.verdict(), (rehearsal("2025-11-19T10:00:00Z", pattern="model:*"),))["rollback_seconds"]
+    assert (found.value, found.tone) == ("not rehearsed", "hold")
+    ring = dataclasses.replace(build.plan().rings[0], rehearsal=7 * 86400.0)
+    found = of(build.verdict(), (rehearsal("2025-11-01T10:00:00Z"),), rings=(ring,))["rollback_seconds"]
+    assert (found.value, found.tone) == ("41 s", "hold")
+    assert "that is 19 days ago, the ring asks for one in the last 7" in found.said
+
+
+@pytest.mark.parametrize(
+    ("ends", "ended", "value", "tone"),
+    [
+        ("2026-06-20", False, "212 days", "good"),
+        ("2025-11-20", False, "0 days", "good"),
+        ("2025-11-19", False, "over for 1 day", "bad"),
+        (None, True, "over", "bad"),
+        (None, False, "not known", "hold"),
+    ],
+)
+def test_support_is_of_what_the_candidate_has(ends: str | None, ended: bool, value: str, tone: str) -> None:
+    window = Window("driver", "none", ends, ended, "a table, 2025-11-01")
+    ring = dataclasses.replace(build.plan().rings[0], budget=60.0)
+    found = of(build.verdict(), windows=(window,), rings=(ring,))["support_days"]
+    assert (found.value, found.tone) == (value, tone)
+    assert "the tables say nothing of runtime" in found.said
+
+
+def test_a_part_of_which_nobody_knows_keeps_support_from_good() -> None:
+    windows = (
+        Window("driver", "none", "2026-06-20", ended=False, source="a table"),
+        Window("runtime", "stack-2025", None, ended=False, source="a table"),
+        Window("runtime", "stack-2024", "2025-01-01", ended=False, source="a table"),  # the known-good one
+    )
+    found = of(build.verdict(), windows=windows)["support_days"]
+    assert (found.value, found.tone, found.number) == ("212 days", "hold", 212.0)
+    assert found.said.endswith("the end of runtime stack-2025 is not known.")
