@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from compat.commands.words import JsonOption, Plan, Signatures, Store, Trust, counted
-from compat.model import digest
 
 __all__ = ["rings"]
 
@@ -23,11 +22,11 @@ def rings(
     signatures: Signatures = 1,
 ) -> None:
     """Print where an upgrade stands, ring by ring, by the verdicts in the store: nothing is judged or run."""
-    from compat.report.rings_text import Overview, rings_document, rings_text
+    from compat.report.rings_text import rings_document, rings_text
     from compat.way import Trust as Trusted
     from compat.way import open_store, stored_standing
-    from compat.way.leases import holder, upgrade_of
     from compat.way.leases import release as let_go
+    from compat.way.rings import overview
 
     counted(trust, signatures)
     opened = open_store(store)
@@ -36,12 +35,7 @@ def rings(
         typer.echo(f"node {release} belonged to {gone.upgrade} since {gone.at}, and belongs to none now")
         return
     chosen = opened.plan(plan)
-    nodes = opened.nodes()
-    held = {node.id: lease for node in nodes.values() if (lease := holder(opened, node.id)) is not None}
-    promoted = [entry for name in opened.baselines() for entry in opened.baseline(name).entries()]
-    own = [entry for entry in promoted if entry.action == "promote" and entry.plan == digest(chosen)]
-    stands = stored_standing(opened, chosen, Trusted.of(trust, signatures))
-    found = Overview(upgrade_of(chosen), stands, nodes, held, own)
+    found = overview(opened, chosen, stored_standing(opened, chosen, Trusted.of(trust, signatures)))
     if json:
         import json as json_
 

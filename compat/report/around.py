@@ -6,7 +6,7 @@ import datetime
 import shlex
 from typing import TYPE_CHECKING
 
-from compat.model import Arm, Identity, Node, Plan, Verdict
+from compat.model import Arm, Identity, Node, Plan, Status, Verdict, digest
 from compat.model.moments import moment
 from compat.report.parts import Change
 from compat.report.surroundings import NodeView, Setting, Step, WaiverView, WindowView
@@ -15,10 +15,24 @@ from compat.report.text import NOTHING, count, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compat.report.parts import ItemView
+    from compat.report.parts import ItemView, Missing
     from compat.report.ran import Ran
 
-__all__ = ["facts", "nodes_of", "provenance", "steps", "waivers", "windows"]
+__all__ = ["facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
+
+
+def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
+    """How much was not covered, in one sentence: what blocks GO, and what calibration showed that cannot be told."""
+    untold = sum(found.status is Status.UNCOVERED for found in verdict.comparisons)
+    also = f" {count(untold, 'comparison')} cannot be told apart here and {'is' if untold == 1 else 'are'} not judged."
+    if not missing:
+        return "Everything that the matrix asks for was planned." + (also if untold else "")
+    blocking = [entry for entry in missing if entry.blocking]
+    said = f"{count(len(missing), 'thing')} {'was' if len(missing) == 1 else 'were'} not covered"
+    if blocking:
+        first = f"{blocking[0].what}: {blocking[0].reason}"
+        said += f", {len(blocking):,} of {'it' if len(missing) == 1 else 'them'} in the way of GO ({first})"
+    return f"{said}." + (also if untold else "")
 
 
 def windows(verdict: Verdict, plan: Plan) -> tuple[WindowView, ...]:
@@ -114,14 +128,17 @@ def _node(node: Node, drivers: Iterable[str], control: bool) -> NodeView:
     )
 
 
-def provenance(verdict: Verdict, plan: Plan) -> tuple[Setting, ...]:
-    """What the verdict is bound to, by digests."""
+def provenance(verdict: Verdict, plan: Plan, own: str = "") -> tuple[Setting, ...]:
+    """What the verdict is bound to, by digests. ``own`` is the verdict's, where somebody knows it."""
     return (
         Setting("Judged", f"{verdict.judged_at} by compat {verdict.compat_version}"),
         Setting("Planned", f"by compat {plan.compat_version}"),
+        *((Setting("Verdict", own, "what a signature, a promotion and compat audit name"),) if own else ()),
+        Setting("Judge", verdict.judge or "not named", "digest of the code that judged"),
         Setting("Matrix file", verdict.matrix_digest, f"sha256 of the text of {verdict.matrix}"),
         Setting("Plan", verdict.plan, "what was to be measured, written before the run"),
         Setting("Evidence", verdict.evidence, "digest over every record that was judged"),
+        Setting("Policy", digest(verdict.policy), "the thresholds above"),
         *((Setting("Calibration", verdict.calibration, "digest of what it has shown"),) if verdict.calibration else ()),
         *(Setting(workload, content, "sha256 of its file") for workload, content in sorted(plan.content.items())),
     )

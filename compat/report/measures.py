@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from compat.model import FINE, Rehearsal, Status, Verdict
 from compat.model.moments import moment
-from compat.report.rollback import way_back_place
 from compat.report.statuses import WORDS, WORST_FIRST
-from compat.report.text import count
+from compat.report.text import count, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,12 +139,15 @@ def _rollback(
     last = ""
     if bad is not None:
         why = f": {bad.findings[0]}" if bad.findings else ""
-        last = f"the last way back there, {way_back_place(bad, hostnames)}, was not good{why}"
+        last = f"the last one on node {hostnames.get(bad.node, bad.node)}, {when(bad.at)}, was not good{why}"
     if rollback is None:
         value, tone = ("not rehearsed", "hold") if bad is None else ("not good", "bad")
-        said = last or "the ways back that were good left out cases"
+        said = last.replace("the last one", "the last way back", 1) or "the ways back that were good left out cases"
         return Measure(key, name, value, f"{said[0].upper()}{said[1:]}.", tone, None, unit)
-    said = f"Good after {rollback.said}" + (f"; {last}" if last else "")
+    how = "gone in earnest" if rollback.real else "rehearsed"
+    host = hostnames.get(rollback.node, rollback.node)
+    said = f"Good after {rollback.seconds:.1f} s, {how} on node {host} of ring {rollback.ring}, {when(rollback.at)}"
+    said += f"; {last}" if last else ""
     asked = next((ring.rehearsal for ring in plan.rings if ring.name == verdict.ring), None)
     old = (moment(verdict.judged_at) - moment(rollback.at)).total_seconds() if asked is not None else 0.0
     if asked is not None and old > asked:

@@ -12,7 +12,7 @@ from compat.report.surroundings import RollbackView
 from compat.report.text import clean, count, phases_in_words
 from compat.run.available import Had
 
-__all__ = ["rehearsal_text", "rollback_json", "rollback_text", "rollback_view", "way_back_place"]
+__all__ = ["rehearsal_text", "rollback_json", "rollback_text", "rollback_view"]
 
 
 def rollback_json(back: WayBack, had: Sequence[Had] | None = None) -> str:
@@ -115,11 +115,8 @@ def rollback_view(rehearsals: Sequence[Rehearsal], hostnames: Mapping[str, str])
     found = newest_rehearsal(rehearsals)
     if found is None:
         return None
-    said = f"{found.seconds:.1f} s ({phases_in_words(found.phases)}), {way_back_place(found, hostnames)} by {found.by}"
-    return RollbackView(round(found.seconds, 3), found.real, found.ring, found.node, found.at, found.by, said)
-
-
-def way_back_place(found: Rehearsal, hostnames: Mapping[str, str]) -> str:
-    """``rehearsed on node canary-01 of ring canary at 2026-11-23T12:00:00+00:00``."""
     how = "gone in earnest" if found.real else "rehearsed"
-    return f"{how} on node {hostnames.get(found.node, found.node)} of ring {found.ring} at {found.at}"
+    host = hostnames.get(found.node, found.node)
+    place = f"{how} on node {host} of ring {found.ring} at {found.at} by {found.by}"
+    said = f"{found.seconds:.1f} s ({phases_in_words(found.phases)}), {place}"
+    return RollbackView(round(found.seconds, 3), found.real, found.ring, found.node, found.at, found.by, said)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import functools
 import hashlib
 import math
 import operator
 from typing import Any, TypeVar
 
+from compat.errors import MomentError
 from compat.escape import clean, clip
+from compat.model.moments import moment
 
 __all__ = [
     "MINUS",
@@ -29,6 +32,7 @@ __all__ = [
     "percent",
     "phases_in_words",
     "quantity",
+    "when",
 ]
 
 NOTHING = "\N{EN DASH}"  # what stands where there is no value
@@ -89,6 +93,14 @@ def phases_in_words(phases: dict[str, float]) -> str:
     known = [name for name in _PHASES if name in phases]
     rest = [name for name in phases if name not in known]
     return ", ".join(f"{name} {phases[name]:.1f} s" for name in (*known, *rest))
+
+
+def when(text: str) -> str:
+    """A moment for people, ``2026-11-29 18:55 UTC``; what is none stays as it is."""
+    try:
+        return f"{moment(text).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+    except MomentError:
+        return text
 
 
 def quantity(value: float | str | None, unit: str) -> str:

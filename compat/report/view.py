@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
-from compat.report.around import facts, nodes_of, provenance, steps, waivers, windows
+from compat.report.around import facts, nodes_of, provenance, steps, uncovered, waivers, windows
 from compat.report.heat import heat
+from compat.report.history import HistoryView, history_view
 from compat.report.items import item_anchor, items, repeat_command, versions
 from compat.report.measures import Measure, measures
 from compat.report.parts import Change, Difference, HeatMap, ItemView, Missing, Reason, Tally
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from compat.judge.evidence import ByItem
+    from compat.report.past import History
 
 __all__ = ["View", "view"]
 
@@ -58,6 +60,7 @@ class View:
     tiers: tuple[Setting, ...]
     tiers_absent: tuple[str, ...]  # what the ring asks for, and no comparison rests on
     missing: tuple[Missing, ...]
+    uncovered: str  # how much of it, in one sentence
     maps: tuple[HeatMap, ...]
     items: tuple[ItemView, ...]
     findings: tuple[FindingView, ...]
@@ -67,6 +70,7 @@ class View:
     differences: tuple[Difference, ...]  # undeclared ones first
     facts: tuple[Change, ...]  # what both arms are: Python, packages
     nodes: tuple[NodeView, ...]
+    history: HistoryView
     waivers: tuple[WaiverView, ...]  # those with an error first
     policy: tuple[Setting, ...]
     provenance: tuple[Setting, ...]
@@ -81,11 +85,13 @@ def view(
     identities: Mapping[str, Identity],
     evidence: ByItem | Iterable[Evidence],
     rehearsals: Sequence[Rehearsal] = (),
+    past: History | None = None,
 ) -> View:
     """Make the view of ``verdict``.
 
     ``plan`` is the plan that was judged and ``evidence`` the evidence, as the judge takes it; ``identities`` are by
     their digest. A node or an identity that is not given is shown as unknown. ``rehearsals`` are all of the plan.
+    ``past`` is what the store says besides: without it the view says that nobody asked.
     """
     ran = Ran(evidence)
     repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
@@ -99,6 +105,7 @@ def view(
     hostnames = {node.id: node.hostname for node in nodes}
     supported = windows(verdict, plan)
     back_view = rollback_view(rehearsals, hostnames)
+    missing = _missing(verdict, plan)
     asked = next((ring.tiers for ring in plan.rings if ring.name == verdict.ring), ())
     result = View(
         verdict=verdict,
@@ -117,7 +124,8 @@ def view(
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
-        missing=_missing(verdict, plan),
+        missing=missing,
+        uncovered=uncovered(missing, verdict),
         maps=heat(verdict, plan.known_good, cells),
         items=shown,
         findings=tuple(
@@ -136,9 +144,10 @@ def view(
         ),
         facts=facts(ran.identities, identities),
         nodes=nodes_of(verdict, plan, nodes, identities, ran),
+        history=history_view(verdict, past, rehearsals, hostnames),
         waivers=waivers(verdict),
         policy=settings(verdict.policy, [metric for item in plan.items for metric in item.case.metrics]),
-        provenance=provenance(verdict, plan),
+        provenance=provenance(verdict, plan, past.digest if past is not None else ""),
         steps=steps(verdict, shown),
         content=digest(plan.content),
     )

@@ -34,14 +34,17 @@ class Concluded:
     nodes: Sequence[Node]
     identities: Mapping[str, Identity]
     evidence: ByItem
+    store: Store
     rehearsals: Sequence[Rehearsal] = ()
 
     @functools.cached_property
     def view(self) -> View:
-        """All that a format prints; the evidence is read once more for it."""
+        """All that a format prints; the evidence is read once more for it, and what the store says besides."""
         from compat.report.view import view
+        from compat.way.history import read_history
 
-        return view(self.verdict, self.plan, self.nodes, self.identities, self.evidence, self.rehearsals)
+        past = read_history(self.store, self.plan, self.verdict, self.digest, self.rehearsals)
+        return view(self.verdict, self.plan, self.nodes, self.identities, self.evidence, self.rehearsals, past)
 
     @functools.cached_property
     def summary(self) -> View:
@@ -82,14 +85,20 @@ def conclude(
     known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
     verdict = judge(chosen, name, evidence, identities, nodes, blobs(store), now, accepted, known)
     verdict = replace(verdict, judge=judge_digest())
-    last = store.verdicts(digest(chosen), name)[-1:]
-    if last and replace(verdict, judged_at=last[0].judged_at) == last[0]:
-        verdict = last[0]  # said before: since then it holds
+    last = _newest(store, digest(chosen), name)
+    if last is not None and replace(verdict, judged_at=last.judged_at) == last:
+        verdict = last  # said before: since then it holds
         kept = digest(verdict)
     else:
         kept = store.put_verdict(verdict)
     rehearsals = store.rehearsals(digest(chosen))
-    return Concluded(verdict, kept, chosen, list(nodes.values()), identities, evidence, rehearsals)
+    return Concluded(verdict, kept, chosen, list(nodes.values()), identities, evidence, store, rehearsals)
+
+
+def _newest(store: Store, plan: str, ring: str) -> Verdict | None:
+    """The ring's verdict that was written last. Those before it are not read: each may be tens of megabytes."""
+    names = [name for name in store.objects.names(f"verdicts/{plan}/{ring}") if name.endswith(".json")]
+    return store.checked(names[-1], Verdict) if names else None
 
 
 @functools.cache

@@ -94,7 +94,7 @@ def test_skew_that_the_candidate_alone_has_holds() -> None:
 def test_a_way_back_has_seconds_where_it_was_good() -> None:
     found = of(build.verdict(), (rehearsal("2025-11-19T10:00:00Z"),))["rollback_seconds"]
     assert (found.value, found.tone, found.number) == ("41 s", "good", 41.4)
-    assert "command 33.0 s, sentinels 8.4 s" in found.said
+    assert found.said == "Good after 41.4 s, rehearsed on node canary-01 of ring canary, 2025-11-19 10:00 UTC."
 
 
 def test_a_way_back_that_failed_since_is_bad_whatever_was_before() -> None:

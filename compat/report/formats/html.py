@@ -18,7 +18,7 @@ from compat.report.formats import Format
 from compat.report.packing import pack
 from compat.report.plots import LEFT, RIGHT
 from compat.report.statuses import GLYPHS, TONES, WORDS
-from compat.report.text import count
+from compat.report.text import count, when
 from compat.report.view import View
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(glyphs=GLYPHS, tones=TONES, words=WORDS, count=count, left=LEFT, right=RIGHT)
+    environment.globals.update(glyphs=GLYPHS, tones=TONES, words=WORDS, count=count, when=when, left=LEFT, right=RIGHT)
     return environment
 
 

@@ -17,6 +17,7 @@ from compat.report.text import count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from compat.report.history import HistoryView
     from compat.report.view import View
 
 __all__ = ["FORMAT", "escape", "render_markdown"]
@@ -89,6 +90,7 @@ def _lines(view: View) -> Iterator[str]:
         "Support window",
         (f"{entry.axis} {entry.value} ({entry.arms}): {entry.said} ({entry.source})" for entry in view.windows),
     )
+    yield from _history(view.history, view.ring)
     yield from _table(
         "Differences between the arms",
         ("What", "Known-good", "Candidate", "Declared"),
@@ -105,6 +107,29 @@ def _lines(view: View) -> Iterator[str]:
     yield from _list("Policy", (f"{entry.name}: {entry.value}" for entry in view.policy))
     yield from _list("Provenance", (f"{entry.name}: {entry.value}" for entry in view.provenance))
     yield from _list("How to repeat it", (f"{step.text} {step.command}" for step in view.steps))
+
+
+def _history(past: HistoryView, ring: str) -> Iterator[str]:
+    """Where the upgrade stands, and the earlier verdicts of this ring; a job's summary has no room for the rest."""
+    yield from _list(
+        "Rings and history",
+        (
+            *past.said,
+            *(f"ring {one.ring}: {'; '.join((one.state, *one.lines, *one.why))}" for one in past.rings),
+            *past.promoted,
+            *((f"looks while it soaked: {past.looks_said}",) if past.looks_said else ()),
+        ),
+    )
+    yield from _table(
+        f"Verdicts of ring {_name(ring)}",
+        ("Judged", "Verdict", "Required comparisons", "Since the one before", "Digest"),
+        (
+            (row.judged_at, row.decision.value, row.counts, row.said, row.digest[:12])
+            for own in past.verdicts
+            if own.ring == ring
+            for row in own.rows
+        ),
+    )
 
 
 def _name(text: str) -> str:

@@ -1,0 +1,265 @@
+"""Rings and history, made for a view: where the upgrade stands, what was said of it before, and how its sentinels went.
+
+Nothing is judged here. Where the store has nothing, or could not be read, that is said in a sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compat.model import Decision, Rehearsal, Verdict, Watch
+from compat.report.items import item_anchor
+from compat.report.statuses import WORDS, WORST_FIRST
+from compat.report.text import count, phases_in_words, when
+from compat.report.trends import Trend, trends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from compat.gate.standing import Stand
+    from compat.report.past import Changed, History, Past
+    from compat.report.rings_text import Overview
+
+__all__ = ["BackView", "HistoryView", "LookView", "Named", "PastView", "RingPast", "RingView", "history_view"]
+
+TONES = {Decision.GO: "good", Decision.NO_GO: "bad", Decision.HOLD: "hold"}
+
+_REASONS = 5  # of a ring that are shown
+_NODES = 12  # of a ring that are named
+_LOOKS = 20  # looks at nodes that are shown, those with findings first
+_FINDINGS = 5  # of a look, or of a way back
+
+
+@dataclass(frozen=True)
+class RingView:
+    """What a ring's gate says: ``state`` in a word, ``lines`` in sentences, ``why`` it is not GO."""
+
+    ring: str
+    state: str
+    tone: str
+    lines: tuple[str, ...]
+    why: tuple[str, ...]
+    this: bool  # whether the report is of this ring
+
+
+@dataclass(frozen=True)
+class BackView:
+    """A way back that was tried, or gone in earnest."""
+
+    state: str
+    tone: str
+    took: str  # seconds to good, by phase
+    place: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LookView:
+    """A look at a node while the upgrade soaked there; without findings all was well."""
+
+    place: str
+    said: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Named:
+    """An item; ``anchor`` is empty where this report does not have it."""
+
+    key: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class PastView:
+    """A verdict of the ring, with what changed from the one before it."""
+
+    decision: Decision
+    tone: str
+    judged_at: str
+    counts: str
+    digest: str
+    judge: str
+    said: str
+    failed: tuple[Named, ...]
+    fixed: tuple[Named, ...]
+    this: bool  # whether it is the one that is shown
+
+
+@dataclass(frozen=True)
+class RingPast:
+    """A ring's verdicts, the newest first, and what was left out."""
+
+    ring: str
+    rows: tuple[PastView, ...]
+    more: str
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """Rings and history. ``said`` has what is to be known of all of it, such as what could not be read."""
+
+    at: str
+    upgrade: str
+    said: tuple[str, ...]
+    rings: tuple[RingView, ...]
+    promoted: tuple[str, ...]
+    leases: tuple[str, ...]
+    backs: tuple[BackView, ...]
+    looks: tuple[LookView, ...]
+    looks_said: str
+    verdicts: tuple[RingPast, ...]
+    trends: tuple[Trend, ...]
+    trends_said: str
+
+
+def history_view(
+    verdict: Verdict, history: History | None, rehearsals: Sequence[Rehearsal], hostnames: Mapping[str, str]
+) -> HistoryView:
+    """Make it of what was read of the store; None: nothing was read."""
+    backs = tuple(_back(one, hostnames) for one in sorted(rehearsals, key=lambda one: one.at, reverse=True))
+    if history is None:
+        said = ("The store was not asked for the rings and for earlier verdicts.",)
+        return HistoryView("", "", said, (), (), (), backs, (), "", (), (), "")
+    overview = history.overview
+    known = {found.item for found in verdict.comparisons}
+    looks = sorted(history.watches, key=lambda one: one.at, reverse=True)
+    looks.sort(key=lambda one: not one.findings)
+    own = tuple(reversed(history.verdicts.get(verdict.ring, ())))
+    drawn, drawn_said = trends(own, history.sentinels)
+    total = sum(map(len, history.verdicts.values()))
+    first = ["This is the first verdict of this upgrade in the store: there is no history yet."] if total < 2 else []
+    return HistoryView(
+        at=when(history.at),
+        upgrade=overview.upgrade if overview is not None else "",
+        said=(*first, *(f"{one[:1].upper()}{one[1:]}." for one in history.problems)),
+        rings=() if overview is None else tuple(_ring(one, overview, verdict.ring) for one in overview.stands),
+        promoted=() if overview is None else tuple(_promoted(overview)),
+        leases=() if overview is None else tuple(_leases(overview)),
+        backs=backs,
+        looks=tuple(_look(one, hostnames) for one in looks[:_LOOKS]),
+        looks_said=_looks_said(looks),
+        verdicts=tuple(
+            RingPast(
+                ring,
+                tuple(
+                    _past(one, history.digest, known, oldest=one is found[-1] and not history.more.get(ring))
+                    for one in found
+                ),
+                f"{count(history.more[ring], 'older verdict')} not shown" if history.more.get(ring) else "",
+            )
+            for ring, found in history.verdicts.items()
+            if found
+        ),
+        trends=drawn if len(own) > 1 else (),
+        trends_said=drawn_said,
+    )
+
+
+def _ring(stand: Stand, overview: Overview, shown: str) -> RingView:
+    judged = stand.verdict
+    this = stand.ring == shown
+    if judged is None:
+        said = "it may take the upgrade now" if not stand.before else "it may not take the upgrade yet"
+        return RingView(stand.ring, "not judged yet", "info", (said,), stand.before[:_REASONS], this)
+    lines = []
+    if stand.since:
+        own = "" if stand.decision is Decision.GO else "its own verdict is "
+        lines.append(f"{own}GO since {when(stand.since)}")
+    if stand.soaked != stand.since:
+        lines.append(f"its soak ends at {when(stand.soaked)}")
+    names = [overview.host(node) for node in judged.nodes]
+    more = f" and {len(names) - _NODES:,} more" if len(names) > _NODES else ""
+    lines.append(f"measured on {count(len(names), 'node')}" + (f": {', '.join(names[:_NODES])}{more}" if names else ""))
+    lines.append(f"verdict {stand.digest[:12]} of {when(judged.judged_at)}")
+    why = () if stand.decision is Decision.GO else stand.reasons
+    left = (f"and {count(len(why) - _REASONS, 'more reason')}",) if len(why) > _REASONS else ()
+    return RingView(
+        stand.ring, stand.decision.value, TONES[stand.decision], tuple(lines), (*why[:_REASONS], *left), this
+    )
+
+
+def _promoted(overview: Overview) -> Iterator[str]:
+    for entry in overview.promoted:
+        by_override = f", by override: {entry.reason}" if entry.override else ""
+        until = f", until {entry.expires}" if entry.expires else ""
+        place = f"baseline {entry.baseline}, entry {entry.number}, since {when(entry.at)} by {entry.by}"
+        yield f"The candidate is known-good in {place}, from ring {entry.ring}{until}{by_override}"
+
+
+def _leases(overview: Overview) -> Iterator[str]:
+    for lease in overview.held.values():
+        whose = "this upgrade" if lease.upgrade == overview.upgrade else f"another upgrade: {lease.upgrade},"
+        yield f"{overview.host(lease.node)} belongs to {whose} since {when(lease.at)} (by {lease.by})"
+
+
+def _back(one: Rehearsal, hostnames: Mapping[str, str]) -> BackView:
+    how = "gone in earnest" if one.real else "rehearsed"
+    place = f"{how} on node {hostnames.get(one.node, one.node)} of ring {one.ring}, {when(one.at)}, by {one.by}"
+    narrowed = f", cases narrowed to {one.pattern}: no gate counts it" if one.pattern != "*" and not one.real else ""
+    phases = f" ({phases_in_words(one.phases)})" if one.phases else ""
+    return BackView(
+        "good" if one.good else "not good",
+        "good" if one.good else "bad",
+        f"{one.seconds:.1f} s{phases}",
+        f"{place}, {count(len(one.cases), 'case')}{narrowed}",
+        _few(one.findings),
+    )
+
+
+def _look(one: Watch, hostnames: Mapping[str, str]) -> LookView:
+    place = f"{hostnames.get(one.node, one.node)} of ring {one.ring}, {when(one.at)}"
+    narrowed = f", narrowed to {one.pattern}" if one.pattern != "*" else ""
+    return LookView(place, f"{count(len(one.cases), 'case')} in {one.seconds:.0f} s{narrowed}", _few(one.findings))
+
+
+def _looks_said(looks: Sequence[Watch]) -> str:
+    if not looks:
+        return "No node was looked at while the upgrade soaked."
+    found = sum(bool(one.findings) for one in looks)
+    said = f"{count(len(looks), 'look')} at {count(len({one.node for one in looks}), 'node')}"
+    said += f", {found:,} with findings" if found else ", none with a finding"
+    return said + (f"; {len(looks) - _LOOKS:,} are not shown." if len(looks) > _LOOKS else ".")
+
+
+def _few(findings: Sequence[str]) -> tuple[str, ...]:
+    left = len(findings) - _FINDINGS
+    return (*findings[:_FINDINGS], *([f"and {left:,} more"] if left > 0 else []))
+
+
+def _past(one: Past, shown: str, known: set[str], *, oldest: bool) -> PastView:
+    counts = [f"{number:,} {WORDS[status]}" for status in WORST_FIRST if (number := one.counts.get(status))]
+    return PastView(
+        decision=one.decision,
+        tone=TONES[one.decision],
+        judged_at=when(one.judged_at),
+        counts=", ".join(counts) or "nothing that is required was compared",
+        digest=one.digest,
+        judge=one.judge or "not named",
+        said="the first one in this store" if oldest and one.changed is None else _changed(one.changed),
+        failed=_named(one.changed.failed_names if one.changed else (), known),
+        fixed=_named(one.changed.fixed_names if one.changed else (), known),
+        this=one.digest == shown,
+    )
+
+
+def _named(keys: Iterable[str], known: set[str]) -> tuple[Named, ...]:
+    return tuple(Named(key, item_anchor(key) if key in known else "") for key in keys)
+
+
+def _changed(found: Changed | None) -> str:
+    if found is None:
+        return "nothing before it was read"
+    parts = [
+        f"{count(found.failed, 'item')} newly not fine" if found.failed else "",
+        f"{count(found.fixed, 'item')} fine again" if found.fixed else "",
+        f"{found.gone:,} that were not fine are not compared any more" if found.gone else "",
+    ]
+    said = ", ".join(part for part in parts if part) or "the same items are fine"
+    others = [
+        "another plan of this upgrade" if found.other_plan else "",
+        "another judge" if found.other_judge else "",
+    ]
+    other = " and ".join(part for part in others if part)
+    return said + (f"; the one before is of {other}" if other else "")

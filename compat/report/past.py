@@ -1,0 +1,128 @@
+"""What a store says of an upgrade besides the verdict that is shown: nouns that a view is made of, read elsewhere.
+
+Of each earlier verdict there is only what is shown of it: a verdict of 10,000 items is tens of megabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from compat.model import FINE, Comparison, Decision, Kind, Status, Verdict, Watch
+from compat.report.rings_text import Overview
+from compat.report.statuses import worst
+
+__all__ = ["Changed", "Effect", "History", "Past", "changed", "effects", "failing", "past"]
+
+_NAMED = 10  # items of a change that are named
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A judged effect of a sentinel in one verdict: candidate against known-good, paired. Log ratios; + is worse."""
+
+    item: str
+    metric: str
+    effect: float
+    interval: tuple[float, float] | None
+    limit: float | None
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What is another in a verdict than in the one before it: items that fail newly, that are fixed, and that left.
+
+    Of each kind the first few are named. ``before`` says which verdict that was.
+    """
+
+    before: str  # digest
+    other_plan: bool
+    other_judge: bool
+    failed: int = 0
+    failed_names: tuple[str, ...] = ()
+    fixed: int = 0
+    fixed_names: tuple[str, ...] = ()
+    gone: int = 0  # failed before, and are not compared any more
+
+
+@dataclass(frozen=True)
+class Past:
+    """A stored verdict of the upgrade: this one, or an earlier one. ``counts`` are of required comparisons."""
+
+    digest: str
+    plan: str
+    judge: str
+    decision: Decision
+    judged_at: str
+    counts: dict[Status, int]
+    effects: tuple[Effect, ...] = ()
+    changed: Changed | None = None  # None: there is none before it, or it was not read
+
+
+@dataclass(frozen=True)
+class History:
+    """Where the upgrade stands at ``at`` (ISO 8601), and what was said of it before.
+
+    ``overview`` is None where it could not be read. ``verdicts`` are by ring, the newest first; ``more`` says how many
+    older ones of a ring were left out. ``sentinels`` are the items whose trend is shown. ``problems`` says, in
+    sentences, what could not be read.
+    """
+
+    at: str
+    digest: str = ""  # of the verdict that is shown
+    overview: Overview | None = None
+    verdicts: Mapping[str, Sequence[Past]] = field(default_factory=dict)
+    more: Mapping[str, int] = field(default_factory=dict)
+    watches: Sequence[Watch] = ()
+    sentinels: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+def past(verdict: Verdict, name: str, sentinels: frozenset[str] = frozenset()) -> Past:
+    """What is shown of the verdict with the digest ``name``."""
+    counts: dict[Status, int] = {}
+    for found in verdict.comparisons:
+        if found.required:
+            counts[found.status] = counts.get(found.status, 0) + 1
+    shown = effects(verdict.comparisons, sentinels)
+    return Past(name, verdict.plan, verdict.judge, verdict.decision, verdict.judged_at, counts, shown)
+
+
+def effects(comparisons: Sequence[Comparison], sentinels: frozenset[str]) -> tuple[Effect, ...]:
+    """The judged effects of these items; of several of one metric the worst."""
+    kept: dict[tuple[str, str], Effect] = {}
+    for found in comparisons:
+        if found.item in sentinels and found.kind is Kind.SAMPLED and found.effect is not None:
+            key = found.item, found.metric
+            if key not in kept or kept[key].effect < found.effect:
+                kept[key] = Effect(*key, found.effect, found.interval, found.limit)
+    return tuple(kept.values())
+
+
+def failing(verdict: Verdict) -> dict[str, Status]:
+    """The worst status of each item that is required, by its key."""
+    found: dict[str, Status] = {}
+    for comparison in verdict.comparisons:
+        if comparison.required:
+            known = found.get(comparison.item)
+            found[comparison.item] = comparison.status if known is None else worst([known, comparison.status])
+    return found
+
+
+def changed(new: Past, items: Mapping[str, Status], old: Past, before: Mapping[str, Status]) -> Changed:
+    """What changed from ``old``, whose items were ``before``, to ``new``; what is not fine fails, worst first."""
+    failed = [key for key, status in items.items() if status not in FINE and before.get(key, Status.PASS) in FINE]
+    fixed = [key for key, status in before.items() if status not in FINE and items.get(key, status) in FINE]
+    gone = sum(status not in FINE and key not in items for key, status in before.items())
+    failed.sort(key=lambda key: (items[key] is not Status.REGRESS, key))
+    fixed.sort()
+    return Changed(
+        before=old.digest,
+        other_plan=old.plan != new.plan,
+        other_judge=old.judge != new.judge,
+        failed=len(failed),
+        failed_names=tuple(failed[:_NAMED]),
+        fixed=len(fixed),
+        fixed_names=tuple(fixed[:_NAMED]),
+        gone=gone,
+    )

@@ -1,0 +1,126 @@
+"""How the sentinels went from verdict to verdict: the effect of each metric with its interval, as small plots.
+
+An effect is candidate against known-good, measured in pairs, so that it can be set beside an earlier one. Absolute
+values of two sessions cannot: clocks, temperatures and neighbours differ.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compat.report.items import item_anchor
+from compat.report.text import count, percent, when
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compat.report.past import Effect, Past
+
+__all__ = ["HEIGHT", "WIDTH", "Trend", "trends"]
+
+WIDTH, HEIGHT = 240.0, 56.0  # of a plot
+_EDGE = 8.0
+_MOST = 40  # plots
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One metric of one sentinel, the oldest verdict first. The marks are data of SVG paths, in the plot's units.
+
+    ``line`` joins the effects of neighbouring verdicts: where one has none there is a gap.
+    """
+
+    item: str
+    anchor: str
+    metric: str
+    said: str  # the newest effect, in words
+    label: str  # all of them, in words
+    dots: str
+    line: str
+    intervals: str
+    zero: float
+    margin: float | None
+    first: str
+    last: str
+    beyond: bool  # whether the newest is over its margin
+
+
+def trends(verdicts: Sequence[Past], sentinels: Sequence[str]) -> tuple[tuple[Trend, ...], str]:
+    """The trends over ``verdicts``, the oldest first, those nearest to their margin first; and what is said of them."""
+    if not sentinels:
+        return (), "No case of this ring stands for the plan."
+    if len(verdicts) < 2:
+        return (), "There is one verdict of this ring: a trend takes two."
+    found: dict[tuple[str, str], list[Effect | None]] = {}
+    for place, verdict in enumerate(verdicts):
+        for effect in verdict.effects:
+            if math.isfinite(effect.effect):
+                found.setdefault((effect.item, effect.metric), [None] * len(verdicts))[place] = effect
+    order = {item: place for place, item in enumerate(sentinels)}
+    ranked = sorted(found, key=lambda key: (-_near(found[key]), order.get(key[0], len(order)), key))
+    dates = [when(verdict.judged_at) for verdict in verdicts]
+    drawn = tuple(_trend(*key, found[key], dates) for key in ranked[:_MOST])
+    if not drawn:
+        return (), f"No verdict has an effect of the {count(len(sentinels), 'case')} that stand for this plan."
+    left = len(ranked) - len(drawn)
+    said = f"{count(len(sentinels), 'case')} for the whole plan, in {count(len(verdicts), 'verdict')} of this ring: the"
+    said += " effect of the candidate against known-good, + is worse. Those nearest to their margin come first"
+    return drawn, said + (f"; {count(left, 'trend')} are not shown." if left else ".")
+
+
+def _near(effects: Sequence[Effect | None]) -> float:
+    """How much of its margin the newest effect takes; of one without a margin nobody can say."""
+    newest = next(one for one in reversed(effects) if one is not None)
+    return newest.effect / newest.limit if newest.limit else 0.0
+
+
+def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequence[str]) -> Trend:
+    there = [(place, one) for place, one in enumerate(effects) if one is not None]
+    newest = there[-1][1]
+    margin = newest.limit
+    values = [0.0, *(one.effect for _, one in there), *([margin] if margin is not None else [])]
+    values += [end for _, one in there for end in one.interval or () if math.isfinite(end)]
+    low, high = min(values), max(values)
+    step = (WIDTH - 2 * _EDGE) / max(len(effects) - 1, 1)
+
+    def at(place: int) -> float:
+        return round(_EDGE + place * step, 1)
+
+    def level(value: float) -> float:
+        share = (min(max(value, low), high) - low) / (high - low) if high > low else 0.5
+        return round(HEIGHT - _EDGE - share * (HEIGHT - 2 * _EDGE), 1)
+
+    line, before = "", -2
+    for place, one in there:
+        line += f"{'L' if place == before + 1 else 'M'}{at(place):g} {level(one.effect):g}"
+        before = place
+    missing = len(effects) - len(there)
+    of = f"in {len(there)} of {count(len(effects), 'verdict')}" if missing else f"in {count(len(effects), 'verdict')}"
+    return Trend(
+        item=item,
+        anchor=item_anchor(item),
+        metric=metric,
+        said=f"{_words(newest)}" + (f", margin {percent(margin)}" if margin is not None else "") + f"; {of}",
+        label="; ".join(
+            f"{dates[place]}: {'none' if one is None else _words(one)}" for place, one in enumerate(effects)
+        ),
+        dots="".join(f"M{at(place):g} {level(one.effect):g}h0" for place, one in there),
+        line=line,
+        intervals="".join(
+            f"M{at(place):g} {level(one.interval[0]):g}V{level(one.interval[1]):g}"
+            for place, one in there
+            if one.interval is not None and not any(map(math.isnan, one.interval))
+        ),
+        zero=level(0.0),
+        margin=None if margin is None else level(margin),
+        first=dates[0],
+        last=dates[-1],
+        beyond=margin is not None and newest.effect > margin,
+    )
+
+
+def _words(one: Effect) -> str:
+    interval = "" if one.interval is None else f" ({percent(one.interval[0])} to {percent(one.interval[1])})"
+    return f"{percent(one.effect)}{interval}"
