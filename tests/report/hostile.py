@@ -198,12 +198,11 @@ def _walked(value: Any, place: str, at: Callable[[str, str], str], depth: int = 
             for number, entry in enumerate(value)
         )
     if isinstance(value, dict):
-        return {
-            name if isinstance(entry, Identity) else _walked(name, f"{place}.key", at): _walked(
-                entry, f"{place}.value", at
-            )
+        named = [
+            (name if isinstance(entry, Identity) else _walked(name, f"{place}.key", at), entry)
             for name, entry in value.items()
-        }
+        ]
+        return {name: _walked(entry, f"{place}.value", at) for name, entry in named}
     if dataclasses.is_dataclass(value):
         kind = type(value).__name__
         fields = {
