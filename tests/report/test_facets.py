@@ -11,7 +11,14 @@ def test_each_case_names_its_words_by_their_numbers() -> None:
     items = Large(135).view().items
     found = json.loads(facets_json(items))
     names = [name for name, _ in found["facets"]]
-    assert names == ["status", "kind", "workload", "driver", "cuda", "runtime"]  # all are of one tier: nothing to narrow
+    assert names == [
+        "status",
+        "kind",
+        "workload",
+        "driver",
+        "cuda",
+        "runtime",
+    ]  # all are of one tier: nothing to narrow
     assert len(found["rows"]) == len(items)
     for item, row in zip(items, found["rows"], strict=True):
         said = {name: words[number] for (name, words), number in zip(found["facets"], row, strict=True)}
