@@ -154,7 +154,5 @@ def steps(verdict: Verdict, shown: Sequence[ItemView]) -> tuple[Step, ...]:
     ]
     commands = [item.repeat for item in shown if item.repeat]
     if commands:
-        found.append(
-            Step("Repeat one item, here the worst; STORE is the folder that this report was made from:", commands[0])
-        )
+        found.append(Step("Repeat one case, here the worst:", commands[0]))
     return tuple(found)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import statistics
 from typing import TYPE_CHECKING
 
 from compat.model import Arm, Closeness
+from compat.report.measured import median
 from compat.report.parts import Change, ClosenessView, Observed
-from compat.report.plots import median_of
 from compat.report.statuses import ARMS
 from compat.report.text import NOTHING, percent, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from compat.model import Evidence
+    from compat.report.measured import Runs
 
 __all__ = ["closeness_views", "observed", "paths"]
 
@@ -48,28 +48,24 @@ def _wrong(one: Closeness) -> str:
     return ", ".join(said) or "none"
 
 
-def observed(evidence: Sequence[Evidence], judged: Collection[str]) -> tuple[Observed, ...]:
+def observed(metrics: Mapping[str, Runs], judged: Container[str]) -> tuple[Observed, ...]:
     """The metrics of an item's evidence that are not among ``judged``, by name."""
-    units: dict[str, str] = {}
-    medians: dict[tuple[str, Arm], list[float]] = {}
-    for record in evidence:
-        for measurement in record.measurements:
-            if measurement.metric not in judged:
-                units.setdefault(measurement.metric, measurement.unit)
-                medians.setdefault((measurement.metric, record.arm), []).append(median_of(measurement))
     found = []
-    for metric, unit in sorted(units.items()):
-        good, new = (_median(medians.get((metric, arm), ())) for arm in Arm)
+    for metric, runs in metrics.items():
+        if metric in judged:
+            continue
+        good, new = map(_median, runs.every)
         change = NOTHING
         if good is not None and new is not None:
             change = percent(math.log(new / good)) if good > 0 and new > 0 else NOTHING
+        unit = runs.first.unit
         found.append(Observed(metric, quantity(good, unit), quantity(new, unit), change))
     return tuple(found)
 
 
 def _median(values: Sequence[float]) -> float | None:
     finite = [value for value in values if math.isfinite(value)]
-    return statistics.median(finite) if finite else None
+    return median(finite) if finite else None
 
 
 def paths(evidence: Sequence[Evidence]) -> tuple[Change, ...]:

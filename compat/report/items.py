@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compat.model import Arm, Cell, Comparison, Evidence, Fault, Kind, Measurement, Policy
+from compat.model import Arm, Cell, Comparison, Evidence, Fault, Kind, Policy, Status, Tier
+from compat.report.ahead_of_time import aot_figures, with_aot
+from compat.report.conditions import health
+from compat.report.courses import course
+from compat.report.elements import with_worst_elements
 from compat.report.figures import closeness_views, observed, paths
+from compat.report.measured import measured
+from compat.report.pair_table import pair_table
 from compat.report.parts import Change, FaultView, ItemView, Row, Series
-from compat.report.plots import pairs_of, plot
+from compat.report.plots import plot
+from compat.report.spreads import spreads
 from compat.report.statuses import ARMS, WORST_FIRST, worst
 from compat.report.text import NOTHING, anchor, difference, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["item_anchor", "items", "repeat_command", "versions"]
+    from compat.model import Node
+    from compat.report.ahead_of_time import Figures
+
+__all__ = ["Beside", "item_anchor", "items", "repeat_command", "versions"]
 
 _OUTPUT = 4_000  # characters of a fault's output that are shown: its end
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What items are shown with, beside their evidence."""
+
+    policy: Policy
+    plan: str  # its digest
+    keys: frozenset[str]  # of the plan's items, which can be repeated
+    cells: Mapping[str, Cell]  # those of the plan, by id
+    nodes: Mapping[str, Node]  # by id
+    store: str = "STORE"  # where the evidence is, as it was said; STORE where that is not known
+    blob: Callable[[str], bytes] | None = None  # reads an output; None: there is no store to read
 
 
 def item_anchor(key: str) -> str:
@@ -25,9 +49,9 @@ def item_anchor(key: str) -> str:
     return anchor("case", key)
 
 
-def repeat_command(key: str, plan: str) -> str:
-    """Write the command that repeats one item of the plan with the digest ``plan``; STORE is where its evidence is."""
-    return f"compat case STORE {shlex.quote(key)} --plan {plan[:12]} --repeat 20"
+def repeat_command(key: str, plan: str, store: str = "STORE") -> str:
+    """Write the command that repeats one item of the plan with the digest ``plan``; its evidence is in ``store``."""
+    return f"compat case {shlex.quote(store)} {shlex.quote(key)} --plan {plan[:12]} --repeat 20"
 
 
 def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:
@@ -46,51 +70,53 @@ def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:
 
 
 def items(
-    comparisons: Sequence[Comparison],
-    read: Callable[[str], Sequence[Evidence]],
-    policy: Policy,
-    repeats: Mapping[str, str],
-    cells: Mapping[str, Cell],
+    comparisons: Sequence[Comparison], read: Callable[[str], Sequence[Evidence]], beside: Beside
 ) -> tuple[ItemView, ...]:
     """Make one ``ItemView`` per item that was compared, what the verdict rests on before the rest, worst first.
 
-    ``read`` gives the evidence of an item, by its key; ``repeats`` has the command that repeats an item, by key;
-    ``cells`` are those of the plan.
+    ``read`` gives the evidence of an item, by its key.
     """
     grouped: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         grouped.setdefault(comparison.item, []).append(comparison)
-    axes = {name: _axes(cell) for name, cell in cells.items()}
+    axes = {name: _axes(cell) for name, cell in beside.cells.items()}
+    compiled: dict[str, Figures] = {}
     views = [
-        _item(key, group, read(key), policy, repeats.get(key, ""), axes.get(group[0].cell, ()))
-        for key, group in grouped.items()
+        _item(key, group, read(key), beside, axes.get(group[0].cell, ()), compiled) for key, group in grouped.items()
     ]
-    return tuple(sorted(views, key=lambda item: (not item.required, WORST_FIRST.index(item.status), item.key)))
+    views.sort(key=lambda item: (not item.required, WORST_FIRST.index(item.status), item.key))
+    if compiled:
+        views = with_aot(views, compiled)
+    if beside.blob is not None:
+        views = with_worst_elements(views, grouped, read, beside.blob)
+    return tuple(views)
 
 
 def _item(
     key: str,
     group: Sequence[Comparison],
     evidence: Sequence[Evidence],
-    policy: Policy,
-    repeat: str,
+    beside: Beside,
     axes: tuple[Change, ...],
+    compiled: dict[str, Figures],
 ) -> ItemView:
     ranked = sorted(group, key=lambda comparison: (not comparison.required, WORST_FIRST.index(comparison.status)))
     required = [comparison.status for comparison in ranked if comparison.required]
     status = worst(required or [comparison.status for comparison in ranked])
     first = next(comparison for comparison in ranked if comparison.status is status)
-    measured: dict[str, Measurement] = {}
-    for record in evidence:
-        for measurement in record.measurements:
-            measured.setdefault(measurement.metric, measurement)
+    metrics = measured(evidence)
     judged = {comparison.metric: comparison for comparison in group}
-    series = tuple(
-        Series(metric, measurement.unit, pairs_of(evidence, metric))
-        for metric, measurement in sorted(measured.items())
-        if metric in judged
-    )
-    plots = (plot(measured[one.metric], one.pairs, judged[one.metric], policy.metric(one.metric)) for one in series)
+    shown = {metric: runs for metric, runs in metrics.items() if metric in judged}
+    series = tuple(Series(metric, runs.first.unit, runs.pairs()) for metric, runs in shown.items())
+    plots, courses = [], []
+    for one in series:
+        runs, comparison = shown[one.metric], judged[one.metric]
+        plots.append(plot(runs.first, one.pairs, comparison, beside.policy.metric(one.metric)))
+        courses.append(course(one, runs, comparison))
+    if first.tier is Tier.AOT and metrics:
+        compiled[key] = aot_figures(metrics)
+    hosts = {name: node.hostname for name, node in beside.nodes.items()}
+    passed = all(comparison.status is Status.PASS for comparison in group)
     return ItemView(
         key=key,
         anchor=item_anchor(key),
@@ -107,12 +133,21 @@ def _item(
         versions=versions(group),
         series=series,
         plots=tuple(drawn for drawn in plots if drawn is not None),
+        courses=tuple(drawn for drawn in courses if drawn is not None),
+        spreads=spreads(shown),
+        pairs=None if passed else pair_table(series, hosts),
+        aot=None,
+        worst=(),
+        health=health(evidence, beside.nodes),
         closeness=closeness_views(figure for comparison in group for figure in comparison.closeness),
-        observed=observed(evidence, judged),
+        observed=observed(metrics, judged),
         took=paths(evidence),
-        faults=_faults(evidence),
+        faults=_faults(evidence, hosts),
         notes=tuple(dict.fromkeys(note for record in evidence for note in record.notes)),
-        repeat=repeat,
+        repeat=repeat_command(key, beside.plan, beside.store) if key in beside.keys else "",
+        numbers=f"compat show {shlex.quote(beside.store)} {shlex.quote(key)} --plan {beside.plan[:12]}"
+        if series
+        else "",
     )
 
 
@@ -145,12 +180,12 @@ def _row(comparison: Comparison) -> Row:
     )
 
 
-def _faults(evidence: Sequence[Evidence]) -> tuple[FaultView, ...]:
+def _faults(evidence: Sequence[Evidence], hosts: Mapping[str, str]) -> tuple[FaultView, ...]:
     grouped: dict[tuple[Arm, str], tuple[Fault, list[str]]] = {}
     for record in evidence:
         if record.fault is not None:
             seen = grouped.setdefault((record.arm, record.fault.signature), (record.fault, []))
-            seen[1].append(str(record.place))
+            seen[1].append(" ".join((hosts.get(record.node, record.node), *record.devices)))
     views = []
     for (arm, _), (fault, nodes) in grouped.items():
         end = fault.output[-_OUTPUT:]

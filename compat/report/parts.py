@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compat.model import Status
+from compat.report.case_parts import AotTable, Course, HealthLine, PairTable, Spread, WorstTable
 from compat.report.text import NOTHING
 
 __all__ = [
@@ -250,12 +251,24 @@ class ItemView:
     versions: tuple[Change, ...]
     series: tuple[Series, ...]  # by metric
     plots: tuple[Plot, ...]
+    courses: tuple[Course, ...]
+    spreads: tuple[Spread, ...]
+    pairs: PairTable | None  # only of what is no pass
+    aot: AotTable | None  # only of what was compiled ahead of time
+    worst: tuple[WorstTable, ...]  # of outputs that are no pass, for the first such items of a report
+    health: tuple[HealthLine, ...]
     closeness: tuple[ClosenessView, ...]
     observed: tuple[Observed, ...]
     took: tuple[Change, ...]  # which path the case took in each arm
     faults: tuple[FaultView, ...]
     notes: tuple[str, ...]
-    repeat: str  # empty for what is no item of the plan: the state of a cell
+    repeat: str  # the command; empty for what is no item of the plan: the state of a cell
+    numbers: str  # the command that prints its pairs as numbers; empty where it has none
+
+    @property
+    def brief(self) -> bool:
+        """Whether all of it passed: of what nobody has to look into, the page shows each thing once."""
+        return all(row.status is Status.PASS for row in self.rows)
 
     @property
     def figures(self) -> str:

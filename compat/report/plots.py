@@ -1,35 +1,25 @@
-"""The geometry of the plots: medians of processes, pair by pair, as the data of SVG paths.
-
-A dot is a segment of no length with round ends, so a series is one path of ten bytes a dot however many pairs there
-are. Coordinates come from numbers only; text around them is escaped by the template.
-"""
+"""The geometry of the plots: medians of processes in both arms, and the change of each pair."""
 
 from __future__ import annotations
 
+import itertools
 import math
-import statistics
 from typing import TYPE_CHECKING, TypeGuard
 
-from compat.model import Arm, Comparison, Direction, Evidence, Kind, Measurement, MetricPolicy
+from compat.model import Comparison, Direction, Evidence, Kind, Measurement, MetricPolicy
+from compat.report.measured import measured, median
 from compat.report.parts import EffectPlot, Lane, Pair, Plot
+from compat.report.strokes import dots, place, scale
 from compat.report.text import count, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["LEFT", "RIGHT", "pairs_of", "plot"]
+__all__ = ["pairs_of", "plot"]
 
-LEFT, RIGHT = 8.0, 312.0  # where the plot's area begins and ends, of a width of 320
-_LANES = {"known-good": 20.0, "candidate": 48.0}
-_EFFECT = 20.0
-_SPREAD = (0.0, 4.0, -4.0, 2.0, -6.0, 6.0, -2.0)  # dots of equal value stay apart
-
-
-def median_of(measurement: Measurement) -> float:
-    """Take the median of a measurement's samples: NaN if there is none or one of them is not finite."""
-    if not measurement.samples or not all(map(math.isfinite, measurement.samples)):
-        return math.nan
-    return statistics.median(measurement.samples)
+_LANES = {"known-good": 20, "candidate": 48}
+_EFFECT = 20
+_SPREAD = (0, 4, -4, 2, -6, 6, -2)  # dots of equal value stay apart
 
 
 def pairs_of(evidence: Iterable[Evidence], metric: str) -> tuple[Pair, ...]:
@@ -37,15 +27,8 @@ def pairs_of(evidence: Iterable[Evidence], metric: str) -> tuple[Pair, ...]:
 
     Where an arm was tried again in the same pair, the later attempt stands.
     """
-    found: dict[tuple[str, str, int, int, int], dict[Arm, float]] = {}
-    for record in sorted(evidence, key=lambda record: record.started):
-        for measurement in record.measurements:
-            if measurement.metric == metric:
-                place = (record.node, " ".join(record.devices), record.round, record.generation, record.pair)
-                found.setdefault(place, {})[record.arm] = median_of(measurement)
-    return tuple(
-        Pair(*place, arms.get(Arm.KNOWN_GOOD), arms.get(Arm.CANDIDATE)) for place, arms in sorted(found.items())
-    )
+    found = measured(evidence).get(metric)
+    return () if found is None else found.pairs()
 
 
 def plot(
@@ -70,8 +53,8 @@ def plot(
         Lane(
             label=arm,
             dots=_dots(values, low, high, _LANES[arm]),
-            center=_place(statistics.median(values), low, high),
-            median=quantity(statistics.median(values), unit),
+            center=_place(middle := median(values), low, high),
+            median=quantity(middle, unit),
             count=len(values),
         )
         for arm, values in finite.items()
@@ -128,13 +111,9 @@ def _positive(value: float | None) -> TypeGuard[float]:
 
 
 def _place(value: float, low: float, high: float) -> float:
-    """Where ``value`` of the range lies between the edges; the middle if the range has no extent."""
-    share = (value - low) / (high - low) if high > low else 0.5
-    return round(LEFT + share * (RIGHT - LEFT), 1)
+    return round(place(value, low, high), 1)
 
 
-def _dots(values: Sequence[float], low: float, high: float, height: float) -> str:
-    return "".join(
-        f"M{_place(value, low, high):g} {height + _SPREAD[index % len(_SPREAD)]:g}h0"
-        for index, value in enumerate(values)
-    )
+def _dots(values: Sequence[float], low: float, high: float, height: int) -> str:
+    across = scale(low, high)
+    return dots((across(value), height + apart) for value, apart in zip(values, itertools.cycle(_SPREAD)))

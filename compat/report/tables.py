@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from compat.errors import UsageError
 from compat.judge.evidence import by_item
 from compat.patterns import name_pattern
-from compat.report.plots import median_of, pairs_of
+from compat.report.measured import median_of
+from compat.report.plots import pairs_of
 from compat.report.statuses import ARMS
 from compat.report.text import clean
 

@@ -15,7 +15,7 @@ from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, R
 from compat.report.around import facts, nodes_of, provenance, steps, uncovered, waivers, windows
 from compat.report.heat import heat
 from compat.report.history import HistoryView, history_view
-from compat.report.items import item_anchor, items, repeat_command, versions
+from compat.report.items import Beside, item_anchor, items, versions
 from compat.report.measures import Measure, measures
 from compat.report.parts import Change, Difference, HeatMap, ItemView, Missing, Reason, Tally
 from compat.report.policy import settings
@@ -26,7 +26,7 @@ from compat.report.surroundings import FindingView, NodeView, RollbackView, Sett
 from compat.report.text import NOTHING, cleaned, count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from compat.judge.evidence import ByItem
     from compat.report.past import History
@@ -86,17 +86,22 @@ def view(
     evidence: ByItem | Iterable[Evidence],
     rehearsals: Sequence[Rehearsal] = (),
     past: History | None = None,
+    *,
+    blob: Callable[[str], bytes] | None = None,
+    store: str = "STORE",
 ) -> View:
     """Make the view of ``verdict``.
 
     ``plan`` is the plan that was judged and ``evidence`` the evidence, as the judge takes it; ``identities`` are by
     their digest. A node or an identity that is not given is shown as unknown. ``rehearsals`` are all of the plan.
-    ``past`` is what the store says besides: without it the view says that nobody asked.
+    ``past`` is what the store says besides: without it the view says that nobody asked. ``blob`` reads an output by its
+    digest, for the elements that are wrong; ``store`` is where all of it is, as a command is told.
     """
     ran = Ran(evidence)
-    repeats = {item.key: repeat_command(item.key, verdict.plan) for item in plan.items}
     cells = plan.every_cell() | {route.cell.id: route.cell for route in plan.routes}
-    shown = items(verdict.comparisons, ran.read, verdict.policy, repeats, cells)
+    keys = frozenset(item.key for item in plan.items)
+    beside = Beside(verdict.policy, verdict.plan, keys, cells, {node.id: node for node in nodes}, store, blob)
+    shown = items(verdict.comparisons, ran.read, beside)
     ran.read_the_rest()
     required = [comparison for comparison in verdict.comparisons if comparison.required]
     back = {item.cell.id for item in plan.items if item.cell.rollback}  # where the versions go the other way

@@ -44,7 +44,17 @@ class Concluded:
         from compat.way.history import read_history
 
         past = read_history(self.store, self.plan, self.verdict, self.digest, self.rehearsals)
-        return view(self.verdict, self.plan, self.nodes, self.identities, self.evidence, self.rehearsals, past)
+        return view(
+            self.verdict,
+            self.plan,
+            self.nodes,
+            self.identities,
+            self.evidence,
+            self.rehearsals,
+            past,
+            blob=blobs(self.store),
+            store=self.store.where,
+        )
 
     @functools.cached_property
     def summary(self) -> View:

@@ -9,11 +9,13 @@ import pytest
 from compat.model import Arm, Decision, Direction, Kind, Measurement, MetricPolicy, Policy, Rejection, Status
 from compat.patterns import name_pattern
 from compat.report.parts import Difference
-from compat.report.plots import LEFT, RIGHT, pairs_of, plot
+from compat.report.plots import pairs_of, plot
 from compat.report.statuses import GLYPHS, TONES, WORDS, WORST_FIRST
+from compat.report.strokes import LEFT, RIGHT
 from compat.report.text import MINUS, NOTHING
 from compat.report.view import view
 from tests.report import build
+from tests.report.drawn import points
 
 
 def test_every_status_has_its_place_its_word_and_a_glyph_of_its_own() -> None:
@@ -190,7 +192,7 @@ def test_pairs_are_joined_and_a_plot_keeps_within_its_edges() -> None:
     assert drawn is not None
     assert drawn.effect is not None
     for dots in (*(lane.dots for lane in drawn.lanes), drawn.effect.dots):
-        places = [float(dot.split()[0]) for dot in dots.split("M")[1:]]
+        places = [x for x, _ in points(dots)]
         assert len(places) == 30
         assert min(places) >= LEFT
         assert max(places) <= RIGHT

@@ -16,8 +16,9 @@ from compat.paths import content_folder
 from compat.report.facets import facets_json
 from compat.report.formats import Format
 from compat.report.packing import pack
-from compat.report.plots import LEFT, RIGHT
+from compat.report.spreads import QUANTILES
 from compat.report.statuses import GLYPHS, TONES, WORDS
+from compat.report.strokes import LEFT, RIGHT
 from compat.report.text import count, when
 from compat.report.view import View
 
@@ -70,7 +71,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(glyphs=GLYPHS, tones=TONES, words=WORDS, count=count, when=when, left=LEFT, right=RIGHT)
+    environment.globals.update(
+        glyphs=GLYPHS,
+        tones=TONES,
+        words=WORDS,
+        count=count,
+        when=when,
+        left=LEFT,
+        right=RIGHT,
+        quantiles=QUANTILES,
+    )
     return environment
 
 

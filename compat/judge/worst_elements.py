@@ -1,0 +1,193 @@
+"""The elements of an output that are farthest from what they should be, for people: shown, and judged nowhere.
+
+What an element should be is the known-good arm's reference where the case has one, as it is for the verdict, else the
+known-good arm's value. Verdicts rest on the error of the whole (``numerics``); these say where it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compat.judge.arrays import Array, Arrays, UnreadableOutputError, described, not_finite, relative_l2, wide
+from compat.judge.unsound import is_clean
+from compat.model import Arm, Evidence, Output
+
+__all__ = ["Element", "WorstElements", "worst_elements"]
+
+_EXACT = "iubSU"  # kinds of which every element must be what it should be
+_MOST_BYTES = 1 << 28  # of outputs that are looked at, of one item: a second, and no more memory than that
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element. ``apart`` is how far it is from what it should be: infinite where one of both is no number."""
+
+    index: tuple[int, ...]  # empty for a scalar
+    known_good: str
+    candidate: str
+    reference: str | None
+    apart: float
+
+
+@dataclass(frozen=True)
+class WorstElements:
+    """The worst elements of the worst run's output, worst first.
+
+    ``allowed`` is the difference that, had every element it, would just be within the case's tolerance: the tolerance
+    times the root mean square of what should be; 0 for what must be exact. ``beyond`` counts the elements that are
+    farther apart. ``said`` is why there are no elements, where there are none to put beside each other.
+    """
+
+    output: str
+    seed: int
+    pair: int
+    node: str
+    arm: Arm  # whose elements were ranked: the candidate's, or the known-good's where only these are wrong
+    size: int = 0
+    beyond: int = 0
+    tolerance: float = 0.0
+    allowed: float = 0.0
+    elements: tuple[Element, ...] = ()
+    said: str = ""
+
+
+def worst_elements(
+    evidence: Sequence[Evidence],
+    tolerance: float,
+    blob: Callable[[str], bytes],
+    *,
+    of: Arm = Arm.CANDIDATE,
+    most: int = 5,
+) -> tuple[WorstElements, ...]:
+    """The worst elements of each output of an item in which any differs, by the output's name.
+
+    Of an output's runs that with the largest error is shown. One whose bytes are gone, or that has no elements to put
+    beside each other, says so. ``of`` is the arm whose error ranks the elements.
+    """
+    arrays = Arrays(blob)
+    found: dict[str, tuple[float, WorstElements]] = {}
+    room = _MOST_BYTES
+    seen: set[tuple[str, ...]] = set()
+    for good_run, new_run in _partners(evidence):
+        oracle = {(o.name, o.seed): o for o in good_run.outputs if o.reference}
+        values = {(o.name, o.seed): o for o in good_run.outputs if not o.reference}
+        for new in (o for o in new_run.outputs if not o.reference):
+            good, reference = values.get((new.name, new.seed)), oracle.get((new.name, new.seed))
+            if good is None:
+                continue
+            key = (new.name, str(new.seed), good.digest, new.digest, "" if reference is None else reference.digest)
+            if key in seen:
+                continue
+            seen.add(key)
+            room -= sum(_bytes(output) for output in (good, new, reference) if output is not None)
+            base = WorstElements(new.name, new.seed, new_run.pair, new_run.node, of)
+            if room < 0 and new.name in found:
+                continue
+            error, one = _compared(base, (good, new, reference), tolerance, arrays, most)
+            if new.name not in found or error > found[new.name][0]:
+                found[new.name] = error, one
+    return tuple(one for _, (error, one) in sorted(found.items()) if error > 0)
+
+
+def _partners(evidence: Iterable[Evidence]) -> Iterator[tuple[Evidence, Evidence]]:
+    """Clean runs of the candidate, each with its pair's known-good run, else with one that was given the same."""
+    clean = [run for run in evidence if is_clean(run) and run.outputs]
+    paired = {(run.place, run.pair): run for run in clean if run.arm is Arm.KNOWN_GOOD}
+    alike = {run.inputs: run for run in reversed(clean) if run.arm is Arm.KNOWN_GOOD}
+    for run in clean:
+        if run.arm is Arm.CANDIDATE:
+            good = paired.get((run.place, run.pair)) or alike.get(run.inputs)
+            if good is not None:
+                yield good, run
+
+
+def _bytes(output: Output) -> int:
+    return 16 * math.prod(output.shape)
+
+
+def _compared(
+    base: WorstElements, outputs: tuple[Output, Output, Output | None], tolerance: float, arrays: Arrays, most: int
+) -> tuple[float, WorstElements]:
+    """How large the error is (0: there is none), and the elements that make it."""
+    try:
+        good, new = (arrays.value(output) for output in outputs[:2] if output is not None)
+        reference = None if outputs[2] is None else arrays.value(outputs[2])
+    except UnreadableOutputError as error:
+        return math.inf, _with(base, said=f"{error}: its elements cannot be shown")
+    if isinstance(good, str) or isinstance(new, str) or isinstance(reference, str):
+        return float(good is not new and good != new), _with(base, said="it is text, and has no elements")
+    if good.shape != new.shape or (reference is not None and reference.shape != new.shape):
+        said = f"it is of another shape: {described(good)} -> {described(new)}"
+        return math.inf, _with(base, said=said)
+    ranked, should = (new if base.arm is Arm.CANDIDATE else good), (good if reference is None else reference)
+    if base.arm is Arm.KNOWN_GOOD and reference is None:
+        should = new
+    exact = ranked.dtype.kind in _EXACT
+    apart = _apart(ranked, should).ravel()
+    allowed = 0.0 if exact or not tolerance >= 0 else tolerance * _root_mean_square(should)
+    beyond = int(np.count_nonzero(~(apart <= allowed)))
+    sides = (good, new, reference)
+    elements = tuple(_element(at, sides, float(apart[at])) for at in _farthest(apart, most))
+    size = int(apart.size)
+    worst = _with(base, size=size, beyond=beyond, tolerance=tolerance, allowed=allowed, elements=elements)
+    if not elements:
+        return 0.0, worst
+    kinds = not exact and bool((not_finite(ranked) != not_finite(should)).any())
+    return (math.inf if kinds else float(beyond) if exact else relative_l2(ranked, should)), worst
+
+
+def _with(base: WorstElements, **more: Any) -> WorstElements:
+    return WorstElements(base.output, base.seed, base.pair, base.node, base.arm, **more)
+
+
+def _apart(value: Array, should: Array) -> Array:
+    """How far each element is from what it should be; infinite where only one is finite, or they are not alike."""
+    if not {"S", "U"}.isdisjoint(value.dtype.kind + should.dtype.kind):
+        alike = value == should if value.dtype.kind == should.dtype.kind else np.zeros(value.shape, dtype=bool)
+        return np.where(alike, 0.0, 1.0)
+    with np.errstate(all="ignore"):
+        a, b = wide(value), wide(should)
+        apart = np.abs(a - b)
+        # What is too large for a float64's last digit still differs, and two infinities of one sign do not.
+        differ = value != should if value.dtype.kind in "iub" and should.dtype.kind in "iub" else None
+        same = not_finite(a) == not_finite(b)
+        apart = np.where(np.isfinite(apart), apart, np.where(same & ~np.isfinite(b), 0.0, np.inf))
+    return apart if differ is None else np.where(differ & (apart == 0), 1.0, apart)
+
+
+def _root_mean_square(value: Array) -> float:
+    """Over what is finite."""
+    with np.errstate(all="ignore"):
+        sizes = np.abs(wide(value)).ravel()
+    sizes = sizes[np.isfinite(sizes)]
+    largest = float(sizes.max(initial=0.0))
+    return largest * math.sqrt(float(np.mean((sizes / largest) ** 2))) if largest > 0 else 0.0
+
+
+def _farthest(apart: Array, most: int) -> list[int]:
+    """The places of the largest, those that come first where several are alike; none where nothing is apart."""
+    if apart.size > most:
+        least = float(np.partition(apart, -most)[-most])
+        above = np.flatnonzero(apart > least)
+        some = np.concatenate([above, np.flatnonzero(apart == least)[: most - above.size]])
+    else:
+        some = np.arange(apart.size)
+    some = some[apart[some] > 0]
+    return [int(at) for at in some[np.lexsort((some, -apart[some]))]]
+
+
+def _element(at: int, sides: tuple[Array, Array, Array | None], apart: float) -> Element:
+    index = tuple(int(i) for i in np.unravel_index(at, sides[0].shape)) if sides[0].shape else ()
+    good, new, reference = (None if side is None else _shown(side[index]) for side in sides)
+    return Element(index, good or "", new or "", reference, apart)
+
+
+def _shown(value: Any) -> str:
+    """A number with as many digits as tell it from its neighbours in its own type."""
+    plain = bytes(value) if isinstance(value, bytes) else str(value)
+    return repr(plain)[:40] if isinstance(value, (bytes, str)) else str(plain)

@@ -1,0 +1,69 @@
+"""The pairs of an item as numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from compat.model import Arm, Status
+from compat.report.measured import measured
+from compat.report.pair_table import MOST, pair_table
+from compat.report.parts import Series
+from compat.report.text import MINUS, NOTHING
+from compat.report.view import view
+from tests.report import build
+
+SOFTMAX = [entry for entry in build.evidence() if "softmax" in entry.item]
+
+
+def table(records: list, hosts: dict[str, str] | None = None) -> object:
+    series = [Series(metric, runs.first.unit, runs.pairs()) for metric, runs in measured(records).items()]
+    return pair_table(series, hosts or {})
+
+
+def test_a_row_has_both_arms_of_a_pair_and_its_change() -> None:
+    values = {Arm.KNOWN_GOOD: (2.0, 4.0), Arm.CANDIDATE: (1.0, 5.0)}
+    records = [
+        dataclasses.replace(entry, measurements=(build.measured(build.LATENCY, values[entry.arm][entry.pair]),))
+        for entry in SOFTMAX
+        if entry.pair < 2
+    ]
+    found = table(records, {"canary-01": "gpu-node-7"})
+    assert found.heads == ("Pair", "Round", "Generation", "Node", "latency, known-good", "candidate", "change")
+    assert found.rows == (
+        ("0", "1", "0", "gpu-node-7", "2 s", "1 s", f"{MINUS}50.00 %"),
+        ("1", "1", "0", "gpu-node-7", "4 s", "5 s", "+25.00 %"),
+    )
+
+
+def test_an_arm_that_is_missing_leaves_its_place_empty() -> None:
+    records = [entry for entry in SOFTMAX if not (entry.arm is Arm.CANDIDATE and entry.pair == 1)]
+    row = table(records).rows[1]
+    assert row[5:7] == (NOTHING, NOTHING)
+
+
+def test_what_is_the_same_throughout_has_no_column() -> None:
+    records = [dataclasses.replace(entry, measurements=(build.measured(build.MEMORY, 5.0),)) for entry in SOFTMAX]
+    assert table(records) is None
+
+
+def test_of_more_pairs_the_command_is_told_instead() -> None:
+    assert MOST == 60
+    more = [
+        dataclasses.replace(entry, pair=entry.pair + 30 * part, generation=entry.generation + 15 * part)
+        for part in range(3)
+        for entry in SOFTMAX
+    ]
+    assert table(more) is None
+    shown = view(build.verdict(), build.plan(), (build.NODE,), build.IDENTITIES, more, store="out/x y")
+    (item,) = (item for item in shown.items if "softmax" in item.title)
+    assert item.pairs is None
+    assert item.numbers == f"compat show 'out/x y' '{item.key}' --plan {build.verdict().plan[:12]}"
+
+
+def test_what_passed_has_no_table_and_the_rest_has() -> None:
+    for item in build.demo().items:
+        assert (item.pairs is None) or not item.brief
+        assert item.brief is all(row.status is Status.PASS for row in item.rows)
+    (item,) = (item for item in build.demo().items if "softmax" in item.title)
+    assert item.pairs is not None
+    assert len(item.pairs.rows) == 30
