@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from compat.report.case_parts import AotCell, AotRow, AotTable
+from compat.report.measured import in_head
 from compat.report.text import NOTHING, quantity
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Figures", "aot_figures", "with_aot"]
 
 _TARGET = re.compile(r"(?:^|-)(sm_\d+[a-z]?|gfx[0-9a-f]+)(?=-|$)")  # as the names of cases have it
-_SCALED = frozenset({"s", "B"})  # units that are written in multiples
 _MOST = 5  # targets beside a case's own
 
 Figures = dict[str, AotCell]
@@ -29,10 +29,8 @@ def aot_figures(metrics: Mapping[str, Runs]) -> Figures:
     """The figures of both arms, by metric: one value, or the range of values where the runs of an arm differ."""
     found = {}
     for metric, runs in metrics.items():
-        unit = runs.first.unit
-        scaled = unit in _SCALED
-        name = metric if scaled or unit in metric else f"{metric}, {unit}"
-        good, new = (_words(values, unit if scaled else "") for values in runs.every)
+        name, unit = in_head(metric, runs.first.unit)
+        good, new = (_words(values, unit) for values in runs.every)
         # A time is never the same twice, and what an arm has not got is said by its fault.
         changed = good != new and unit != "s" and NOTHING not in (good, new)
         found[name] = AotCell(good, new, changed)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from compat.model import Evidence, Measurement
 
-__all__ = ["Runs", "measured", "median", "median_of"]
+__all__ = ["Runs", "in_head", "measured", "median", "median_of"]
+
+_SCALED = frozenset({"s", "B"})  # units that are written in multiples: they stay beside their numbers
 
 _Place = tuple[str, str, int, int, int]  # node, GPUs, round, generation, pair
 _Run = tuple[float, str, "Sequence[float]"]  # the median, when it began, the samples in ascending order
@@ -91,3 +93,10 @@ def _middle(ordered: Sequence[float]) -> float:
 def _halfway(ordered: Sequence[float]) -> float:
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def in_head(metric: str, unit: str) -> tuple[str, str]:
+    """What a table calls a metric, and the unit left for its numbers: one that has no multiples is said once."""
+    if unit in _SCALED or not unit:
+        return metric, unit
+    return (metric if unit in metric else f"{metric}, {unit}"), ""

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from compat.report.case_parts import PairTable
-from compat.report.text import NOTHING, quantity
+from compat.report.measured import in_head
+from compat.report.text import NOTHING, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,22 +20,31 @@ MOST = 60  # rows; of more, ``compat show`` prints them
 
 
 def pair_table(series: Sequence[Series], hosts: Mapping[str, str]) -> PairTable | None:
-    """A row per pair with both arms of each metric that is not the same throughout; None where there are too many."""
+    """A row per pair with both arms of each metric that is not the same throughout; None where there are too many.
+
+    Where they ran is said if it was not one place. ``hosts`` are the names of nodes, by id.
+    """
     varied = [one for one in series if _varies(one)]
     places = sorted({_place(pair) for one in varied for pair in one.pairs})
     if not places or len(places) > MOST:
         return None
+    several = len({place[:2] for place in places}) > 1
     columns = [{_place(pair): pair for pair in one.pairs} for one in varied]
     rows = []
     for node, gpu, round_, generation, number in places:
-        row = [str(number), f"{round_}", f"{generation}", f"{hosts.get(node, node)} {gpu}".rstrip()]
+        row = [str(number), str(round_), str(generation)]
+        if several:
+            row.append(f"{hosts.get(node, node)} {gpu}".rstrip())
         for one, column in zip(varied, columns, strict=True):
             pair = column.get((node, gpu, round_, generation, number))
             good, new = (None, None) if pair is None else (pair.known_good, pair.candidate)
-            row += [quantity(good, one.unit), quantity(new, one.unit), _change(good, new)]
+            _, unit = in_head(one.metric, one.unit)
+            row += [quantity(good, unit), quantity(new, unit), _change(good, new)]
         rows.append(tuple(row))
-    heads = [name for one in varied for name in (f"{one.metric}, known-good", "candidate", "change")]
-    return PairTable(("Pair", "Round", "Generation", "Node", *heads), tuple(rows))
+    heads = [
+        name for one in varied for name in (f"{in_head(one.metric, one.unit)[0]}: known-good", "candidate", "change")
+    ]
+    return PairTable(("Pair", "Round", "Generation", *(("Node",) if several else ()), *heads), tuple(rows))
 
 
 def _place(pair: Pair) -> tuple[str, str, int, int, int]:
@@ -47,6 +57,6 @@ def _varies(series: Series) -> bool:
 
 
 def _change(good: float | None, new: float | None) -> str:
-    if good is None or new is None or not (math.isfinite(good) and math.isfinite(new)) or not good > 0:
+    if good is None or new is None or not (0 < good < math.inf and 0 < new < math.inf):
         return NOTHING
-    return f"{100 * (new / good - 1):+.2f} %".replace("-", "\N{MINUS SIGN}")
+    return percent(math.log(new / good))

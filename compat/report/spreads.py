@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from compat.model import Kind
 from compat.report.case_parts import Spread
+from compat.report.measured import in_head
 from compat.report.statuses import ARMS
 from compat.report.text import NOTHING, quantity
 
@@ -26,10 +27,11 @@ def spreads(metrics: Mapping[str, Runs]) -> tuple[Spread, ...]:
     for metric, runs in metrics.items():
         if runs.first.kind is not Kind.SAMPLED:
             continue
+        name, unit = in_head(metric, runs.first.unit)
         for side, arm in enumerate(ARMS.values()):
             processes, samples = runs.samples(side)
             if len(samples) > processes:
-                found.append(Spread(metric, arm, processes, len(samples), _quantiles(samples, runs.first.unit)))
+                found.append(Spread(name, arm, processes, len(samples), _quantiles(samples, unit)))
     return tuple(found)
 
 

@@ -27,18 +27,33 @@ def test_a_row_has_both_arms_of_a_pair_and_its_change() -> None:
         for entry in SOFTMAX
         if entry.pair < 2
     ]
-    found = table(records, {"canary-01": "gpu-node-7"})
-    assert found.heads == ("Pair", "Round", "Generation", "Node", "latency, known-good", "candidate", "change")
+    found = table(records)
+    assert found.heads == ("Pair", "Round", "Generation", "latency: known-good", "candidate", "change")
     assert found.rows == (
-        ("0", "1", "0", "gpu-node-7", "2 s", "1 s", f"{MINUS}50.00 %"),
-        ("1", "1", "0", "gpu-node-7", "4 s", "5 s", "+25.00 %"),
+        ("0", "1", "0", "2 s", "1 s", f"{MINUS}50.00 %"),
+        ("1", "1", "0", "4 s", "5 s", "+25.00 %"),
     )
+
+
+def test_where_pairs_ran_is_said_if_it_was_not_one_place() -> None:
+    moved = [dataclasses.replace(entry, node="b") if entry.pair >= 15 else entry for entry in SOFTMAX]
+    found = table(moved, {"canary-01": "gpu-node-7"})
+    assert found.heads[3] == "Node"
+    assert [row[3] for row in found.rows] == ["b"] * 15 + ["gpu-node-7"] * 15
+
+
+def test_a_unit_without_multiples_is_said_in_the_head() -> None:
+    rate = dataclasses.replace(build.LATENCY, name="throughput", unit="items/s")
+    records = [dataclasses.replace(entry, measurements=(build.measured(rate, 5.0 + entry.pair),)) for entry in SOFTMAX]
+    found = table(records)
+    assert found.heads[3] == "throughput, items/s: known-good"
+    assert found.rows[2][3:] == ("7", "7", "0.00 %")
 
 
 def test_an_arm_that_is_missing_leaves_its_place_empty() -> None:
     records = [entry for entry in SOFTMAX if not (entry.arm is Arm.CANDIDATE and entry.pair == 1)]
     row = table(records).rows[1]
-    assert row[5:7] == (NOTHING, NOTHING)
+    assert row[4:6] == (NOTHING, NOTHING)
 
 
 def test_what_is_the_same_throughout_has_no_column() -> None:
