@@ -29,17 +29,21 @@ _OVER_TIME = frozenset({"B", "B/call"})  # units of what is memory
 _WORTH = 3.0  # a limit is drawn within so many times the range of the values, for beyond it they would be one line
 
 
-def course(series: Series, runs: Runs, comparison: Comparison) -> Course | None:
-    """Draw a metric's course, or None where it is no course: an arm has no value, all are equal, or one pair is all."""
+def course(series: Series, runs: Runs, comparison: Comparison, *, phased: bool) -> Course | None:
+    """Draw a metric's course, or None where it is no course: an arm has no value, all are equal, or one pair is all.
+
+    ``phased``: the arms ran one after the other, in phases of an upgrade, so there are no pairs, and time tells.
+    """
     every = [value for pair in series.pairs for value in (pair.known_good, pair.candidate)]
     finite = [value for value in every if value is not None and math.isfinite(value)]
-    timed = series.unit in _OVER_TIME
-    if len(series.pairs) < 2 or not finite or not (timed or runs.first.kind is Kind.SAMPLED):
+    memory = series.unit in _OVER_TIME
+    timed = memory or phased
+    if len(series.pairs) < 2 or not finite or not (memory or runs.first.kind is Kind.SAMPLED):
         return None
     low, high = min(finite), max(finite)
     if low == high:
         return None
-    limit = _limit(comparison, runs.first.direction) if timed else None
+    limit = _limit(comparison, runs.first.direction) if memory else None
     drawn = limit is not None and low - _WORTH * (high - low) <= limit <= high + _WORTH * (high - low)
     if limit is not None and drawn:
         low, high = min(low, limit), max(high, limit)

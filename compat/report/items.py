@@ -54,6 +54,10 @@ def repeat_command(key: str, plan: str, store: str = "STORE") -> str:
     return f"compat case {shlex.quote(store)} {shlex.quote(key)} --plan {plan[:12]} --repeat 20"
 
 
+def _numbers_command(key: str, beside: Beside) -> str:
+    return f"compat show {shlex.quote(beside.store)} {shlex.quote(key)} --plan {beside.plan[:12]}"
+
+
 def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:
     """List the components whose versions differ between the arms of ``comparisons``, sorted by name.
 
@@ -108,11 +112,13 @@ def _item(
     judged = {comparison.metric: comparison for comparison in group}
     shown = {metric: runs for metric, runs in metrics.items() if metric in judged}
     series = tuple(Series(metric, runs.first.unit, runs.pairs()) for metric, runs in shown.items())
+    phased = any(record.phase is not None for record in evidence)
     plots, courses = [], []
     for one in series:
         runs, comparison = shown[one.metric], judged[one.metric]
         plots.append(plot(runs.first, one.pairs, comparison, beside.policy.metric(one.metric)))
-        courses.append(course(one, runs, comparison))
+        if first.tier is not Tier.AOT:
+            courses.append(course(one, runs, comparison, phased=phased))
     if first.tier is Tier.AOT and metrics:
         compiled[key] = aot_figures(metrics)
     hosts = {name: node.hostname for name, node in beside.nodes.items()}
@@ -135,7 +141,7 @@ def _item(
         plots=tuple(drawn for drawn in plots if drawn is not None),
         courses=tuple(drawn for drawn in courses if drawn is not None),
         spreads=spreads(shown),
-        pairs=None if passed else pair_table(series, hosts),
+        pairs=None if passed or phased else pair_table(series, hosts),
         aot=None,
         worst=(),
         health=health(evidence, beside.nodes),
@@ -145,9 +151,7 @@ def _item(
         faults=_faults(evidence, hosts),
         notes=tuple(dict.fromkeys(note for record in evidence for note in record.notes)),
         repeat=repeat_command(key, beside.plan, beside.store) if key in beside.keys else "",
-        numbers=f"compat show {shlex.quote(beside.store)} {shlex.quote(key)} --plan {beside.plan[:12]}"
-        if series
-        else "",
+        numbers=_numbers_command(key, beside) if series and first.tier is not Tier.AOT else "",
     )
 
 

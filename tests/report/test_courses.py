@@ -26,9 +26,11 @@ SOFTMAX = [entry for entry in build.evidence() if "softmax" in entry.item]
 COMPARED = next(entry for entry in build.comparisons() if "softmax" in entry.workload)
 
 
-def drawn(evidence: Sequence[Evidence], metric: str, comparison: Comparison = COMPARED) -> Course | None:
+def drawn(
+    evidence: Sequence[Evidence], metric: str, comparison: Comparison = COMPARED, phased: bool = False
+) -> Course | None:
     runs = measured(evidence)[metric]
-    return course(Series(metric, runs.first.unit, runs.pairs()), runs, comparison)
+    return course(Series(metric, runs.first.unit, runs.pairs()), runs, comparison, phased=phased)
 
 
 def valued(metric: Metric, good: Sequence[float], new: Sequence[float]) -> list[Evidence]:
@@ -98,6 +100,17 @@ def test_memory_is_drawn_over_time_with_what_would_just_pass() -> None:
     assert found.limit_label == "120 MiB"
     assert found.limit is not None
     assert new[0][1] < found.limit < good[1][0][1]  # the candidate is above the line, the known-good below
+
+
+def test_phases_of_an_upgrade_have_no_pairs_and_are_drawn_over_time() -> None:
+    later = {Arm.KNOWN_GOOD: "2025-11-20T08:", Arm.CANDIDATE: "2025-11-20T11:"}
+    records = [dataclasses.replace(entry, started=f"{later[entry.arm]}{entry.pair:02}:00Z") for entry in SOFTMAX]
+    found = drawn(records, "latency", phased=True)
+    assert found is not None
+    assert (found.timed, found.links, found.limit_label) == (True, "", "")
+    assert found.over == "over 3 h 29 min of the run"
+    (good,), (new,) = segments(found.known_good), segments(found.candidate)
+    assert max(x for x, _ in good[1]) < new[0][0]
 
 
 def test_a_limit_that_is_far_away_is_said_and_not_drawn() -> None:
