@@ -17,7 +17,6 @@ from compat.errors import CompatError
 
 if TYPE_CHECKING:
     from compat.model import Comparison, Item
-    from compat.run.measure import Progress
     from compat.way import Concluded, Job, Options
 
 __all__ = ["CaseItem", "MatrixFile"]
@@ -214,49 +213,23 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
 
 
 def _measure(config: pytest.Config, path: Path, items: list[Item]) -> None:
+    from compat.report.screen import Screen, of_reporter
+    from compat.report.text import count
     from compat.way import conclude, write_reports
 
     job = config.stash[_jobs][path]
-    screen = _Screen(config, len(items))
+    screen = Screen(of_reporter(config.pluginmanager.get_plugin("terminalreporter")), "compat: ")
+    screen.say(f"measuring {count(len(items), 'case')}")
     try:
-        store = job.measure(items, screen.say, screen.progress)
-        screen.end()
+        try:
+            store = job.measure(items, screen.say, screen.progress)
+        finally:
+            screen.end()
         concluded = conclude(store, job.ring, None, job.options.waivers, job.options.calibration)
         write_reports(concluded, job.folder)
     except CompatError as problem:
         pytest.exit(str(problem), returncode=2)
     config.stash[_concluded][path] = concluded
-
-
-class _Screen:
-    """What is shown while measuring: a line that is rewritten on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, config: pytest.Config, items: int) -> None:
-        from compat.run.measure import Pace
-
-        self._reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-        self._pace = Pace()
-        self._rewriting = False
-        self.say(f"measuring {items} cases")
-
-    def say(self, sentence: str) -> None:
-        if self._reporter is not None and self._reporter.verbosity >= 0:
-            self.end()
-            self._reporter.write_line(f"compat: {sentence}")
-
-    def progress(self, progress: Progress) -> None:
-        if self._reporter is None or self._reporter.verbosity < 0:
-            return
-        if self._reporter.isatty:
-            self._reporter.rewrite(f"compat: {progress.line(self._reporter._tw.fullwidth - 10)}", erase=True)
-            self._rewriting = True
-        elif self._pace.due(progress):
-            self._reporter.write_line(f"compat: {progress.line()}")
-
-    def end(self) -> None:
-        if self._rewriting:
-            self._reporter.write_line("")
-            self._rewriting = False
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -277,12 +250,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The verdict, its reasons, and where the report is."""
+    """What is not a pass, the reasons, where the report is, and the verdict: as ``compat run`` prints it."""
+    from compat.report.screen import of_reporter
+    from compat.report.terminal import MOST, print_verdict
+
     for path, concluded in config.stash[_concluded].items():
         verdict = concluded.verdict
         terminalreporter.section(f"compat: {verdict.matrix}, ring {verdict.ring}")
-        for reason in verdict.reasons:
-            terminalreporter.write_line(f"- {reason}")
-        terminalreporter.write_line(f"report: {config.stash[_jobs][path].folder / 'report.html'}")
-        good = verdict.decision.value == "GO"
-        terminalreporter.write_line(f"VERDICT: {verdict.decision.value}", green=good, red=not good, bold=True)
+        report = str(config.stash[_jobs][path].folder / "report.html")
+        console = of_reporter(terminalreporter, quiet=False)
+        print_verdict(concluded.summary, console, most=MOST, head=False, report=report)

@@ -31,7 +31,7 @@ def test_an_upgrade_that_changes_nothing_passes(good: pytest.Pytester) -> None:
             "*measuring 2 cases*",
             "*::after-*/operator:adder[[]one[]] PASSED*",
             "*report: out/example/report.html",
-            "VERDICT: GO",
+            "VERDICT: GO for ring canary (1 reason)",
         ]
     )
     assert (good.path / "out/example/report.html").is_file()
@@ -41,14 +41,16 @@ def test_a_changed_result_fails_its_item_with_the_reason(bad: pytest.Pytester) -
     result = bad.runpytest_subprocess(*ARGUMENTS)
     result.assert_outcomes(passed=1, failed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["regress: outputs: relative L2 difference of y is*", "VERDICT: NO-GO"])
+    result.stdout.fnmatch_lines(
+        ["regress: outputs: relative L2 difference of y is*", "VERDICT: NO-GO for ring canary (1 reason)"]
+    )
 
 
 def test_a_crash_of_the_candidate_is_its_items_failure(pytester: pytest.Pytester) -> None:
     write_example(pytester.path, add="crash")
     result = pytester.runpytest_subprocess(*ARGUMENTS)
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*SIGABRT*", "VERDICT: NO-GO"])
+    result.stdout.fnmatch_lines(["*SIGABRT*", "VERDICT: NO-GO for ring canary (1 reason)"])
 
 
 def test_collecting_measures_nothing(good: pytest.Pytester) -> None:
@@ -62,7 +64,7 @@ def test_a_selection_is_judged_by_its_items_and_shows_hold(good: pytest.Pytester
     result = good.runpytest_subprocess(*ARGUMENTS, "-k", "one")
     result.assert_outcomes(passed=1, deselected=1)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["VERDICT: HOLD"])
+    result.stdout.fnmatch_lines(["VERDICT: HOLD for ring canary (*"])
 
 
 def test_a_selection_of_good_cases_does_not_hide_a_no_go(bad: pytest.Pytester) -> None:
@@ -70,7 +72,7 @@ def test_a_selection_of_good_cases_does_not_hide_a_no_go(bad: pytest.Pytester) -
     result = bad.runpytest_subprocess(*ARGUMENTS, "-k", "one")
     result.assert_outcomes(passed=1, deselected=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["VERDICT: NO-GO"])
+    result.stdout.fnmatch_lines(["VERDICT: NO-GO for ring canary (1 reason)"])
 
 
 def test_last_failed_runs_the_case_that_failed(bad: pytest.Pytester) -> None:
@@ -106,10 +108,12 @@ def test_a_second_run_measures_nothing_again_and_fresh_does(good: pytest.Pyteste
     evidence = sorted((good.path / "out/example/evidence").rglob("*.json"))
     assert len(evidence) == 2 * 2 * 2  # cases, arms, pairs
     again = good.runpytest_subprocess(*ARGUMENTS)
-    again.stdout.fnmatch_lines(["*4 pairs are in out/example already*", "VERDICT: GO"])
+    again.stdout.fnmatch_lines(["*4 pairs are in out/example already*", "VERDICT: GO for ring canary (1 reason)"])
     assert sorted((good.path / "out/example/evidence").rglob("*.json")) == evidence
     fresh = good.runpytest_subprocess(*ARGUMENTS, "--compat-fresh")
-    fresh.stdout.fnmatch_lines(["*the evidence there was is in out/example.*", "VERDICT: GO"])
+    fresh.stdout.fnmatch_lines(
+        ["*the evidence there was is in out/example.*", "VERDICT: GO for ring canary (1 reason)"]
+    )
     assert len(list(good.path.glob("out/example.*/evidence"))) == 1
 
 
@@ -180,7 +184,7 @@ def test_too_few_nodes_is_hold(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess(*ARGUMENTS)
     result.assert_outcomes(failed=2)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["missing: execution: it ran on 1 of the 2 nodes*", "VERDICT: HOLD"])
+    result.stdout.fnmatch_lines(["missing: execution: it ran on 1 of the 2 nodes*", "VERDICT: HOLD for ring canary (*"])
 
 
 def test_the_package_under_test_is_not_imported_by_the_controller(good: pytest.Pytester) -> None:

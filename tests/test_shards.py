@@ -107,10 +107,10 @@ def test_pytest_measures_a_shard(pytester: pytest.Pytester) -> None:
     passed = first.parseoutcomes()["passed"]
     assert 1 <= passed <= 3
     assert first.ret == 0, "by its items, as with -k"
-    first.stdout.fnmatch_lines(["*shard 1/2: * of the 4 cases of ring canary*", "VERDICT: HOLD"])
+    first.stdout.fnmatch_lines(["*shard 1/2: * of the 4 cases of ring canary*", "VERDICT: HOLD for ring canary (*"])
     second = pytester.runpytest_subprocess(*words, "--compat-shard", "2/2")
     second.assert_outcomes(passed=4 - passed)
-    second.stdout.fnmatch_lines(["VERDICT: GO"])  # the store has both
+    second.stdout.fnmatch_lines(["VERDICT: GO for ring canary (1 reason)"])  # the store has both
     bad = pytester.runpytest_subprocess(*words, "--compat-shard", "3/2")
     assert bad.ret == 2
     bad.stdout.fnmatch_lines(["*shard: '3/2' is no shard*"])

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compat.commands.outputs import check_output
-from compat.commands.words import MOST, Calibration, Plan, Ring, Store, Waivers
+from compat.commands.words import Calibration, Plan, Ring, Store, Waivers
 from compat.report.screen import new_console
 
 __all__ = ["golden", "judge", "report", "show"]
@@ -22,7 +22,7 @@ def judge(
     calibration: Calibration = None,
 ) -> None:
     """Judge stored evidence, on any machine, and keep the verdict. Exit code 0 whatever the verdict: see gate."""
-    from compat.report.terminal import print_verdict
+    from compat.report.terminal import MOST, print_verdict
     from compat.way import conclude, open_store
 
     concluded = conclude(open_store(store), ring, plan, waivers, calibration)

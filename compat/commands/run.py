@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from compat.commands.words import (
-    MOST,
     Cache,
     Calibration,
     Content,
@@ -54,7 +53,7 @@ def run(
     """
     from compat.gate import exit_code
     from compat.plan.shards import Shard
-    from compat.report.terminal import print_verdict
+    from compat.report.terminal import MOST, print_verdict
     from compat.way import Job, Options, conclude, make_plan, open_store, parse_labels, write_reports
 
     if like is not None:

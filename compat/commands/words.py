@@ -13,7 +13,6 @@ from compat.errors import UsageError
 from compat.model import Phase
 
 __all__ = [
-    "MOST",
     "Cache",
     "Calibration",
     "Content",
@@ -79,8 +78,6 @@ Trust = Annotated[
 Signatures = Annotated[
     int, typer.Option("--signatures", metavar="N", min=1, help="How many different trusted keys have to have signed.")
 ]
-
-MOST = 20  # comparisons and reasons that a command prints; the report has them all
 
 
 def seconds_of(option: str, text: str) -> float:

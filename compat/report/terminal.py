@@ -1,4 +1,4 @@
-"""The verdict in a terminal: a table of what is not a pass, the reasons in full, and the verdict in words at the end.
+"""The verdict in a terminal: a table of what is not a pass with the reasons, the five measures, and the decision last.
 
 Piped, it is plain text: one comparison and one reason a line, as long as they are, so that nothing is cut and a search
 finds it. No text from outside is read as the terminal's own markup.
@@ -6,99 +6,143 @@ finds it. No text from outside is read as the terminal's own markup.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from compat.model import Decision, Status
+from compat.report.screen import plain_text
 from compat.report.statuses import TONES, WORDS
 from compat.report.text import NOTHING, count
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from compat.report.parts import ItemView, Row
     from compat.report.view import View
 
-__all__ = ["print_verdict"]
+__all__ = ["MOST", "STYLES", "print_verdict", "say"]
 
-_STYLES = {"bad": "bold red", "hold": "yellow", "good": "cyan", "info": "blue"}
+MOST = 20  # comparisons and reasons that a terminal gets; the report has them all
+
+STYLES = {"bad": "bold red", "hold": "yellow", "good": "cyan", "info": "blue"}
 _DECISIONS = {Decision.GO: "bold cyan", Decision.NO_GO: "bold red", Decision.HOLD: "bold yellow"}
-_HEAD = ("Status", "Item", "Metric", "Known-good -> candidate", "Change")
+_WIDE, _WIDEST = 110, 150  # columns from which a table has the metric, and the values, in columns of their own
 
-_Line = tuple[Status, tuple[str, ...]]
+_Line = tuple["ItemView", "Row", str]  # and what the item is called
 
 
-def print_verdict(view: View, console: Console, most: int | None = None) -> None:
+def print_verdict(
+    view: View, console: Console, most: int | None = None, *, head: bool = True, report: str | None = None
+) -> None:
     """Print ``view``; the last line is the verdict, such as ``VERDICT: NO-GO for ring canary (3 reasons)``.
 
     Of comparisons and of reasons ``most`` are printed, the worst first, and it is said how many more the report has.
+    ``head``: whether it begins with the names of matrix and ring. ``report``: where that is, if it should be said.
     """
-    _say(console, f"{view.matrix}, ring {view.ring}")
+    if head:
+        say(console, f"{view.matrix}, ring {view.ring}")
     for change in view.axes + view.components:
-        _say(console, f"  {change.what}: {change.known_good} -> {change.candidate}")
-    titles = [item.title for item in view.items]
-    rows: list[_Line] = [
-        (
-            row.status,
-            (
-                WORDS[row.status],
-                item.title if titles.count(item.title) == 1 else item.key,
-                row.metric,
-                NOTHING if row.known_good == row.candidate == NOTHING else f"{row.known_good} -> {row.candidate}",
-                row.change,
-            ),
-        )
+        say(console, f"  {change.what}: {change.known_good} -> {change.candidate}")
+    lines = _lines(view)
+    shown = lines if most is None else lines[:most]
+    if shown and console.is_terminal:
+        _table(console, shown)
+    elif shown:
+        _plain(console, shown)
+    if len(lines) > len(shown):
+        say(console, f"... and {len(lines) - len(shown):,} more, which the report has")
+    _grounds(view, console)
+    # On a terminal the table has the reasons of the items.
+    reasons = [(n, one) for n, one in enumerate(view.reasons, 1) if not (console.is_terminal and one.anchor)]
+    first = reasons if most is None else reasons[:most]
+    for number, reason in first:
+        say(console, f"{number}. {reason.full}")
+    if len(reasons) > len(first):
+        say(console, f"... and {count(len(reasons) - len(first), 'more reason')}, which the report has")
+    _measures(view, console)
+    say(console, f"{view.sentence} {view.summary}")
+    if report is not None:
+        say(console, f"report: {report}")
+    found = count(len(view.reasons), "reason")
+    say(console, f"VERDICT: {view.decision.value} for ring {view.ring} ({found})", _DECISIONS[view.decision])
+
+
+def _lines(view: View) -> list[_Line]:
+    """Every comparison that is not a pass, the worst first."""
+    titles = Counter(item.title for item in view.items)
+    return [
+        (item, row, item.title if titles[item.title] == 1 else item.key)
         for item in view.items
         for row in item.rows
         if row.status is not Status.PASS
     ]
-    left_out = len(rows[most:]) if most is not None else 0
-    rows = rows[:most]
-    if rows and console.is_terminal:
-        _table(console, rows)
-    elif rows:
-        widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
-        for _, cells in rows:
-            _say(console, "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-    if left_out:
-        _say(console, f"... and {left_out} more, which the report has")
-    tallies = ", ".join(f"{tally.count} {WORDS[tally.status]}" for tally in view.tallies)
-    _say(console, f"Comparisons: {tallies or 'none'}")
-    tiers = ", ".join(f"{tier.name} ({tier.value})" for tier in view.tiers)
-    _say(console, f"Rests on tier: {tiers or 'none'}")
-    for entry in view.missing:
-        what = f"{entry.what}: " if entry.what else ""
-        _say(console, f"{'Not covered, blocks GO' if entry.blocking else 'Not covered'}: {what}{entry.reason}")
-    for difference in view.differences:
-        if not difference.declared:
-            what = f"{difference.what} {difference.known_good} -> {difference.candidate}"
-            _say(console, f"Undeclared difference: {what}", _STYLES["hold"])
-    for waiver in view.waivers:
-        said = f"Waiver {waiver.state}: {waiver.of}: {waiver.said} ({waiver.owner}, {waiver.expires})"
-        _say(console, said, _STYLES.get(waiver.tone, ""))
-    for number, reason in enumerate(view.reasons[:most], 1):
-        _say(console, f"{number}. {reason.full}")
-    if most is not None and len(view.reasons) > most:
-        _say(console, f"... and {count(len(view.reasons) - most, 'more reason')}, which the report has")
-    reasons = count(len(view.reasons), "reason")
-    _say(console, f"VERDICT: {view.decision.value} for ring {view.ring} ({reasons})", _DECISIONS[view.decision])
 
 
-def _say(console: Console, line: str, style: str = "") -> None:
-    """One line, whole: wrapped by the terminal itself, never cut by us."""
-    console.print(_text(console, " ".join(line.split("\n")), style), soft_wrap=True, highlight=False)
+def _values(row: Row) -> str:
+    return NOTHING if row.known_good == row.candidate == NOTHING else f"{row.known_good} -> {row.candidate}"
 
 
-def _table(console: Console, rows: list[_Line]) -> None:
+def _plain(console: Console, lines: list[_Line]) -> None:
+    cells = [(WORDS[row.status], name, row.metric, _values(row), row.change) for _, row, name in lines]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        say(console, "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _table(console: Console, lines: list[_Line]) -> None:
+    """The lines with their reasons, in as many columns as there is room for; what is long goes on below itself."""
+    from rich.table import Table
+    from rich.text import Text
+
+    wide, widest = console.width >= _WIDE, console.width >= _WIDEST
+    head = ["Status", "Item"] + ["Metric"] * wide + ["Known-good -> candidate", "Change"] * widest + ["Reason"]
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in _HEAD:
-        table.add_column(name, overflow="fold", no_wrap=name == "Status")
-    for status, cells in rows:
-        first, *others = cells
-        table.add_row(_text(console, first, _STYLES[TONES[status]]), *(_text(console, cell, "") for cell in others))
+    for name in head:
+        table.add_column(name, overflow="fold", no_wrap=name == "Status", ratio=None)
+    for item, row, name in lines:
+        cells = [name] + [row.metric] * wide + [_values(row), row.change] * widest + [_reason(item, row, told=wide)]
+        status = plain_text(console, WORDS[row.status], STYLES.get(TONES[row.status], ""))
+        texts = [plain_text(console, cell) for cell in cells]
+        cut = texts[0].plain.find("[")
+        if not wide and cut > 0:  # where a name is broken it is before the case, and not in a word of it
+            texts[0] = Text("\n").join(texts[0].divide([cut]))
+        table.add_row(status, *texts)
     console.print(table)
 
 
-def _text(console: Console, text: str, style: str) -> Text:
-    """``text`` without markup, in characters that the console's encoding has."""
-    return Text(text.encode(console.encoding, "backslashreplace").decode(console.encoding), style=style)
+def _reason(item: ItemView, row: Row, *, told: bool) -> str:
+    """The reason with the versions that changed; it begins with the metric, unless that is ``told`` beside it."""
+    reason = row.reason.removeprefix(row.metric).lstrip(": ") if row.reason.startswith(row.metric) else row.reason
+    changed = ", ".join(f"{one.what} {one.known_good} -> {one.candidate}" for one in item.versions)
+    said = f"{reason} ({changed})" if changed else reason
+    return said if told else f"{row.metric}: {said}"
+
+
+def _grounds(view: View, console: Console) -> None:
+    """What the verdict rests on, what was not covered, what nobody declared, what was accepted."""
+    tallies = ", ".join(f"{tally.count} {WORDS[tally.status]}" for tally in view.tallies)
+    say(console, f"Comparisons: {tallies or 'none'}")
+    tiers = ", ".join(f"{tier.name} ({tier.value})" for tier in view.tiers)
+    say(console, f"Rests on tier: {tiers or 'none'}")
+    for entry in view.missing:
+        what = f"{entry.what}: " if entry.what else ""
+        say(console, f"{'Not covered, blocks GO' if entry.blocking else 'Not covered'}: {what}{entry.reason}")
+    for difference in view.differences:
+        if not difference.declared:
+            what = f"{difference.what} {difference.known_good} -> {difference.candidate}"
+            say(console, f"Undeclared difference: {what}", STYLES["hold"])
+    for waiver in view.waivers:
+        said = f"Waiver {waiver.state}: {waiver.of}: {waiver.said} ({waiver.owner}, {waiver.expires})"
+        say(console, said, STYLES.get(waiver.tone, ""))
+
+
+def _measures(view: View, console: Console) -> None:
+    """The five measures of an upgrade, a line each."""
+    for measure in getattr(view, "measures", ()):
+        said = f": {measure.said}" if measure.said else ""
+        say(console, f"{measure.name}: {measure.value}{said}", STYLES.get(measure.tone, ""))
+
+
+def say(console: Console, line: str, style: str = "") -> None:
+    """One line, whole: wrapped by the terminal itself, never cut by us."""
+    console.print(plain_text(console, line, style), soft_wrap=True)

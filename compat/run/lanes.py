@@ -11,9 +11,11 @@ from threading import Event
 from compat.model import Arm, Item, Node, Phase, Place, Tier
 from compat.model.backends import compiled_by
 from compat.run.arms import Arms
+from compat.run.progress import Lacking
 
 __all__ = ["Due", "Lane", "in_groups", "places_of", "processors", "side_by_side"]
 
+_ONE = Lacking(1)
 _GROUP = 16  # cases that share a process on a GPU, whose context costs 0.3 to 2 s
 
 
@@ -30,6 +32,7 @@ class Due:
     arms: tuple[Arm, ...] = tuple(Arm)
     phase: Phase | None = None
     session: str = ""
+    lacking: Lacking = _ONE
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from types import MappingProxyType
 
 from compat.errors import RuntimeSetupError
 from compat.judge import Wanted, strictest, wanted, wanted_by_groups, wanted_in_phase
-from compat.model import Arm, Evidence, Fault, HealthEvent, Item, Node, Place, Plan, Tier, digest
+from compat.model import Arm, Evidence, Fault, HealthEvent, Item, Kind, Node, Place, Plan, Tier, digest
 from compat.node.mps import mps_daemon
 from compat.run.arms import Arms, happened, noted
 from compat.run.lanes import Due, Lane, in_groups, places_of, processors, side_by_side
 from compat.run.prepare import Prepared
-from compat.run.progress import Pace, Progress
+from compat.run.progress import Course, Lacking, Pace, Progress
 from compat.run.records import Records, installation
 from compat.run.standing import Standing
 from compat.store import Store
@@ -81,13 +81,16 @@ class Measuring:
                 self._last[found.item] = max(found.pair, self._last[found.item])
         self.found = sum(self._whole(spot) for spot in self._spots)  # whole pairs that there are
 
-    def _due(self, spot: _Spot, number: int) -> Due:
-        key, place = spot
-        item = self._items[key]
+    def _due(self, spot: _Spot, want: Wanted, whole: int) -> Due:
+        """One more pair of a spot that has so many whole ones."""
+        item, place = self._items[spot[0]], spot[1]
         standing = self._standings.get(item.cell.id)
-        if standing is None:
-            return Due(item, place, number)
-        return Due(item, place, number, (standing.arm,), standing.phase, standing.session)
+        if standing is not None:
+            lacking = Lacking(want.pairs - whole)
+            return Due(item, place, want.round, (standing.arm,), standing.phase, standing.session, lacking)
+        sampled = any(metric.gated and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
+        later = sum(self._plan.policy.rounds[want.round :]) if sampled else 0
+        return Due(item, place, want.round, lacking=Lacking(want.pairs - whole, later))
 
     def _have(self, spot: _Spot) -> list[Evidence]:
         """The evidence of an item in one place, of the phase and session that the node is in."""
@@ -103,7 +106,7 @@ class Measuring:
         arms: dict[int, set[Arm]] = defaultdict(set)
         for found in self._have(spot):
             arms[found.pair].add(found.arm)
-        wanted_arms = len(self._due(spot, 1).arms)
+        wanted_arms = 1 if self._items[spot[0]].cell.id in self._standings else len(Arm)
         return sum(1 for both in arms.values() if len(both) == wanted_arms)
 
     def _open(self) -> list[Due]:
@@ -115,8 +118,9 @@ class Measuring:
             if want is None or asked != len(have):
                 want = self._ask_the_judge(self._items[spot[0]], have)
                 self._answers[spot] = len(have), want
-            if self._whole(spot) < want.pairs:
-                found.append(self._due(spot, want.round))
+            whole = self._whole(spot)
+            if whole < want.pairs:
+                found.append(self._due(spot, want, whole))
         return found or self._open_in_groups()
 
     def _ask_the_judge(self, item: Item, have: Sequence[Evidence]) -> Wanted:
@@ -130,31 +134,43 @@ class Measuring:
         for key, place in self._spots:
             here[place][key] = self._evidence[key, place]
         return [
-            self._due((key, place), want.round)
+            self._due((key, place), want, whole)
             for place, evidence in here.items()
             for key, want in wanted_by_groups(self._plan, evidence).items()
-            if self._whole((key, place)) < want.pairs
+            if (whole := self._whole((key, place))) < want.pairs
         ]
 
     def run(self, report: Callable[[Progress], None]) -> bool:
-        """Measure until nothing is open, or the budget is spent: then False. ``report`` is called after every pair.
+        """Measure until nothing is open, or the budget is spent: then False.
+
+        ``report`` is called before the first pair, and after every one.
 
         RuntimeSetupError where a GPU is needed that others share.
         """
         self._refuse_shared()
         begin = time.monotonic()
-        generation = 1 + max((e.generation for found in self._evidence.values() for e in found), default=0)
+        first = 1 + max((e.generation for found in self._evidence.values() for e in found), default=0)
+        generation = first
+        names = {spot: (spot[0], self._items[spot[0]].cell.id) for spot in self._spots}
+        course = Course(names, self._budget, self._plan.policy.pairs_per_generation)
         while still_open := self._open():
             if not time.monotonic() - begin < self._budget:
                 return False
-            done = len(self._spots) - len(still_open)
+            course.begin({(due.item.key, due.place): due.lacking for due in still_open})
+            if generation == first:
+                report(course.progress(generation, self.found, time.monotonic() - begin))
 
-            def measure(lane: Lane, generation: int = generation, done: int = done) -> None:
+            def measure(lane: Lane, generation: int = generation) -> None:
+                before, starts = time.monotonic(), True
                 with contextlib.closing(self._generation(lane, generation)) as groups:  # its probes end with it
                     for group in groups:
-                        elapsed, last = time.monotonic() - begin, group[-1].item.key
+                        now = time.monotonic()
+                        spots = [(due.item.key, due.place) for due in group]
+                        ran = sum(e.seconds for spot in spots for e in self._evidence[spot][-len(group[0].arms) :])
                         with self._lock:
-                            report(Progress(generation, self.found, done, len(self._spots), elapsed, last))
+                            course.measured(spots, now - before, max(0.0, now - before - ran) if starts else 0.0)
+                            report(course.progress(generation, self.found, now - begin, group[-1].item.key))
+                        before, starts = now, False
 
             # What is compiled or interpreted is not timed: it runs on every processor, and before what is.
             untimed = [due for due in still_open if due.item.case.tier in _UNTIMED]

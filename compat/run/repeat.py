@@ -14,6 +14,7 @@ from compat.run.arms import Arms
 from compat.run.lanes import Due, places_of
 from compat.run.measure import Measuring, Progress
 from compat.run.prepare import Prepared
+from compat.run.progress import Lacking
 from compat.run.repeated import Repeated, summary
 from compat.run.scratch import scratch_store
 from compat.store import Store
@@ -96,7 +97,8 @@ class _Repeating(Measuring):
         return min(sum(record.arm is arm for record in have) for arm in self._due_again.arms)
 
     def _open(self) -> list[Due]:
-        return [self._due_again] if self._runs() < self._count else []
+        short = self._count - self._runs()
+        return [replace(self._due_again, lacking=Lacking(short))] if short > 0 else []
 
     def _pair(self, arms: Arms, group: Sequence[Due], generation: int) -> None:
         if self._runs() < self._count:  # the number may be odd, and a generation has several pairs

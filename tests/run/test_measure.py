@@ -15,7 +15,7 @@ import pytest
 from compat.errors import ContentError, RuntimeSetupError
 from compat.model import Arm, Decision, Evidence, FaultKind, Runtime, Status
 from compat.run.in_place import InPlaceRuntime
-from compat.run.measure import Measuring, Pace, Progress
+from compat.run.measure import Measuring, Progress
 from compat.way import conclude
 from tests.rig import gone
 
@@ -55,8 +55,8 @@ def test_every_item_is_measured_in_whole_interleaved_pairs(tmp_path: Path) -> No
         (FaultKind.CRASH, "SIGABRT")
     }
 
-    assert [progress.pairs for progress in small.seen] == list(range(1, len(evidence) // 2 + 1))
-    assert small.seen[-1].items == 3
+    assert [progress.pairs for progress in small.seen] == list(range(len(evidence) // 2 + 1))
+    assert {(progress.cases, progress.cells) for progress in small.seen} == {(3, 1)}
     assert small.measuring().found == len(evidence) // 2
 
 
@@ -269,30 +269,6 @@ def test_a_run_that_was_killed_resumes_and_leaves_nothing(tmp_path: Path, attemp
     assert min(crashed.count(arm) for arm in Arm) >= 3  # half a pair is an attempt of one arm
     generations = [record.generation for record in small.evidence()]
     assert generations == sorted(generations)
-
-
-# -- the progress line -------------------------------------------------------------------------------------------------
-
-
-def _progress(elapsed: float = 0.0) -> Progress:
-    return Progress(3, 41, 5, 12, elapsed, STEADY)
-
-
-def test_progress_is_one_line_that_fits() -> None:
-    line = _progress(125.9).line()
-    assert line == f"generation 3, 41 pairs, 5 of 12 cases need no more, 2:05, {STEADY}"
-    assert _progress(125.9).line(len(line)) == line
-    for width in (1, 10, 40, len(line) - 1):
-        short = _progress(125.9).line(width)
-        assert len(short) == width
-        assert short[:-1] == line[: width - 1]
-        assert short[-1] == "…"
-
-
-def test_a_slow_pace_lets_a_line_through_now_and_then() -> None:
-    pace = Pace(10.0)
-    times = [0.1, 0.2, 9.9, 10.2, 10.3, 35.0, 44.0, 45.1]
-    assert [elapsed for elapsed in times if pace.due(_progress(elapsed))] == [0.1, 10.2, 35.0, 45.1]
 
 
 def test_content_that_changes_while_it_is_measured_ends_the_run(tmp_path: Path) -> None:
