@@ -13,7 +13,7 @@ from compat.commands import baseline, rollback, store
 from compat.commands.attest import attest, keys, verify_attestation
 from compat.commands.audit import audit
 from compat.commands.gate import gate
-from compat.commands.judge import golden, judge, report, show
+from compat.commands.judge import golden, judge, report
 from compat.commands.kernel import kernel
 from compat.commands.merge import merge
 from compat.commands.node import node
@@ -22,6 +22,7 @@ from compat.commands.plan import plan
 from compat.commands.rings import rings
 from compat.commands.run import calibrate, repeat_case, run
 from compat.commands.serve import serve
+from compat.commands.show import show
 from compat.commands.soak import soak
 from compat.commands.tables import check, support
 from compat.commands.words import no_empty

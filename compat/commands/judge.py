@@ -11,7 +11,7 @@ from compat.commands.outputs import check_output
 from compat.commands.words import Calibration, Plan, Ring, Store, Waivers
 from compat.report.screen import new_console
 
-__all__ = ["golden", "judge", "report", "show"]
+__all__ = ["golden", "judge", "report"]
 
 
 def judge(
@@ -48,26 +48,12 @@ def report(
     for path in written.values():
         typer.echo(path)
     if show:
-        typer.launch(str(written["html"].resolve()))
+        import webbrowser
 
-
-def show(
-    store: Store,
-    case: Annotated[str, typer.Argument(help="Shell pattern for the names of cases.", metavar="CASE")] = "*",
-    csv: Annotated[bool, typer.Option("--csv", help="As CSV: one row per metric of every run, faults too.")] = False,
-    plan: Plan = None,
-) -> None:
-    """Print the evidence for a case as a table: one row per metric and pair, both arms beside each other."""
-    from compat.model import digest
-    from compat.report import tables
-    from compat.way import open_store
-
-    opened = open_store(store)
-    evidence = opened.runs(digest(opened.plan(plan)))
-    if csv:
-        typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
-    else:
-        typer.echo(tables.show(evidence, case).to_string(index=False))
+        # The user's own browser: BROWSER names it, or the desktop does. Nothing is opened where there is neither.
+        page = written["html"].resolve()
+        if not webbrowser.open(page.as_uri()):
+            typer.echo(f"no browser can be opened here: {page}")
 
 
 def golden(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compat.report.parts import ItemView, Row
     from compat.report.view import View
 
-__all__ = ["MOST", "STYLES", "print_verdict", "say"]
+__all__ = ["MOST", "STYLES", "bare_reason", "print_verdict", "say"]
 
 MOST = 20  # comparisons and reasons that a terminal gets; the report has them all
 
@@ -60,7 +60,7 @@ def print_verdict(
     if len(reasons) > len(first):
         say(console, f"... and {count(len(reasons) - len(first), 'more reason')}, which the report has")
     _measures(view, console)
-    say(console, f"{view.sentence} {view.summary}")
+    say(console, view.sentence)
     if report is not None:
         say(console, f"report: {report}")
     found = count(len(view.reasons), "reason")
@@ -112,10 +112,16 @@ def _table(console: Console, lines: list[_Line]) -> None:
 
 def _reason(item: ItemView, row: Row, *, told: bool) -> str:
     """The reason with the versions that changed; it begins with the metric, unless that is ``told`` beside it."""
-    reason = row.reason.removeprefix(row.metric).lstrip(": ") if row.reason.startswith(row.metric) else row.reason
+    reason = bare_reason(row)
     changed = ", ".join(f"{one.what} {one.known_good} -> {one.candidate}" for one in item.versions)
     said = f"{reason} ({changed})" if changed else reason
     return said if told else f"{row.metric}: {said}"
+
+
+def bare_reason(row: Row) -> str:
+    """The reason without its metric, for where that stands beside it."""
+    rest = row.reason.removeprefix(row.metric)
+    return rest.lstrip(": ") if rest[:1] in (":", " ") else row.reason
 
 
 def _grounds(view: View, console: Console) -> None:
@@ -138,9 +144,14 @@ def _grounds(view: View, console: Console) -> None:
 
 def _measures(view: View, console: Console) -> None:
     """The five measures of an upgrade, a line each."""
-    for measure in getattr(view, "measures", ()):
-        said = f": {measure.said}" if measure.said else ""
-        say(console, f"{measure.name}: {measure.value}{said}", STYLES.get(measure.tone, ""))
+    names, values = (
+        max(map(len, texts), default=0) for texts in zip(*((m.name, m.value) for m in view.measures), strict=True)
+    )
+    for one in view.measures:
+        line = plain_text(console, f"{one.name.ljust(names)}  ")
+        line.append_text(plain_text(console, one.value, STYLES.get(one.tone, "")))
+        line.append_text(plain_text(console, f"{' ' * (values - len(one.value))}  {one.said}"))
+        console.print(line, soft_wrap=True)
 
 
 def say(console: Console, line: str, style: str = "") -> None:

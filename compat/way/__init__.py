@@ -6,6 +6,7 @@ from compat.way.ahead import built_bytes, look_ahead
 from compat.way.answer import answer, answer_of
 from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
+from compat.way.cases import Cases, find_cases
 from compat.way.conclude import Concluded, conclude, open_store, report_folder, write_reports
 from compat.way.gate import Gated, Trust, gate, stored_gate, stored_standing
 from compat.way.job import Job
@@ -13,6 +14,7 @@ from compat.way.options import Options, make_plan, parse_labels, ring_of
 from compat.way.repeat import repeat_case
 
 __all__ = [
+    "Cases",
     "Concluded",
     "Gated",
     "Job",
@@ -25,6 +27,7 @@ __all__ = [
     "built_bytes",
     "calibrate",
     "conclude",
+    "find_cases",
     "gate",
     "look_ahead",
     "make_plan",

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from compat.store import Store
     from compat.store.place import Where
 
-__all__ = ["Concluded", "blobs", "conclude", "judge_digest", "open_store", "report_folder", "write_reports"]
+__all__ = [
+    "Concluded",
+    "blobs",
+    "conclude",
+    "judge_digest",
+    "newest_verdict",
+    "open_store",
+    "report_folder",
+    "write_reports",
+]
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ def conclude(
     known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
     verdict = judge(chosen, name, evidence, identities, nodes, blobs(store), now, accepted, known)
     verdict = replace(verdict, judge=judge_digest())
-    last = _newest(store, digest(chosen), name)
+    last = newest_verdict(store, digest(chosen), name)
     if last is not None and replace(verdict, judged_at=last.judged_at) == last:
         verdict = last  # said before: since then it holds
         kept = digest(verdict)
@@ -105,7 +114,7 @@ def conclude(
     return Concluded(verdict, kept, chosen, list(nodes.values()), identities, evidence, store, rehearsals)
 
 
-def _newest(store: Store, plan: str, ring: str) -> Verdict | None:
+def newest_verdict(store: Store, plan: str, ring: str) -> Verdict | None:
     """The ring's verdict that was written last. Those before it are not read: each may be tens of megabytes."""
     names = [name for name in store.objects.names(f"verdicts/{plan}/{ring}") if name.endswith(".json")]
     return store.checked(names[-1], Verdict) if names else None

@@ -77,10 +77,15 @@ def test_reasons_of_no_item_are_listed_on_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_the_words_of_the_decision_stand_before_it(terminal: bool) -> None:
-    lines = printed(build.demo(), terminal=terminal).splitlines()
-    assert lines[-2].startswith("The upgrade must not go to ring canary: something is shown to be worse. ")
-    assert "required comparisons passed, measured on 1 node." in lines[-2]
+def test_the_five_measures_and_the_words_of_the_decision_stand_before_it(terminal: bool) -> None:
+    view = build.demo()
+    lines = printed(view, terminal=terminal).splitlines()
+    assert lines[-2] == "The upgrade must not go to ring canary: something is shown to be worse."
+    assert len(view.measures) == 5
+    for measure, line in zip(view.measures, lines[-7:-2], strict=True):
+        assert line.startswith(measure.name)
+        assert f"  {measure.value}  " in line
+        assert line.endswith(measure.said)
 
 
 def test_a_caller_that_has_the_head_gets_the_rest_and_the_report_before_the_verdict() -> None:
