@@ -68,17 +68,6 @@ def test_report_writes_every_format(run_of: Path) -> None:
     assert document["decision"] == "NO-GO"
 
 
-def test_show_prints_pairs_and_csv_prints_runs(run_of: Path) -> None:
-    pairs = compat("show", "out/example", "*adder[two]", cwd=run_of)
-    assert pairs.returncode == 0
-    metrics = ("import_time", "memory", "memory_virtual", "nondeterministic")
-    assert len(pairs.stdout.splitlines()) == 1 + 2 * len(metrics)
-    runs = compat("show", "out/example", "*adder[two]", "--csv", cwd=run_of)
-    assert len(runs.stdout.splitlines()) == 1 + 2 * 2 * len(metrics)
-    assert runs.stdout.startswith("item,arm,node,gpu,phase,pair,")
-    assert all(f",{metric}," in runs.stdout for metric in metrics)
-
-
 def test_golden_outputs_are_written_declared_and_compared(tmp_path: Path) -> None:
     write_example(tmp_path)
     workload = tmp_path / "site/workloads/adder.py"

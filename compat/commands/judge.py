@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from compat.commands.browser import open_page
 from compat.commands.outputs import check_output
 from compat.commands.words import Calibration, Plan, Ring, Store, Waivers
 from compat.report.screen import new_console
@@ -47,13 +48,8 @@ def report(
     written = write_reports(concluded, output or report_folder(store, concluded.verdict.matrix))
     for path in written.values():
         typer.echo(path)
-    if show:
-        import webbrowser
-
-        # The user's own browser: BROWSER names it, or the desktop does. Nothing is opened where there is neither.
-        page = written["html"].resolve()
-        if not webbrowser.open(page.as_uri()):
-            typer.echo(f"no browser can be opened here: {page}")
+    if show and not open_page(written["html"]):
+        typer.echo(f"no browser can be opened here: {written['html'].resolve()}")
 
 
 def golden(

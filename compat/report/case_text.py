@@ -31,6 +31,7 @@ __all__ = ["print_case", "print_cases"]
 _PAIRS = 10  # of a metric, that are printed; --pairs has all
 _OUTPUT = 20  # lines of a fault's output: its end
 _MOST = 50  # cases on a terminal, whose first lines are gone where there are more; a pipe gets all
+_LEAST = 12  # columns of a reason: fewer say nothing
 _BAR = 60  # columns of an interval, where there are so many
 
 
@@ -46,8 +47,9 @@ def print_cases(views: Sequence[ItemView], console: Console, store: str, *, judg
         for view in (views[:_MOST] if console.is_terminal else views)
     ]
     widths = [max(map(len, texts)) for texts in list(zip(*lines, strict=True))[:2]]
+    room = not console.is_terminal or console.width - sum(widths) - 5 >= _LEAST
     for view, (status, name, why) in zip(views, lines, strict=False):
-        whole = f"{status.ljust(widths[0])}  {name.ljust(widths[1])}  {why if judged else ''}".rstrip()
+        whole = f"{status.ljust(widths[0])}  {name.ljust(widths[1])}  {why if judged and room else ''}".rstrip()
         line = plain_text(console, fitted(whole, console.width - 1) if console.is_terminal else whole)
         line.stylize(STYLES.get(TONES[view.status], "") if judged else STYLES["hold"], 0, len(status))
         console.print(line, soft_wrap=True)
