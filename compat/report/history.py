@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Decision, Rehearsal, Verdict, Watch
+from compat.model.moments import moment
 from compat.report.items import item_anchor
 from compat.report.statuses import WORDS, WORST_FIRST
 from compat.report.text import count, phases_in_words, when
@@ -118,13 +119,13 @@ def history_view(
     verdict: Verdict, history: History | None, rehearsals: Sequence[Rehearsal], hostnames: Mapping[str, str]
 ) -> HistoryView:
     """Make it of what was read of the store; None: nothing was read."""
-    backs = tuple(_back(one, hostnames) for one in sorted(rehearsals, key=lambda one: one.at, reverse=True))
+    backs = tuple(_back(one, hostnames) for one in sorted(rehearsals, key=lambda one: moment(one.at), reverse=True))
     if history is None:
         said = ("The store was not asked for the rings and for earlier verdicts.",)
         return HistoryView("", "", said, (), (), (), backs, (), "", (), (), "")
     overview = history.overview
     known = {found.item for found in verdict.comparisons}
-    looks = sorted(history.watches, key=lambda one: one.at, reverse=True)
+    looks = sorted(history.watches, key=lambda one: moment(one.at), reverse=True)
     looks.sort(key=lambda one: not one.findings)
     own = tuple(reversed(history.verdicts.get(verdict.ring, ())))
     drawn, drawn_said = trends(own, history.sentinels)
@@ -141,14 +142,7 @@ def history_view(
         looks=tuple(_look(one, hostnames) for one in looks[:_LOOKS]),
         looks_said=_looks_said(looks),
         verdicts=tuple(
-            RingPast(
-                ring,
-                tuple(
-                    _past(one, history.digest, known, oldest=one is found[-1] and not history.more.get(ring))
-                    for one in found
-                ),
-                f"{count(history.more[ring], 'older verdict')} not shown" if history.more.get(ring) else "",
-            )
+            RingPast(ring, _rows(found, history, known, whole=not (left := _left(history, ring))), left)
             for ring, found in history.verdicts.items()
             if found
         ),
@@ -226,6 +220,21 @@ def _looks_said(looks: Sequence[Watch]) -> str:
 def _few(findings: Sequence[str]) -> tuple[str, ...]:
     left = len(findings) - _FINDINGS
     return (*findings[:_FINDINGS], *([f"and {left:,} more"] if left > 0 else []))
+
+
+def _left(history: History, ring: str) -> str:
+    """What of a ring's verdicts is not shown."""
+    more, unread = history.more.get(ring, 0), history.unread.get(ring, 0)
+    parts = [
+        count(more, "older verdict") if more else "",
+        f"those of {count(unread, 'earlier plan')}, which may be of other upgrades" if unread else "",
+    ]
+    said = ", and ".join(part for part in parts if part)
+    return f"Not shown: {said}" if said else ""
+
+
+def _rows(found: Sequence[Past], history: History, known: set[str], *, whole: bool) -> tuple[PastView, ...]:
+    return tuple(_past(one, history.digest, known, oldest=whole and one is found[-1]) for one in found)
 
 
 def _past(one: Past, shown: str, known: set[str], *, oldest: bool) -> PastView:

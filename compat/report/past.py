@@ -5,16 +5,32 @@ Of each earlier verdict there is only what is shown of it: a verdict of 10,000 i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from compat.model import FINE, Comparison, Decision, Kind, Status, Verdict, Watch
+from compat.model import FINE, Decision, Kind, Status, Verdict, Watch
 from compat.report.rings_text import Overview
 from compat.report.statuses import worst
 
-__all__ = ["Changed", "Effect", "History", "Past", "changed", "effects", "failing", "past"]
+__all__ = ["Changed", "Effect", "History", "Line", "Past", "changed", "failing", "past"]
 
 _NAMED = 10  # items of a change that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is looked at of a comparison of an earlier verdict, under the names that it has there."""
+
+    item: str
+    metric: str
+    status: Status
+    required: bool
+    kind: Kind | None
+    effect: float | None
+    interval: tuple[float, float] | None
+    limit: float | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,8 @@ class History:
     """Where the upgrade stands at ``at`` (ISO 8601), and what was said of it before.
 
     ``overview`` is None where it could not be read. ``verdicts`` are by ring, the newest first; ``more`` says how many
-    older ones of a ring were left out. ``sentinels`` are the items whose trend is shown. ``problems`` says, in
+    older ones of a ring were left out, ``unread`` how many earlier plans with verdicts of it nobody looked at, of this
+    upgrade or of another. ``sentinels`` are the items whose trend is shown. ``problems`` says, in
     sentences, what could not be read.
     """
 
@@ -73,39 +90,40 @@ class History:
     overview: Overview | None = None
     verdicts: Mapping[str, Sequence[Past]] = field(default_factory=dict)
     more: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
     watches: Sequence[Watch] = ()
     sentinels: Sequence[str] = ()
     problems: Sequence[str] = ()
 
 
-def past(verdict: Verdict, name: str, sentinels: frozenset[str] = frozenset()) -> Past:
-    """What is shown of the verdict with the digest ``name``."""
-    counts: dict[Status, int] = {}
-    for found in verdict.comparisons:
-        if found.required:
-            counts[found.status] = counts.get(found.status, 0) + 1
-    shown = effects(verdict.comparisons, sentinels)
+def past(verdict: Verdict, lines: Sequence[Line], name: str, sentinels: frozenset[str] = frozenset()) -> Past:
+    """What is shown of the verdict with the digest ``name``, whose comparisons are ``lines``."""
+    counts = dict(Counter(line.status for line in lines if line.required))
+    shown = _effects((line for line in lines if line.item in sentinels) if sentinels else ())
     return Past(name, verdict.plan, verdict.judge, verdict.decision, verdict.judged_at, counts, shown)
 
 
-def effects(comparisons: Sequence[Comparison], sentinels: frozenset[str]) -> tuple[Effect, ...]:
-    """The judged effects of these items; of several of one metric the worst."""
+def _effects(lines: Iterable[Line]) -> tuple[Effect, ...]:
+    """The judged effects; of several of one metric the worst."""
     kept: dict[tuple[str, str], Effect] = {}
-    for found in comparisons:
-        if found.item in sentinels and found.kind is Kind.SAMPLED and found.effect is not None:
-            key = found.item, found.metric
-            if key not in kept or kept[key].effect < found.effect:
-                kept[key] = Effect(*key, found.effect, found.interval, found.limit)
+    for line in lines:
+        if line.kind is not Kind.SAMPLED or line.effect is None or not math.isfinite(line.effect):
+            continue
+        key = line.item, line.metric
+        if key not in kept or kept[key].effect < line.effect:
+            interval = line.interval if line.interval and not any(map(math.isnan, line.interval)) else None
+            limit = line.limit if line.limit is not None and math.isfinite(line.limit) else None
+            kept[key] = Effect(*key, line.effect, interval, limit)
     return tuple(kept.values())
 
 
-def failing(verdict: Verdict) -> dict[str, Status]:
+def failing(lines: Iterable[Line]) -> dict[str, Status]:
     """The worst status of each item that is required, by its key."""
     found: dict[str, Status] = {}
-    for comparison in verdict.comparisons:
-        if comparison.required:
-            known = found.get(comparison.item)
-            found[comparison.item] = comparison.status if known is None else worst([known, comparison.status])
+    for line in lines:
+        if line.required:
+            known = found.get(line.item, line.status)
+            found[line.item] = line.status if known is line.status else worst([known, line.status])
     return found
 
 

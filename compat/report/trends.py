@@ -56,14 +56,13 @@ def trends(verdicts: Sequence[Past], sentinels: Sequence[str]) -> tuple[tuple[Tr
     found: dict[tuple[str, str], list[Effect | None]] = {}
     for place, verdict in enumerate(verdicts):
         for effect in verdict.effects:
-            if math.isfinite(effect.effect):
-                found.setdefault((effect.item, effect.metric), [None] * len(verdicts))[place] = effect
+            found.setdefault((effect.item, effect.metric), [None] * len(verdicts))[place] = effect
     order = {item: place for place, item in enumerate(sentinels)}
     ranked = sorted(found, key=lambda key: (-_near(found[key]), order.get(key[0], len(order)), key))
     dates = [when(verdict.judged_at) for verdict in verdicts]
     drawn = tuple(_trend(*key, found[key], dates) for key in ranked[:_MOST])
     if not drawn:
-        return (), f"No verdict has an effect of the {count(len(sentinels), 'case')} that stand for this plan."
+        return (), "No verdict has an effect of a case that stands for this plan."
     left = len(ranked) - len(drawn)
     said = f"{count(len(sentinels), 'case')} for the whole plan, in {count(len(verdicts), 'verdict')} of this ring: the"
     said += " effect of the candidate against known-good, + is worse. Those nearest to their margin come first"
@@ -111,7 +110,7 @@ def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequ
         intervals="".join(
             f"M{at(place):g} {level(one.interval[0]):g}V{level(one.interval[1]):g}"
             for place, one in there
-            if one.interval is not None and not any(map(math.isnan, one.interval))
+            if one.interval is not None
         ),
         zero=level(0.0),
         margin=None if margin is None else level(margin),

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from compat.errors import CompatError
-from compat.model import Status, Verdict, digest
-from compat.report.past import History, Past, changed, failing, past
+from compat.model import Status, Verdict
+from compat.report.past import History, Line, Past, changed, failing, past
+from compat.way.past_verdicts import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["read_history"]
 
 _MOST = 20  # verdicts of a ring that are shown
-_PLANS = 50  # earlier plans that are looked at, of whatever upgrade
-_BUDGET = 512 * 2**20  # bytes of verdicts that are read: some six seconds
+_BUDGET = 512 * 2**20  # bytes of verdicts that are read: some four seconds
 
 _Names = dict[str, dict[str, list[str]]]  # of verdicts by plan and ring, in the order written
 _Value = TypeVar("_Value")
@@ -39,7 +39,7 @@ def read_history(store: Store, plan: Plan, verdict: Verdict, own: str, rehearsal
     names: _Names = _attempt(problems, "earlier verdicts", lambda: _names(store), {})
     earlier: list[str] = _attempt(problems, "earlier plans", lambda: _earlier(store, verdict.plan), [])
     sentinels = frozenset(_sentinels(plan, verdict.ring, watches))
-    reader = _Reader(store, problems)
+    reader = Reader(store, problems, _BUDGET)
     # The ring that is shown first: what is read of it is not left out for the others.
     rings = sorted((ring.name for ring in plan.rings), key=lambda name: name != verdict.ring)
     series = {ring: _Series(sentinels if ring == verdict.ring else frozenset()) for ring in rings}
@@ -59,7 +59,7 @@ def read_history(store: Store, plan: Plan, verdict: Verdict, own: str, rehearsal
         )
     else:
         problems.append("where its rings stand cannot be said: not all verdicts of this plan were read")
-    if reader.spent:
+    if reader.refused:
         problems.append(f"{_BUDGET >> 20} MiB of verdicts were read, and older ones left out")
     return History(
         at=now.isoformat(timespec="seconds"),
@@ -67,6 +67,7 @@ def read_history(store: Store, plan: Plan, verdict: Verdict, own: str, rehearsal
         overview=stands,
         verdicts={ring: tuple(found.kept) for ring, found in series.items()},
         more={ring: found.more for ring, found in series.items()},
+        unread={ring: found.unread for ring, found in series.items()},
         watches=watches,
         sentinels=[item.key for item in plan.items if item.key in sentinels],
         problems=problems,
@@ -124,45 +125,6 @@ def _overview(
     return overview(store, plan, standing(plan, stored, now))
 
 
-class _Reader:
-    """Reads verdicts as long as there is some of the budget left; what cannot be read is a problem."""
-
-    def __init__(self, store: Store, problems: list[str]) -> None:
-        self._store = store
-        self._problems = problems
-        self._left = _BUDGET
-        self._others: dict[str, bool] = {}  # plan -> whether it is of another upgrade
-
-    @property
-    def spent(self) -> bool:
-        return self._left <= 0
-
-    def read(self, name: str) -> tuple[str, Verdict] | None:
-        """The verdict of that name, with its digest."""
-        if self.spent:
-            return None
-        try:
-            verdict, data = self._store.named(name, Verdict)
-        except CompatError as problem:
-            self._problems.append(f"a verdict could not be read: {problem}")
-            return None
-        self._left -= len(data)
-        return digest(data), verdict
-
-    def of_another(self, plan: str, newest: str, verdict: Verdict) -> bool:
-        """Whether the plan is of another upgrade than ``verdict``, by the ``newest`` verdict of it."""
-        if plan not in self._others:
-            if len(self._others) >= _PLANS:
-                return True
-            found = self.read(newest)
-            self._others[plan] = found is None or _upgrade(found[1]) != _upgrade(verdict)
-        return self._others[plan]
-
-
-def _upgrade(verdict: Verdict) -> tuple[object, ...]:
-    return verdict.matrix, verdict.known_good, verdict.candidate
-
-
 @dataclass
 class _Series:
     """The verdicts of a ring, as they are read: the newest first."""
@@ -170,11 +132,12 @@ class _Series:
     sentinels: frozenset[str]  # whose effects are kept
     kept: list[Past] = field(default_factory=list)
     more: int = 0  # that are not shown
+    unread: int = 0  # earlier plans that were not looked at, and may be of this upgrade
     stored: list[tuple[str, Verdict]] = field(default_factory=list)  # of the plan, all of them, without comparisons
     whole: bool = True  # whether all of the plan were read
     items: Mapping[str, Status] = field(default_factory=dict)  # of the one that was read last
 
-    def own(self, reader: _Reader, names: Sequence[str]) -> None:
+    def own(self, reader: Reader, names: Sequence[str]) -> None:
         """Read all of the plan's: whether a ring is GO, and since when, rests on every one of them."""
         for name in reversed(names):
             found = reader.read(name)
@@ -182,13 +145,16 @@ class _Series:
                 self.whole = False
                 self.more += 1
             else:
-                self.stored.append((found[0], replace(found[1], comparisons=())))
+                self.stored.append(found[:2])
                 self._add(*found)
 
-    def before(self, reader: _Reader, plans: Sequence[tuple[str, Sequence[str]]], verdict: Verdict) -> None:
+    def before(self, reader: Reader, plans: Sequence[tuple[str, Sequence[str]]], verdict: Verdict) -> None:
         """Read those of earlier plans of the same upgrade, the newest first, until there are enough."""
         for plan, names in plans:
-            if self._full() or reader.of_another(plan, names[-1], verdict):
+            other = None if self._full() else reader.of_another(plan, names[-1], verdict)
+            if other is None:
+                self.unread += 1
+            if other is not False:
                 continue
             for number, name in enumerate(reversed(names)):
                 if self._full():
@@ -204,12 +170,12 @@ class _Series:
         """Whether there are enough, and of the oldest of them it is known what it changed."""
         return len(self.kept) >= _MOST and self.kept[-1].changed is not None
 
-    def _add(self, name: str, verdict: Verdict) -> None:
+    def _add(self, name: str, verdict: Verdict, lines: Sequence[Line]) -> None:
         """Take one that was written before all those that are here: it says what the last of them changed."""
         if self._full():
             self.more += 1
             return
-        found, items = past(verdict, name, self.sentinels), failing(verdict)
+        found, items = past(verdict, lines, name, self.sentinels), failing(lines)
         if self.kept:
             self.kept[-1] = replace(self.kept[-1], changed=changed(self.kept[-1], self.items, found, items))
         if len(self.kept) < _MOST:

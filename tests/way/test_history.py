@@ -1,0 +1,181 @@
+"""What is read of a store besides the verdict that is shown: earlier ones, rings, looks. Bounded, and no error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from compat.model import Decision, Status, digest
+from compat.report.past import History
+from compat.store import Store
+from compat.way import history, past_verdicts
+from compat.way.history import read_history
+from tests.example import write_example
+from tests.report import build
+from tests.test_cli import compat
+from tests.way.story import DAYS, GEMM, POOL, plan, story, verdict
+
+
+def read(folder: Path) -> History:
+    store, new, last = story(folder)
+    return read_history(store, new, last, digest(last), store.rehearsals(digest(new)))
+
+
+def test_earlier_verdicts_come_from_the_earlier_plan_too(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    assert found.problems == []
+    canary = found.verdicts["canary"]
+    assert [one.judged_at[8:10] for one in canary] == ["15", "14", "13", "12", "11", "10"]
+    assert [one.plan == digest(plan()) for one in canary] == [True] * 3 + [False] * 3
+    assert canary[0].digest == found.digest
+    assert canary[0].counts == {Status.PASS: 17, Status.REGRESS: 1}
+    assert len(found.verdicts["early"]) == 1
+
+
+def test_each_says_what_is_another_since_the_one_before(tmp_path: Path) -> None:
+    newest, before, first_of_plan, *_, first = read(tmp_path).verdicts["canary"]
+    assert newest.changed is not None
+    assert (newest.changed.failed_names, newest.changed.fixed, newest.changed.before) == ((POOL,), 0, before.digest)
+    assert before.changed is not None
+    assert (before.changed.failed, before.changed.fixed_names) == (0, (POOL, GEMM))
+    assert first_of_plan.changed is not None
+    assert first_of_plan.changed.other_plan
+    assert not before.changed.other_plan
+    assert first.changed is None
+
+
+def test_the_sentinels_are_those_that_were_looked_at(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    assert found.sentinels == [GEMM]
+    effects = [[one.effect for one in past.effects] for past in reversed(found.verdicts["canary"])]
+    assert effects == [[] if slower is None else [slower] for slower, _ in DAYS]
+
+
+def test_without_a_look_they_are_those_that_would_be(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    for path in (tmp_path / "watches").rglob("*.json"):
+        path.unlink()
+    found = read_history(store, new, last, digest(last), ())
+    assert GEMM in found.sentinels
+    assert len(found.sentinels) > 1
+
+
+def test_where_the_rings_stand_is_what_the_gates_say(tmp_path: Path) -> None:
+    overview = read(tmp_path).overview
+    assert overview is not None
+    canary, early = overview.stands
+    assert (canary.decision, early.decision) == (Decision.NO_GO, Decision.HOLD)
+    assert early.since == "2025-11-14T08:00:00+00:00"
+    assert list(overview.held) == [build.NODE.id]
+
+
+def test_an_upgrade_to_something_else_is_no_earlier_one(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    other = dataclasses.replace(plan(), name="another", matrix_digest=digest("another"))
+    store.put_plan(other)
+    said = dataclasses.replace(verdict(other, 16, 0.0, failed=False), matrix="another")
+    store.put_verdict(said)
+    third = dataclasses.replace(new, matrix_digest=digest("third"))
+    store.put_plan(third)
+    newest = verdict(third, 17, 0.0, failed=False)
+    store.put_verdict(newest)
+    found = read_history(store, third, newest, digest(newest), ())
+    assert [one.judged_at[8:10] for one in found.verdicts["canary"]] == ["17", "15", "14", "13", "12", "11", "10"]
+    found = read_history(store, new, last, digest(last), ())  # and a later plan is none either
+    assert len(found.verdicts["canary"]) == len(DAYS)
+    found = read_history(store, other, said, digest(said), ())
+    assert len(found.verdicts["canary"]) == 1
+
+
+def test_a_verdict_that_cannot_be_read_is_said_and_the_rest_is_there(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    broken = sorted((tmp_path / "verdicts" / digest(plan(later=False)) / "canary").iterdir())[1]
+    broken.write_bytes(broken.read_bytes().replace(b"NO-GO", b"GO", 1))
+    found = read_history(store, new, last, digest(last), ())
+    assert [one.judged_at[8:10] for one in found.verdicts["canary"]] == ["15", "14", "13", "12", "10"]
+    (problem,) = found.problems
+    assert "its content was changed" in problem
+    assert found.overview is not None  # it rests on this plan's verdicts alone
+
+
+def test_where_a_ring_stands_is_not_said_where_a_verdict_of_its_plan_is_not_read(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    broken = min((tmp_path / "verdicts" / digest(new) / "canary").iterdir())
+    for text in (b"{", b'{"schema_version": 1}', b"\xff"):
+        broken.write_bytes(text)
+        found = read_history(store, new, last, digest(last), ())
+        assert found.overview is None
+        assert any("where its rings stand cannot be said" in problem for problem in found.problems)
+        assert found.verdicts["canary"][0].digest == digest(last)
+
+
+def test_a_torn_look_or_log_is_said(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    (watch, *_) = (tmp_path / "watches").rglob("*.json")
+    watch.write_bytes(b"{}")
+    (lease,) = (tmp_path / "leases").rglob("*.json")
+    lease.write_bytes(b"{}")
+    found = read_history(store, new, last, digest(last), ())
+    assert [problem.split(" could not be read")[0] for problem in found.problems] == [
+        "the looks at its nodes",
+        "where its rings stand",
+    ]
+    assert len(found.verdicts["canary"]) == len(DAYS)
+
+
+def test_of_many_the_newest_are_shown_and_it_is_said_how_many_more(tmp_path: Path) -> None:
+    store, new, _ = story(tmp_path)
+    for day in range(16, 30):
+        last = verdict(new, day, 0.001 * day, failed=False)
+        store.put_verdict(last)
+    for second in range(4):
+        last = dataclasses.replace(verdict(new, 30, 0.0, failed=False), judged_at=f"2025-11-30T08:00:0{second}+00:00")
+        store.put_verdict(last)
+    found = read_history(store, new, last, digest(last), ())
+    shown = found.verdicts["canary"]
+    assert (len(shown), found.more["canary"], found.unread["canary"]) == (20, 1, 1)
+    assert shown[-1].changed is not None
+    assert found.overview is not None
+    assert found.overview.stands[0].since == "2025-11-16T08:00:00+00:00"  # by all of them
+
+
+def test_reading_ends_with_its_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = max(path.stat().st_size for path in (story(tmp_path)[0].root / "verdicts").rglob("*.json"))
+    monkeypatch.setattr(history, "_BUDGET", 2 * size)
+    store, new, last = Store(tmp_path), plan(), verdict(plan(), 15, *DAYS[-1])
+    found = read_history(store, new, last, digest(last), ())
+    assert 2 <= len(found.verdicts["canary"]) <= 3
+    assert found.overview is None
+    assert "older ones left out" in found.problems[-1]
+
+
+def test_few_plans_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past_verdicts, "_PLANS", 0)
+    found = read(tmp_path)
+    assert (len(found.verdicts["canary"]), found.unread["canary"]) == (3, 1)
+
+
+def test_a_report_of_a_real_store_has_its_history(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    words = ("run", "example.yaml", "--ring", "canary", "--content", "site")
+    assert compat(*words, cwd=tmp_path).returncode == 0
+    first = (tmp_path / "out/example/report.html").read_text()
+    assert "there is no history yet" in first
+    write_example(tmp_path, add="1")
+    assert compat(*words, cwd=tmp_path).returncode == 1
+    text = (tmp_path / "out/example/report.html").read_text()
+    assert "there is no history yet" not in text
+    assert "1 item newly not fine; the one before is of another plan of this upgrade" in text
+    document = json.loads((tmp_path / "out/example/verdict.json").read_text())
+    assert document["digests"]["verdict"] in text
+
+    (old,) = (path for path in (tmp_path / "out/example/verdicts").rglob("*.json") if b'"GO"' in path.read_bytes())
+    old.write_bytes(old.read_bytes()[:-1])
+    done = compat("report", "out/example", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "out/example/report.html").read_text()
+    assert "A verdict could not be read: " in text
+    assert "its content was changed" in text
