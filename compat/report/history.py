@@ -128,7 +128,7 @@ def history_view(
     looks = sorted(history.watches, key=lambda one: moment(one.at), reverse=True)
     looks.sort(key=lambda one: not one.findings)
     own = tuple(reversed(history.verdicts.get(verdict.ring, ())))
-    drawn, drawn_said = trends(own, history.sentinels)
+    drawn, drawn_said = trends(own, history.sentinels, known)
     total = sum(map(len, history.verdicts.values()))
     first = ["This is the first verdict of this upgrade in the store: there is no history yet."] if total < 2 else []
     return HistoryView(

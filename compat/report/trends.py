@@ -15,6 +15,7 @@ from compat.report.text import count, percent, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from compat.report.past import Effect, Past
 
@@ -33,7 +34,7 @@ class Trend:
     """
 
     item: str
-    anchor: str
+    anchor: str  # empty where the report does not have the item
     metric: str
     said: str  # the newest effect, in words
     label: str  # all of them, in words
@@ -47,8 +48,13 @@ class Trend:
     beyond: bool  # whether the newest is over its margin
 
 
-def trends(verdicts: Sequence[Past], sentinels: Sequence[str]) -> tuple[tuple[Trend, ...], str]:
-    """The trends over ``verdicts``, the oldest first, those nearest to their margin first; and what is said of them."""
+def trends(
+    verdicts: Sequence[Past], sentinels: Sequence[str], known: AbstractSet[str] = frozenset()
+) -> tuple[tuple[Trend, ...], str]:
+    """The trends over ``verdicts``, the oldest first, those nearest to their margin first; and what is said of them.
+
+    ``known`` are the items that the report has, to which a trend leads.
+    """
     if not sentinels:
         return (), "No case of this ring stands for the plan."
     if len(verdicts) < 2:
@@ -60,7 +66,9 @@ def trends(verdicts: Sequence[Past], sentinels: Sequence[str]) -> tuple[tuple[Tr
     order = {item: place for place, item in enumerate(sentinels)}
     ranked = sorted(found, key=lambda key: (-_near(found[key]), order.get(key[0], len(order)), key))
     dates = [when(verdict.judged_at) for verdict in verdicts]
-    drawn = tuple(_trend(*key, found[key], dates) for key in ranked[:_MOST])
+    drawn = tuple(
+        _trend(*key, found[key], dates, item_anchor(key[0]) if key[0] in known else "") for key in ranked[:_MOST]
+    )
     if not drawn:
         return (), "No verdict has an effect of a case that stands for this plan."
     left = len(ranked) - len(drawn)
@@ -75,7 +83,7 @@ def _near(effects: Sequence[Effect | None]) -> float:
     return newest.effect / newest.limit if newest.limit else 0.0
 
 
-def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequence[str]) -> Trend:
+def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequence[str], anchor: str) -> Trend:
     there = [(place, one) for place, one in enumerate(effects) if one is not None]
     newest = there[-1][1]
     margin = newest.limit
@@ -99,7 +107,7 @@ def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequ
     of = f"in {len(there)} of {count(len(effects), 'verdict')}" if missing else f"in {count(len(effects), 'verdict')}"
     return Trend(
         item=item,
-        anchor=item_anchor(item),
+        anchor=anchor,
         metric=metric,
         said=f"{_words(newest)}" + (f", margin {percent(margin)}" if margin is not None else "") + f"; {of}",
         label="; ".join(

@@ -13,6 +13,7 @@ from compat.model import Decision, Status, digest
 from compat.report.formats.html import render_html
 from compat.report.formats.markdown import render_markdown
 from compat.report.history import HistoryView
+from compat.report.items import item_anchor
 from compat.report.past import Effect, History, Line, Past, changed, failing, past
 from compat.report.trends import HEIGHT, WIDTH, trends
 from compat.report.view import View, view
@@ -69,6 +70,7 @@ def test_a_trend_has_a_gap_where_a_verdict_has_no_effect(told: HistoryView) -> N
     (trend,) = told.trends
     assert (trend.item, trend.metric, trend.beyond) == (GEMM, "latency", False)
     assert trend.said.endswith("margin +3.00 %; in 5 of 6 verdicts")
+    assert trend.anchor == item_anchor(GEMM)
     assert trend.line.count("M") == 2  # two pieces
     assert trend.line.count("L") == 3
     assert trend.dots.count("h0") == trend.intervals.count("V") == 5
@@ -136,6 +138,7 @@ def test_the_one_nearest_to_its_margin_comes_first_and_marks_stay_inside() -> No
     own = (effect(0.001), effect(0.02, "b"), effect(0.5, "c", None), effect(-0.02, "d"))
     drawn, said = trends(verdicts(own, own), ["a", "b", "c", "d"])
     assert [trend.item for trend in drawn] == ["b", "a", "c", "d"]
+    assert {trend.anchor for trend in drawn} == {""}  # the report has none of them
     assert said.startswith("4 cases for the whole plan, in 2 verdicts of this ring")
     numbers = [float(part) for trend in drawn for part in trend.line.replace("M", " ").replace("L", " ").split()]
     assert min(numbers) >= 0
