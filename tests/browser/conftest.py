@@ -16,7 +16,10 @@ from tests.chromium import CHROMIUM, NO_CHROMIUM, started
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-_UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+_UNFOLD = "() => document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+_LAY_OUT = """() => document.querySelectorAll("body *").forEach((one) => {
+  if (getComputedStyle(one).contentVisibility === "auto") one.style.contentVisibility = "visible";
+})"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Opened:
     page: Page
     requests: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+
+    def lay_out(self) -> None:
+        """Lay out what is out of sight, too: a browser that is spared it guesses its height."""
+        self.page.evaluate(_LAY_OUT)
 
     def unfold(self) -> None:
         """Open everything that can be opened."""

@@ -124,7 +124,7 @@ def test_a_link_that_is_followed_by_keyboard_goes_on_from_its_target(opened: Ope
 
 def test_one_button_opens_and_shuts_all_cases(opened: Opener) -> None:
     page = opened("demo").page
-    cases = page.locator("section[aria-labelledby=items] > details")
+    cases = page.locator("section[aria-labelledby=items] details:not(details details)")
     button = page.get_by_role("button", name="Open all")
     button.focus()
     page.keyboard.press("Enter")

@@ -74,6 +74,7 @@ _OVER = f"""() => {{ {_TEXTS}
 @pytest.mark.parametrize("name", REPORTS)
 def test_the_page_never_scrolls_sideways_and_no_text_is_cut_or_covered(opened: Opener, name: str, width: int) -> None:
     shown = opened(name, width=width)
+    shown.lay_out()
     for unfold in (False, True):
         if unfold:
             shown.unfold()
