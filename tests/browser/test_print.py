@@ -23,7 +23,7 @@ PAPER = ("A4", "Letter")
 
 
 @pytest.fixture
-def printed(tmp_path: Path):  # noqa: ANN201 - the document's type is known where it is installed only
+def printed(tmp_path: Path):
     """Prints a page: the document, as a program that shows PDF has it."""
     pdfium = pytest.importorskip("pypdfium2", reason="the package pypdfium2 is not installed")
     documents = []
@@ -48,7 +48,7 @@ def text_of(document: pypdfium2.PdfDocument) -> str:
 
 @pytest.mark.parametrize("javascript", [True, False])
 @pytest.mark.parametrize("name", ["demo", "path", "hold", "statuses", "full"])
-def test_the_paper_says_all_that_the_screen_says(opened: Opener, printed, name: str, javascript: bool) -> None:  # noqa: ANN001
+def test_the_paper_says_all_that_the_screen_says(opened: Opener, printed, name: str, javascript: bool) -> None:
     view = ORDINARY[name]()
     text = squeezed(text_of(printed(opened(name, java_script_enabled=javascript).page, format="A4")))
     assert squeezed(view.decision.value) in text
@@ -68,9 +68,9 @@ def test_the_paper_says_all_that_the_screen_says(opened: Opener, printed, name: 
 
 @pytest.mark.parametrize("landscape", [False, True])
 @pytest.mark.parametrize("paper", PAPER)
-def test_no_letter_lies_beyond_the_edge_of_the_paper(opened: Opener, printed, paper: str, landscape: bool) -> None:  # noqa: ANN001
+def test_no_letter_lies_beyond_the_edge_of_the_paper(opened: Opener, printed, paper: str, landscape: bool) -> None:
     for name in ("full", "hostile"):
-        margin = {side: "10mm" for side in ("top", "right", "bottom", "left")}
+        margin = dict.fromkeys(("top", "right", "bottom", "left"), "10mm")
         document = printed(opened(name).page, format=paper, landscape=landscape, margin=margin)
         for number, page in enumerate(document, 1):
             width, height = page.get_size()
@@ -83,7 +83,7 @@ def test_no_letter_lies_beyond_the_edge_of_the_paper(opened: Opener, printed, pa
             assert "".join(beyond).strip() == "", f"page {number} of {name}"
 
 
-def test_a_dark_screen_prints_dark_on_white(opened: Opener, printed) -> None:  # noqa: ANN001
+def test_a_dark_screen_prints_dark_on_white(opened: Opener, printed) -> None:
     shown = opened("demo", color_scheme="dark")
     shown.page.emulate_media(media="print", color_scheme="dark")
     assert shown.page.evaluate(FAINT) == []
@@ -92,14 +92,14 @@ def test_a_dark_screen_prints_dark_on_white(opened: Opener, printed) -> None:  #
     assert 0.8 < light < 0.999
 
 
-def test_what_only_a_screen_can_do_is_not_on_paper(opened: Opener, printed) -> None:  # noqa: ANN001
+def test_what_only_a_screen_can_do_is_not_on_paper(opened: Opener, printed) -> None:
     text = text_of(printed(opened("demo").page))
     assert "Open all" not in text
     assert "Skip to" not in text
     assert "Search" not in text
 
 
-def test_printing_leaves_the_page_as_it_was(opened: Opener, printed) -> None:  # noqa: ANN001
+def test_printing_leaves_the_page_as_it_was(opened: Opener, printed) -> None:
     page = opened("demo").page
     page.locator("summary").first.click()
     before = page.locator("details[open]").count()
@@ -107,7 +107,7 @@ def test_printing_leaves_the_page_as_it_was(opened: Opener, printed) -> None:  #
     assert page.locator("details[open]").count() == before
 
 
-def test_colours_that_mean_something_are_printed(opened: Opener, printed) -> None:  # noqa: ANN001
+def test_colours_that_mean_something_are_printed(opened: Opener, printed) -> None:
     """The square that regressed is on paper what it is on the screen, also where backgrounds are not printed."""
     image = printed(opened("demo").page, format="A4", print_background=False)[0].render(scale=1).to_pil().convert("RGB")
     reds = sum(1 for red, green, blue in image.get_flattened_data() if red > 120 and green < 90 and blue < 60)

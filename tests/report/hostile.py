@@ -9,25 +9,30 @@ from __future__ import annotations
 import dataclasses
 import enum
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from compat.gate.standing import Stand
 from compat.model import (
     SCHEMA_VERSION,
     Artifact,
     Conditions,
     Coverage,
+    Decision,
     EventKind,
     Evidence,
     Fault,
     FaultKind,
     Gpu,
+    GpuHealth,
     HealthEvent,
     Identity,
+    Lease,
     MetricPolicy,
     Node,
     Output,
     Plan,
+    Promotion,
     Rehearsal,
     Route,
     Skew,
@@ -35,15 +40,20 @@ from compat.model import (
     Verdict,
     Waiver,
     WaiverUse,
+    Watch,
     Window,
     WorkloadPolicy,
     digest,
 )
+from compat.model.inventory import NvLink
+from compat.report.past import Changed, Effect, History, Past
+from compat.report.rings_text import Overview
 from compat.report.view import View, view
 from tests.report import build
 
 __all__ = ["PAYLOADS", "PLACES", "TEXT", "Given", "full", "spoilt"]
 
+_AT = "2025-11-19T12:00:00+00:00"
 _RUN = "document.title='ran'"
 # Each would do something where it is not taken as text. What runs says so in the title, or asks for a page.
 PAYLOADS = {
@@ -78,6 +88,7 @@ class Given:
     identities: dict[str, Identity]
     evidence: tuple[Evidence, ...]
     rehearsals: tuple[Rehearsal, ...]
+    past: History
 
     def view(self) -> View:
         """What every format shows of it."""
@@ -114,7 +125,7 @@ def full() -> Given:
         cells=tuple(build.POINTS.values()),
         windows=(Window("driver", "570.172.08", "2026-02-28", ended=False, source="the vendor's lifecycle page"),),
     )
-    return Given(_verdict(), plan, (_node(),), _identities(), _evidence(), (_rehearsal(),))
+    return Given(_verdict(), plan, (_node(),), _identities(), _evidence(), (_rehearsal(),), _past())
 
 
 def _verdict() -> Verdict:
@@ -167,8 +178,43 @@ def _evidence() -> tuple[Evidence, ...]:
 
 def _rehearsal() -> Rehearsal:
     return Rehearsal(
-        SCHEMA_VERSION, digest("plan"), "canary", build.NODE.id, "2025-11-19T12:00:00+00:00", "ana", False, True,
+        SCHEMA_VERSION, digest("plan"), "canary", build.NODE.id, _AT, "ana", False, True,
         {"command": 12.1, "first start": 0.9}, ("operator:gemm[1024x1024]",), "roll-back --now", ("it took long",),
+    )  # fmt: skip
+
+
+def _past() -> History:
+    verdict, node = build.verdict(), _node()
+    item = verdict.comparisons[0].item
+    runtime = build.plan().runtimes["stack-2024"]
+    stands = (
+        Stand("lab", Decision.GO, (), (), verdict, digest("verdict"), _AT, _AT),
+        Stand("canary", Decision.HOLD, ("it is not attested",), (), verdict, digest("verdict")),
+        Stand("early", Decision.HOLD, (), ("ring canary is not GO",)),
+    )
+    promotion = Promotion(
+        SCHEMA_VERSION, "fleet", 2, digest("promotion"), "promote", "ana", _AT, build.CANDIDATE, runtime,
+        digest("plan"), "canary", digest("verdict"), Decision.NO_GO, digest("evidence"), digest("matrix"),
+        digest("policy"), "0.1.0",
+        {"operator:gemm": digest("gemm")}, {node.id: digest("node")}, "2026-12-31", "the fix cannot wait",
+    )  # fmt: skip
+    lease = Lease(SCHEMA_VERSION, node.id, 3, digest("lease"), "take", "stack-2024 to 2025", "ana", _AT)
+    watch = Watch(
+        SCHEMA_VERSION, digest("plan"), "canary", node.id, _AT, 12.0, (item,), ("GPU-1c0de has 2 new ECC errors",),
+        (GpuHealth("GPU-1c0de", links=(NvLink(0, up=True, errors={"replay": 2}),)),), 3, "operator:*",
+    )  # fmt: skip
+    changed = Changed(digest("before"), True, True, 1, (item,), 1, (item,), 1)
+    effect = Effect(item, "latency", 0.01, (0.0, 0.02), 0.03)
+    newer, older = (
+        Past(
+            digest(name), digest("plan"), digest("judge"), Decision.NO_GO, _AT, {Status.REGRESS: 3}, (effect,), changed
+        )
+        for name in ("newer", "older")
+    )
+    overview = Overview("stack-2024 to 2025", stands, {node.id: node}, {node.id: lease}, (promotion,))
+    return History(
+        _AT, digest("newer"), overview, {"canary": (newer, older)}, {"canary": 4}, (watch,), (item,),
+        ("the log of node canary-07 could not be read",),
     )  # fmt: skip
 
 
@@ -197,7 +243,7 @@ def _walked(value: Any, place: str, at: Callable[[str, str], str], depth: int = 
             _walked(entry, f"{place}[{number}]" if depth else place, at, depth + 1)
             for number, entry in enumerate(value)
         )
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         named = [
             (name if isinstance(entry, Identity) else _walked(name, f"{place}.key", at), entry)
             for name, entry in value.items()
@@ -222,12 +268,12 @@ def _places(kind: Any, place: str, seen: dict[Any, None], depth: int = 0) -> dic
         return {}
     if origin in (Union, types.UnionType):
         return {name: None for one in inner for name in _places(one, place, seen, depth)}
-    if origin is tuple and inner[1:] == (Ellipsis,):
+    if origin is Sequence or (origin is tuple and inner[1:] == (Ellipsis,)):
         return _places(inner[0], place, seen, depth + 1)
     if origin is tuple:
         parts = ((one, f"{place}[{number}]" if depth else place) for number, one in enumerate(inner))
         return {name: None for one, at in parts for name in _places(one, at, seen, depth + 1)}
-    if origin is dict:
+    if origin in (dict, Mapping):
         names = {} if inner[1] is Identity else _places(inner[0], f"{place}.key", seen)
         return names | _places(inner[1], f"{place}.value", seen)
     if dataclasses.is_dataclass(kind) and kind not in seen:

@@ -8,6 +8,7 @@ they are, those of the others are packed, as many as there is room for, and the 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def render_html(view: View) -> str:
     return text.replace(_PACKS, packed, 1)  # the first such comment is ours: in text it would be escaped
 
 
+@functools.cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -1,0 +1,102 @@
+"""What a runtime, a matrix or a node named is text: nothing of it runs, asks for anything or is an element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compat.escape import clean
+from compat.report.formats import html
+from tests.report.formats.test_html_hostile import NOT_SHOWN
+from tests.report.hostile import PAYLOADS, PLACES, TEXT, Given, full, spoilt
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Opener
+
+pytestmark = pytest.mark.browser
+
+_TOGETHER = 6  # places of one page, each with a mark of its own
+SHOWN = [place for place in PLACES if place not in NOT_SHOWN]
+# Which elements a page has, with the names of their attributes, and what of it would be somebody else's.
+_SHAPE = """() => {
+  const all = [...document.querySelectorAll("*")];
+  const shapes = new Set(all.map((one) => `${one.tagName} ${[...one.attributes].map(({name}) => name).sort()}`));
+  const links = all.flatMap((one) => [...one.attributes])
+    .filter(({name, value}) => /href|src|action|^data$|^style$|^on/.test(name) && !value.startsWith("#"));
+  return {shapes: [...shapes], links: links.map(({name, value}) => `${name}=${value}`), title: document.title};
+}"""
+# All that there is to be read, or to be heard by who cannot see.
+_SAID = """() => document.body.innerText + [...document.querySelectorAll("[aria-label], [title]")]
+  .map((one) => `${one.getAttribute("aria-label") ?? ""} ${one.getAttribute("title") ?? ""}`).join(" ")"""
+_ALL_THERE = "() => !document.querySelector('details.case[open] > summary + p')"
+
+
+@pytest.fixture(scope="module")
+def given() -> Given:
+    return full()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def mark(place: str) -> str:
+    return f"«{place}» "
+
+
+def spoil(given: Given, places: Iterable[str]) -> Given:
+    for place in places:
+        given = spoilt(given, place, lambda text, place=place: f"{text}{mark(place)}{TEXT}")
+    return given
+
+
+def shape_of(page: Page) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = page.evaluate(_SHAPE)
+    return found
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_nothing_runs_and_what_is_shown_is_text(
+    opened: Opener, given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """Every payload in every place; with ``packed`` the pages of all cases are what the script unpacks."""
+    monkeypatch.setattr(html, "_OPEN_BYTES", 0 if packed else 1 << 30)
+    path = tmp_path / "report.html"
+    path.write_text(html.render_html(given.view()), encoding="utf-8")
+    shown = opened(path)
+    shown.unfold()
+    shown.page.wait_for_function(_ALL_THERE)
+    kinds = set(shape_of(shown.page)["shapes"])
+    for places in (*(SHOWN[at : at + _TOGETHER] for at in range(0, len(SHOWN), _TOGETHER)), sorted(NOT_SHOWN)):
+        path.write_text(html.render_html(spoil(given, places).view()), encoding="utf-8")
+        shown.page.goto(path.as_uri())
+        shown.unfold()
+        shown.page.wait_for_function(_ALL_THERE)
+        shown.unfold()  # what came with the pages
+        shape = shape_of(shown.page)
+        assert shown.said == [], places
+        assert shape["title"] != "ran", places
+        assert shape["links"] == [], places
+        assert set(shape["shapes"]) <= kinds, places
+        shown.lay_out()  # what is not, is no text
+        said = words(shown.page.evaluate(_SAID))
+        missing = [place for place in places if words(clean(mark(place) + TEXT)) not in said]
+        assert missing == ([] if places[0] in SHOWN else list(places))
+    assert len(shown.requests) == 2 + -(-len(SHOWN) // _TOGETHER)
+
+
+@pytest.mark.parametrize(
+    "kind", ["script", "element", "handler", "attribute", "end of a style", "style", "link", "drawing"]
+)
+def test_what_would_run_is_seen_where_it_is_not_taken_as_text(opened: Opener, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "report.html"
+    text = PAYLOADS[kind]
+    path.write_text(f'<!doctype html><title>x</title><p title="{text}">{text}</p>', encoding="utf-8")
+    shape = shape_of(opened(path).page)
+    ours = {"HTML", "HEAD", "TITLE", "BODY", "P"}
+    assert shape["title"] == "ran" or shape["links"] or {one.split()[0] for one in shape["shapes"]} > ours
