@@ -23,11 +23,12 @@ from compat.report.text import NOTHING, anchor, difference, percent, quantity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from compat.model import Node
+    from compat.model import Node, Plan
     from compat.report.ahead_of_time import Figures
 
 __all__ = ["Beside", "item_anchor", "items", "repeat_command", "versions"]
 
+_DRAWN = 500  # items, the worst first, that have plots: of ten thousand nobody looks at more, and each is a kilobyte
 _OUTPUT = 4_000  # characters of a fault's output that are shown: its end
 
 
@@ -42,6 +43,21 @@ class Beside:
     nodes: Mapping[str, Node]  # by id
     store: str = "STORE"  # where the evidence is, as it was said; STORE where that is not known
     blob: Callable[[str], bytes] | None = None  # reads an output; None: there is no store to read
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        name: str,
+        policy: Policy,
+        nodes: Sequence[Node],
+        store: str = "STORE",
+        blob: Callable[[str], bytes] | None = None,
+    ) -> Beside:
+        """What the items of ``plan``, whose digest is ``name``, are shown with."""
+        cells = plan.every_cell() | {route.cell.id: route.cell for route in plan.routes}
+        keys = frozenset(item.key for item in plan.items)
+        return cls(policy, name, keys, cells, {node.id: node for node in nodes}, store, blob)
 
 
 def item_anchor(key: str) -> str:
@@ -78,22 +94,30 @@ def items(
 ) -> tuple[ItemView, ...]:
     """Make one ``ItemView`` per item that was compared, what the verdict rests on before the rest, worst first.
 
-    ``read`` gives the evidence of an item, by its key.
+    ``read`` gives the evidence of an item, by its key. What is drawn, is drawn of the first of them.
     """
     grouped: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         grouped.setdefault(comparison.item, []).append(comparison)
+    ranks = sorted((_rank(group), key) for key, group in grouped.items())
     axes = {name: _axes(cell) for name, cell in beside.cells.items()}
     compiled: dict[str, Figures] = {}
     views = [
-        _item(key, group, read(key), beside, axes.get(group[0].cell, ()), compiled) for key, group in grouped.items()
+        _item(key, grouped[key], read(key), beside, axes.get(grouped[key][0].cell, ()), compiled, drawn=number < _DRAWN)
+        for number, (_, key) in enumerate(ranks)
     ]
-    views.sort(key=lambda item: (not item.required, WORST_FIRST.index(item.status), item.key))
     if compiled:
         views = with_aot(views, compiled)
     if beside.blob is not None:
         views = with_worst_elements(views, grouped, read, beside.blob)
     return tuple(views)
+
+
+def _rank(group: Sequence[Comparison]) -> tuple[bool, int]:
+    """Where an item comes: after those that the verdict rests on, if it does not, and after worse ones."""
+    required = [comparison.status for comparison in group if comparison.required]
+    status = worst(required or [comparison.status for comparison in group])
+    return (not required, WORST_FIRST.index(status))
 
 
 def _item(
@@ -103,10 +127,12 @@ def _item(
     beside: Beside,
     axes: tuple[Change, ...],
     compiled: dict[str, Figures],
+    *,
+    drawn: bool,
 ) -> ItemView:
     ranked = sorted(group, key=lambda comparison: (not comparison.required, WORST_FIRST.index(comparison.status)))
-    required = [comparison.status for comparison in ranked if comparison.required]
-    status = worst(required or [comparison.status for comparison in ranked])
+    spare, rank = _rank(group)
+    status = WORST_FIRST[rank]
     first = next(comparison for comparison in ranked if comparison.status is status)
     metrics = measured(evidence)
     judged = {comparison.metric: comparison for comparison in group}
@@ -114,7 +140,7 @@ def _item(
     series = tuple(Series(metric, runs.first.unit, runs.pairs()) for metric, runs in shown.items())
     phased = any(record.phase is not None for record in evidence)
     plots, courses = [], []
-    for one in series:
+    for one in series if drawn else ():
         runs, comparison = shown[one.metric], judged[one.metric]
         plots.append(plot(runs.first, one.pairs, comparison, beside.policy.metric(one.metric)))
         if first.tier is not Tier.AOT:
@@ -133,14 +159,14 @@ def _item(
         axes=axes,
         tier=first.tier.value,
         status=status,
-        required=bool(required),
+        required=not spare,
         headline=first.reason,
         rows=tuple(_row(comparison) for comparison in ranked),
         versions=versions(group),
         series=series,
-        plots=tuple(drawn for drawn in plots if drawn is not None),
-        courses=tuple(drawn for drawn in courses if drawn is not None),
-        spreads=spreads(shown),
+        plots=tuple(made for made in plots if made is not None),
+        courses=tuple(made for made in courses if made is not None),
+        spreads=spreads(shown) if drawn else (),
         pairs=None if passed or phased else pair_table(series, hosts),
         aot=None,
         worst=(),

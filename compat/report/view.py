@@ -98,9 +98,7 @@ def view(
     digest, for the elements that are wrong; ``store`` is where all of it is, as a command is told.
     """
     ran = Ran(evidence)
-    cells = plan.every_cell() | {route.cell.id: route.cell for route in plan.routes}
-    keys = frozenset(item.key for item in plan.items)
-    beside = Beside(verdict.policy, verdict.plan, keys, cells, {node.id: node for node in nodes}, store, blob)
+    beside = Beside.of(plan, verdict.plan, verdict.policy, nodes, store, blob)
     shown = items(verdict.comparisons, ran.read, beside)
     ran.read_the_rest()
     required = [comparison for comparison in verdict.comparisons if comparison.required]
@@ -131,7 +129,7 @@ def view(
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
         missing=missing,
         uncovered=uncovered(missing, verdict),
-        maps=heat(verdict, plan.known_good, cells),
+        maps=heat(verdict, plan.known_good, beside.cells),
         items=shown,
         findings=tuple(
             FindingView(found.cell, ARMS[found.arm], found.rule, found.status, found.reason, found.source)

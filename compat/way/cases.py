@@ -13,12 +13,12 @@ from compat.escape import clean
 from compat.model import Comparison, Status, Verdict, digest
 from compat.model.moments import moment
 from compat.patterns import name_pattern
-from compat.report.items import item_anchor, items, repeat_command
+from compat.report.items import Beside, item_anchor, items
 from compat.report.text import cleaned
 from compat.way.conclude import newest_verdict
 
 if TYPE_CHECKING:
-    from compat.model import Item, Plan
+    from compat.model import Item, Node, Plan
     from compat.report.parts import ItemView
     from compat.store import Store
     from compat.store.runs import Runs
@@ -46,6 +46,7 @@ class Cases:
 
     runs: Runs
     plan: Plan
+    nodes: tuple[Node, ...]
     verdict: Verdict | None
     comparisons: tuple[Comparison, ...]
     unjudged: tuple[Item, ...] = ()
@@ -69,16 +70,13 @@ class Cases:
 
     def _views(self, keys: Collection[str], *, evidence: bool) -> tuple[ItemView, ...]:
         wanted = set(keys)
-        repeats = {item.key: repeat_command(item.key, digest(self.plan)) for item in self.plan.items}
-        cells = self.plan.every_cell() | {route.cell.id: route.cell for route in self.plan.routes}
+        policy = self.plan.policy if self.verdict is None else self.verdict.policy
         compared = [*self.comparisons, *(one for item in self.unjudged for one in _open(item))]
         return cleaned(
             items(
                 [one for one in compared if one.item in wanted],
                 lambda key: self.runs.get(key, []) if evidence else [],
-                self.plan.policy if self.verdict is None else self.verdict.policy,
-                repeats,
-                cells,
+                Beside.of(self.plan, digest(self.plan), policy, self.nodes),
             )
         )
 
@@ -107,7 +105,7 @@ def find_cases(store: Store, words: str, ring: str | None = None, plan: str | No
     was judged last counts, unless ``ring`` says which. UsageError with near names where nothing is meant.
     """
     chosen = store.plan(plan)
-    runs = store.runs(digest(chosen))
+    runs, nodes = store.runs(digest(chosen)), tuple(store.nodes().values())
     rings = [one.name for one in chosen.rings]
     if ring is not None and ring not in rings:
         raise UsageError("ring", f"the plan has no {ring!r}", f"choose one of {', '.join(rings)}")
@@ -118,12 +116,12 @@ def find_cases(store: Store, words: str, ring: str | None = None, plan: str | No
         found = _meant(wanted, {one.item: f"{one.workload}[{one.case}]" for one in verdict.comparisons})
         if found:
             own = tuple(one for one in verdict.comparisons if one.item in found)
-            return Cases(runs, chosen, verdict, own)
+            return Cases(runs, chosen, nodes, verdict, own)
     items = {item.key: item for item in chosen.items}
     named = _meant(wanted, {key: f"{item.case.workload}[{item.case.id}]" for key, item in items.items()})
     unjudged = tuple(items[key] for key in named if key in runs)
     if unjudged:
-        return Cases(runs, chosen, None, (), unjudged)
+        return Cases(runs, chosen, nodes, None, (), unjudged)
     if named:
         some = ", ".join(map(clean, sorted(named)[:_NEAR]))
         raise UsageError("case", f"nothing was measured of {some}", "compat run measures it, compat judge judges it")

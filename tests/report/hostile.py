@@ -213,8 +213,8 @@ def _past() -> History:
     )
     overview = Overview("stack-2024 to 2025", stands, {node.id: node}, {node.id: lease}, (promotion,))
     return History(
-        _AT, digest("newer"), overview, {"canary": (newer, older)}, {"canary": 4}, (watch,), (item,),
-        ("the log of node canary-07 could not be read",),
+        _AT, digest("newer"), overview, {"canary": (newer, older)}, {"canary": 4}, {"canary": 1}, (watch,),
+        (item,), ("the log of node canary-07 could not be read",),
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "MOST_BYTES", "render_html"]
 
-MOST_BYTES = 6 << 20  # of the whole: what opens at once, and can be mailed
+MOST_BYTES = 6_000_000  # of the whole: what opens at once, and can be mailed
 _OPEN_BYTES = 160 << 10  # of the pages that stand in it as they are
 _SENTENCE_BYTES = 4 << 10  # of what is said beside packs, and of their markup
 _PACKS = "<!-- packs -->"
