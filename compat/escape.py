@@ -14,14 +14,17 @@ __all__ = ["clean", "clip", "escape", "escape_entry"]
 _KEPT = frozenset("\n\t\u200c\u200d")  # format characters that scripts and emoji need
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _LONGEST = 2_000  # characters of one text in Markdown
-_ESCAPES = {character: f"\\{character}" for character in "\\`*_{}[]#|~$"} | {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    "@": "@<!-- -->",  # no mention
-    "\n": " ",
-    "\t": " ",
-}
+_ESCAPES = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_{}[]#|~$"}
+    | {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        "@": "@<!-- -->",  # no mention
+        "\n": " ",
+        "\t": " ",
+    }
+)
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
 _LEAD = re.compile(r"[-+=]|\d+(?=[.)])")
 
@@ -46,7 +49,7 @@ def clip(text: str, limit: int) -> str:
 
 def escape(text: str) -> str:
     """``text`` as Markdown that renders as that text, on one line: within a sentence, or as the cell of a table."""
-    plain = "".join(_ESCAPES.get(character, character) for character in clip(text, _LONGEST)).strip()
+    plain = clip(text, _LONGEST).translate(_ESCAPES).strip()
     return _LINK.sub(r"\1<!-- -->", plain)
 
 

@@ -37,15 +37,27 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", help="The folder to write to. Default: the store; of a bucket, out/NAME.")
     ] = None,
+    form: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="A format, or all. Repeatable. Default: html, json, junit, markdown, text. A name that is none of "
+            "them says which others there are.",
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
     waivers: Waivers = None,
     calibration: Calibration = None,
 ) -> None:
-    """Judge stored evidence and write every report format."""
+    """Judge stored evidence and write the report, in the formats that are asked for."""
+    from compat.report.formats import chosen
     from compat.way import conclude, open_store, report_folder, write_reports
 
+    names = [*form, "html"] if form and show else form or []
+    chosen(names)  # a word that is wrong is said before anything is judged
     concluded = conclude(open_store(store), ring, plan, waivers, calibration)
-    written = write_reports(concluded, output or report_folder(store, concluded.verdict.matrix))
+    written = write_reports(concluded, output or report_folder(store, concluded.verdict.matrix), names)
     for path in written.values():
         typer.echo(path)
     if show and not open_page(written["html"]):

@@ -45,11 +45,11 @@ def _same(own: Path, other: Path) -> bool:
         return False
 
 
-def write_output(file: Path, text: str, *, add: bool = False) -> None:
+def write_output(file: Path, content: str | bytes, *, add: bool = False) -> None:
     """Write a file anew, or add to it. StoreError where the disk refuses."""
     try:
-        with file.open("a" if add else "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with file.open("ab" if add else "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
     except OSError as problem:
         raise StoreError(str(file), f"cannot be written: {problem.strerror}", _REMEDY) from problem
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from compat.model import Arm, Identity, Node, Plan, Status, Verdict, digest
 from compat.model.moments import moment
 from compat.report.parts import Change
-from compat.report.surroundings import NodeView, Setting, Step, WaiverView, WindowView
+from compat.report.surroundings import CellView, NodeView, Setting, Step, WaiverView, WindowView
 from compat.report.text import NOTHING, count, quantity
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from compat.report.parts import ItemView, Missing
     from compat.report.ran import Ran
 
-__all__ = ["facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
+__all__ = ["cells", "facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
 
 
 def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
@@ -33,6 +33,19 @@ def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
         first = f"{blocking[0].what}: {blocking[0].reason}"
         said += f", {len(blocking):,} of {'it' if len(missing) == 1 else 'them'} in the way of GO ({first})"
     return f"{said}." + (also if untold else "")
+def cells(plan: Plan) -> tuple[CellView, ...]:
+    """The cells of the plan, in its order; those that are reached over others, too."""
+    found = {item.cell.id: item.cell for item in plan.items} | {route.cell.id: route.cell for route in plan.routes}
+    return tuple(
+        CellView(
+            cell.id,
+            tuple(
+                Change(axis, cell.known_good.get(axis, NOTHING), cell.stack.get(axis, NOTHING))
+                for axis in dict.fromkeys((*cell.stack, *cell.known_good))
+            ),
+        )
+        for cell in found.values()
+    )
 
 
 def windows(verdict: Verdict, plan: Plan) -> tuple[WindowView, ...]:

@@ -173,6 +173,7 @@ def _item(
         health=health(evidence, beside.nodes),
         closeness=closeness_views(figure for comparison in group for figure in comparison.closeness),
         observed=observed(metrics, judged),
+        seconds=sum(record.seconds for record in evidence),
         took=paths(evidence),
         faults=_faults(evidence, hosts),
         notes=tuple(dict.fromkeys(note for record in evidence for note in record.notes)),

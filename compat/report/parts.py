@@ -259,6 +259,7 @@ class ItemView:
     health: tuple[HealthLine, ...]
     closeness: tuple[ClosenessView, ...]
     observed: tuple[Observed, ...]
+    seconds: float  # that all of its runs took together
     took: tuple[Change, ...]  # which path the case took in each arm
     faults: tuple[FaultView, ...]
     notes: tuple[str, ...]

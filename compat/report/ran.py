@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from compat.judge.evidence import by_item
+from compat.model.moments import LONGEST, zoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +23,8 @@ class Ran:
     def __init__(self, evidence: ByItem | Iterable[Evidence]) -> None:
         self._records = by_item(evidence)
         self._unread = set(self._records)
+        self._first = ""  # when a run began
+        self._last = "", 0.0  # and how many seconds it took
         self._identities: dict[tuple[Arm, str], str] = {}  # and when it was first seen
         self._places: dict[tuple[str, str], tuple[int, str]] = {}  # node and identity: and when that was first
 
@@ -28,6 +32,8 @@ class Ran:
         """The evidence of an item."""
         own = self._records.get(item, ())
         for record in own if item in self._unread else ():
+            self._first = min(record.started, self._first or record.started)
+            self._last = max((record.started, record.seconds), self._last)
             arm, place = (record.arm, record.identity), (record.node, record.identity)
             at = record.generation, record.started
             self._identities[arm] = min(record.started, self._identities.get(arm, record.started))
@@ -39,6 +45,19 @@ class Ran:
         """Read what nothing was compared of, for what is to be known of all."""
         for item in sorted(self._unread):
             self.read(item)
+
+    @property
+    def began(self) -> str:
+        """When the first run began, UTC; empty where there is none, or where it does not say."""
+        at = zoned(self._first)
+        return "" if at is None else at.isoformat()
+
+    @property
+    def ended(self) -> str:
+        """When the run ended that began last."""
+        at = zoned(self._last[0])
+        took = self._last[1] if 0 <= self._last[1] <= LONGEST else 0.0  # who reads a run has not looked at it
+        return "" if at is None else (at + datetime.timedelta(seconds=took)).isoformat()
 
     @property
     def identities(self) -> list[tuple[Arm, str]]:

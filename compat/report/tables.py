@@ -1,7 +1,9 @@
-"""Evidence as tables, for people who look further: one row a measurement, or one row a pair of an item."""
+"""Tables for people who look further: a row a comparison of a verdict; of evidence a row a measurement, or a pair."""
 
 from __future__ import annotations
 
+import io
+import math
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
     from compat.judge.evidence import ByItem
     from compat.model import Evidence
+    from compat.report.view import View
 
-__all__ = ["evidence_table", "matching", "show", "to_csv"]
+__all__ = ["comparison_table", "evidence_table", "matching", "show", "to_csv", "to_parquet"]
 
 _COLUMNS = (
     *("item", "arm", "node", "gpu", "phase", "pair", "generation", "round"),
@@ -31,6 +34,10 @@ _PAIRS = (
     *("item", "metric", "unit", "node", "gpu", "round", "generation", "pair"),
     *("known_good", "candidate", "change"),
 )
+_NUMBERS = frozenset(
+    ("required", "known_good", "candidate", "effect", "interval_low", "interval_high", "limit", "pairs")
+)
+_PARQUET = "pip install 'gpu-compat[parquet]'"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -83,6 +90,69 @@ def show(evidence: ByItem | Iterable[Evidence], pattern: str) -> pd.DataFrame:
         ]
     table = pd.DataFrame(rows, columns=list(_PAIRS[:-1])).astype({"known_good": float, "candidate": float})
     return table.assign(change=table["candidate"] / table["known_good"] - 1)
+
+
+def comparison_table(view: View) -> pd.DataFrame:
+    """One row per comparison of the verdict, in its order, with the numbers as they were judged.
+
+    ``effect`` and ``interval`` are oriented log ratios of sampled metrics: above 0 is worse. What an arm has that is no
+    number (``exception at stage run``) is in ``known_good_text`` and ``candidate_text``. The last columns are the axes,
+    ``known_good.AXIS`` and ``candidate.AXIS``. Numbers that there are not, or that are not finite, may be NaN.
+    """
+    import pandas as pd
+
+    found = view.verdict.comparisons
+    axes = {cell.id: cell.axes for cell in view.cells}
+    changes = [{change.what: change for change in axes.get(clean(one.cell), ())} for one in found]
+    table: dict[str, Any] = {
+        "item": [one.item for one in found],
+        "cell": [one.cell for one in found],
+        "workload": [one.workload for one in found],
+        "case": [one.case for one in found],
+        "tier": [one.tier.value for one in found],
+        "metric": [one.metric for one in found],
+        "unit": [one.unit for one in found],
+        "kind": [one.kind.value if one.kind else None for one in found],
+        "status": [one.status.value for one in found],
+        "required": [one.required for one in found],
+    }
+    for arm, values in (("known_good", [c.known_good for c in found]), ("candidate", [c.candidate for c in found])):
+        table[arm] = _floats(None if isinstance(value, str) else value for value in values)
+        table[f"{arm}_text"] = [value if isinstance(value, str) else None for value in values]
+    table |= {
+        "effect": _floats(one.effect for one in found),
+        "interval_low": _floats(one.interval[0] if one.interval else None for one in found),
+        "interval_high": _floats(one.interval[1] if one.interval else None for one in found),
+        "limit": _floats(one.limit for one in found),
+        "pairs": [one.pairs for one in found],
+        "reason": [one.reason for one in found],
+        "waived": [one.waived.value if one.waived else None for one in found],
+    }
+    for axis in dict.fromkeys(change.what for cell in view.cells for change in cell.axes):
+        sides = [row.get(axis) for row in changes]
+        table[f"known_good.{axis}"] = [side and side.known_good for side in sides]
+        table[f"candidate.{axis}"] = [side and side.candidate for side in sides]
+    text = [name for name, values in table.items() if name not in _NUMBERS]
+    return pd.DataFrame(table).astype(dict.fromkeys(text, object))
+
+
+def _floats(values: Iterable[float | None]) -> list[float]:
+    return [math.nan if value is None else float(value) for value in values]
+
+
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """``table`` as Parquet, its text cleaned of what cannot be seen. UsageError where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401 - pandas imports it by itself, and says less well that it is missing
+    except ImportError:
+        raise UsageError("parquet", "needs pyarrow, which is not installed", _PARQUET) from None
+    file = io.BytesIO()
+    table.map(_cleaned).rename(columns=_cleaned).to_parquet(file, engine="pyarrow", index=False)
+    return file.getvalue()
+
+
+def _cleaned(value: object) -> object:
+    return clean(value) if isinstance(value, str) else value
 
 
 def to_csv(table: pd.DataFrame) -> str:

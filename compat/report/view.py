@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
-from compat.report.around import facts, nodes_of, provenance, steps, uncovered, waivers, windows
+from compat.report.around import cells, facts, nodes_of, provenance, steps, uncovered, waivers, windows
 from compat.report.heat import heat
 from compat.report.history import HistoryView, history_view
 from compat.report.items import Beside, item_anchor, items, versions
@@ -22,7 +22,16 @@ from compat.report.policy import settings
 from compat.report.ran import Ran
 from compat.report.rollback import rollback_view
 from compat.report.statuses import ARMS, WORST_FIRST
-from compat.report.surroundings import FindingView, NodeView, RollbackView, Setting, Step, WaiverView, WindowView
+from compat.report.surroundings import (
+    CellView,
+    FindingView,
+    NodeView,
+    RollbackView,
+    Setting,
+    Step,
+    WaiverView,
+    WindowView,
+)
 from compat.report.text import NOTHING, cleaned, count
 
 if TYPE_CHECKING:
@@ -51,10 +60,13 @@ class View:
     matrix: str
     ring: str
     judged_at: str
+    began: str  # when the first run of the evidence began; empty where there is none, or it does not say
+    ended: str  # and when the last one did that was begun
     axes: tuple[Change, ...]  # that differ
     held: tuple[Setting, ...]  # axes that are the same on both sides
     components: tuple[Change, ...]
     measures: tuple[Measure, ...]  # the five
+    cells: tuple[CellView, ...]
     reasons: tuple[Reason, ...]
     tallies: tuple[Tally, ...]
     tiers: tuple[Setting, ...]
@@ -119,11 +131,14 @@ def view(
         matrix=verdict.matrix,
         ring=verdict.ring,
         judged_at=verdict.judged_at,
+        began=ran.began,
+        ended=ran.ended,
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
         measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames),
         reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
+        cells=cells(plan),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),

@@ -29,7 +29,7 @@ from compat.store.spill import Spill
 __all__ = ["Verified", "verify"]
 
 # What a run leaves in its folder beside the documents of the store, and we do not look into.
-_REPORTS = re.compile(r"report\.[a-z]+|verdict\.json")
+_REPORTS = re.compile(r"report(\.[a-z-]+)+(/[0-9a-z.-]+)?|verdict\.json")
 _LONGEST = 300  # characters of a line
 _RUN, _OWN = 16, 8  # bytes: of the digest of what a run is known by, and of the record's own, as its name has it
 _SERIES: dict[str, Any] = {"evidence": Evidence, "verdicts": Verdict, "watches": Watch, "rehearsals": Rehearsal}

@@ -148,22 +148,31 @@ def report_folder(place: Where, matrix: str) -> Path:
     return Path("out", matrix) if is_address(place) else Path(place)
 
 
-def write_reports(concluded: Concluded, folder: Path) -> dict[str, Path]:
-    """Write every report format into ``folder``; the paths by format. The JSON verdict names the HTML's digest."""
-    from compat.report.formats import formats
+def write_reports(concluded: Concluded, folder: Path, names: Sequence[str] = ()) -> dict[str, Path]:
+    """Write the report formats of these names into ``folder``, or those that are written by default.
+
+    Gives the paths by format; of a format with several files they are ``NAME``, ``NAME 2``. The JSON verdict names the
+    digest of the HTML that is written with it. Nothing is written unless everything could be computed.
+    """
+    from compat.report.formats import chosen
     from compat.report.formats.document import verdict_json
 
-    texts = {name: (f"report{form.suffix}", form.render(concluded.view)) for name, form in formats().items()}
-    texts["json"] = "verdict.json", verdict_json(concluded.verdict, concluded.view, digest(texts["html"][1]))
+    files = {form.name: form.files(concluded.view) for form in chosen(names)}
+    if "json" in files:
+        page = files.get("html", {}).get("report.html")
+        document = verdict_json(concluded.verdict, concluded.view, None if page is None else digest(page))
+        files["json"] = {"verdict.json": document.encode()}
     written = {}
-    for name, (file, text) in texts.items():
-        path = folder / file
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as problem:
-            raise StoreError(
-                str(path), f"cannot be written: {problem.strerror}", "make room or rights there"
-            ) from problem
-        written[name] = path
+    for name, contents in files.items():
+        for number, (file, data) in enumerate(contents.items(), 1):
+            written[name if number == 1 else f"{name} {number}"] = _write(folder / file, data)
     return written
+
+
+def _write(path: Path, data: bytes) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as problem:
+        raise StoreError(str(path), f"cannot be written: {problem.strerror}", "make room or rights there") from problem
+    return path

@@ -112,4 +112,10 @@ def _finite(value: Any) -> Any:
     return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
-FORMAT = Format("json", ".json", lambda view: verdict_json(view.verdict, view))
+FORMAT = Format(
+    "json",
+    ".json",
+    "the verdict as a document with a published schema, for pipelines",
+    lambda view: verdict_json(view.verdict, view),
+    default=True,
+)

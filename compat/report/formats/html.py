@@ -107,4 +107,4 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-FORMAT = Format("html", ".html", render_html)
+FORMAT = Format("html", ".html", "one page that needs no network, for people", render_html, default=True)

@@ -23,4 +23,4 @@ def _render(view: View) -> str:
     return page.getvalue()
 
 
-FORMAT = Format("text", ".txt", _render)
+FORMAT = Format("text", ".txt", "what a terminal shows", _render, default=True)
