@@ -15,10 +15,11 @@ from compat.report.text import NOTHING, count, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from compat.model import Cell
     from compat.report.parts import ItemView, Missing
     from compat.report.ran import Ran
 
-__all__ = ["cells", "facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
+__all__ = ["cell_views", "facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
 
 
 def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
@@ -33,9 +34,10 @@ def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
         first = f"{blocking[0].what}: {blocking[0].reason}"
         said += f", {len(blocking):,} of {'it' if len(missing) == 1 else 'them'} in the way of GO ({first})"
     return f"{said}." + (also if untold else "")
-def cells(plan: Plan) -> tuple[CellView, ...]:
-    """The cells of the plan, in its order; those that are reached over others, too."""
-    found = {item.cell.id: item.cell for item in plan.items} | {route.cell.id: route.cell for route in plan.routes}
+
+
+def cell_views(cells: Iterable[Cell]) -> tuple[CellView, ...]:
+    """What the axes are in both arms of each cell."""
     return tuple(
         CellView(
             cell.id,
@@ -44,7 +46,7 @@ def cells(plan: Plan) -> tuple[CellView, ...]:
                 for axis in dict.fromkeys((*cell.stack, *cell.known_good))
             ),
         )
-        for cell in found.values()
+        for cell in cells
     )
 
 

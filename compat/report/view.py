@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
-from compat.report.around import cells, facts, nodes_of, provenance, steps, uncovered, waivers, windows
+from compat.report.around import cell_views, facts, nodes_of, provenance, steps, uncovered, waivers, windows
 from compat.report.heat import heat
 from compat.report.history import HistoryView, history_view
 from compat.report.items import Beside, item_anchor, items, versions
@@ -138,7 +138,7 @@ def view(
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
         measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames),
         reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
-        cells=cells(plan),
+        cells=cell_views(cells.values()),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),

@@ -176,7 +176,7 @@ def _sections(view: View) -> Iterator[_Section]:
     yield from _list("How to repeat it", (f"{step.text} {step.command}" for step in view.steps))
 
 
-def _history(past: HistoryView, ring: str) -> Iterator[str]:
+def _history(past: HistoryView, ring: str) -> Iterator[_Section]:
     """Where the upgrade stands, and the earlier verdicts of this ring; a job's summary has no room for the rest."""
     yield from _list(
         "Rings and history",

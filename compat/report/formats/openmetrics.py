@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from compat.errors import MomentError
 from compat.gate.answer import counts
 from compat.gate.metrics import Gauge, comparisons_gauge, decision_gauge, judged_gauge, metrics_text
-from compat.model import FINE, Status
+from compat.model import Status
 from compat.model.moments import moment
 from compat.report.formats import Format
 from compat.report.statuses import worst
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from compat.report.view import View
 
 __all__ = ["FORMAT"]
+
+_MEASURES = {
+    "pass_rate": "Share of the required comparisons that passed: 1 is all of them.",
+    "regressions": "Required comparisons that are shown to be worse.",
+    "version_skew": "Parts that should be of one version and are not, which the candidate alone has.",
+    "rollback_seconds": "Seconds that the way back took when it was good last.",
+    "support_days": "Days until the first part of the candidate is not supported any more; below 0 once that is over.",
+}
 
 
 def render_openmetrics(view: View) -> str:
@@ -51,29 +59,9 @@ def _gauges(view: View) -> Iterator[Gauge]:
         "Cells that the verdict of the ring rests on, by the worst status of their comparisons.",
         tuple(({**labels, "status": status.value}, float(states[status])) for status in Status),
     )
-    yield from _measures(view, labels)
-
-
-def _measures(view: View, labels: dict[str, str]) -> Iterator[Gauge]:
-    """The five measures of an upgrade."""
-    required = [found.status for found in view.verdict.comparisons if found.required]
-    if required:
-        about = "Share of the required comparisons that passed, or were accepted: 1 is all of them."
-        share = sum(status in FINE for status in required) / len(required)
-        yield Gauge("compat_upgrade_pass_ratio", about, ((labels, share),))
-    about = "Required comparisons that are shown to be worse."
-    yield Gauge("compat_upgrade_regressions", about, ((labels, float(required.count(Status.REGRESS))),))
-    yield Gauge(
-        "compat_upgrade_version_skews",
-        "Parts that should be of one version and are not, by whether the candidate alone has them.",
-        tuple(
-            ({**labels, "new": word}, float(sum(found.new is new for found in view.verdict.skew)))
-            for word, new in (("yes", True), ("no", False))
-        ),
-    )
-    if view.rollback is not None:
-        about = "Seconds that the way back took when it was good last."
-        yield Gauge("compat_upgrade_rollback_seconds", about, ((labels, view.rollback.seconds),))
+    for measure in view.measures:
+        if measure.number is not None:
+            yield Gauge(f"compat_upgrade_{measure.key}", _MEASURES[measure.key], ((labels, measure.number),))
     days = tuple(
         ({**labels, "axis": window.axis, "value": window.value, "arms": window.arms}, float(window.days_left))
         for window in view.windows
@@ -83,7 +71,7 @@ def _measures(view: View, labels: dict[str, str]) -> Iterator[Gauge]:
         about = (
             "Days from the verdict to the last one on which a value of an axis is supported; below 0 once it is over."
         )
-        yield Gauge("compat_upgrade_support_window_days", about, days)
+        yield Gauge("compat_upgrade_axis_support_days", about, days)
 
 
 FORMAT = Format("openmetrics", ".prom", "OpenMetrics text for node_exporter's collector and GitLab", render_openmetrics)
