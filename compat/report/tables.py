@@ -1,4 +1,7 @@
-"""Tables for people who look further: a row a comparison of a verdict; of evidence a row a measurement, or a pair."""
+"""Tables for people who look further: a row a comparison of a verdict; of evidence a row a measurement, or a pair.
+
+Text is cleaned before it is in a table: a column of pandas takes no lone surrogate where pyarrow is installed.
+"""
 
 from __future__ import annotations
 
@@ -50,11 +53,13 @@ def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
 
     rows: list[tuple[Any, ...]] = []
     for record in evidence:
-        gpu, phase = " ".join(record.devices), record.phase.value if record.phase else ""
-        run = (record.item, ARMS[record.arm], record.node, gpu, phase, record.pair, record.generation, record.round)
-        fault = record.fault.signature if record.fault else None
+        gpu, phase = clean(" ".join(record.devices)), record.phase.value if record.phase else ""
+        item, node = clean(record.item), clean(record.node)
+        run = (item, ARMS[record.arm], node, gpu, phase, record.pair, record.generation, record.round)
+        fault = clean(record.fault.signature) if record.fault else None
         rows += [
-            (*run, each.metric, each.unit, median_of(each), len(each.samples), fault) for each in record.measurements
+            (*run, clean(each.metric), clean(each.unit), median_of(each), len(each.samples), fault)
+            for each in record.measurements
         ] or [(*run, None, None, None, 0, fault)]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
@@ -84,7 +89,7 @@ def show(evidence: ByItem | Iterable[Evidence], pattern: str) -> pd.DataFrame:
     for item, records in sorted(found.items()):
         units = {each.metric: each.unit for record in records for each in record.measurements}
         rows += [
-            (item, metric, unit, *astuple(pair))
+            (clean(item), clean(metric), clean(unit), clean(pair.node), clean(pair.gpu), *astuple(pair)[2:])
             for metric, unit in sorted(units.items())
             for pair in pairs_of(records, metric)
         ]
@@ -105,27 +110,27 @@ def comparison_table(view: View) -> pd.DataFrame:
     axes = {cell.id: cell.axes for cell in view.cells}
     changes = [{change.what: change for change in axes.get(clean(one.cell), ())} for one in found]
     table: dict[str, Any] = {
-        "item": [one.item for one in found],
-        "cell": [one.cell for one in found],
-        "workload": [one.workload for one in found],
-        "case": [one.case for one in found],
+        "item": [clean(one.item) for one in found],
+        "cell": [clean(one.cell) for one in found],
+        "workload": [clean(one.workload) for one in found],
+        "case": [clean(one.case) for one in found],
         "tier": [one.tier.value for one in found],
-        "metric": [one.metric for one in found],
-        "unit": [one.unit for one in found],
+        "metric": [clean(one.metric) for one in found],
+        "unit": [clean(one.unit) for one in found],
         "kind": [one.kind.value if one.kind else None for one in found],
         "status": [one.status.value for one in found],
         "required": [one.required for one in found],
     }
     for arm, values in (("known_good", [c.known_good for c in found]), ("candidate", [c.candidate for c in found])):
         table[arm] = _floats(None if isinstance(value, str) else value for value in values)
-        table[f"{arm}_text"] = [value if isinstance(value, str) else None for value in values]
+        table[f"{arm}_text"] = [clean(value) if isinstance(value, str) else None for value in values]
     table |= {
         "effect": _floats(one.effect for one in found),
         "interval_low": _floats(one.interval[0] if one.interval else None for one in found),
         "interval_high": _floats(one.interval[1] if one.interval else None for one in found),
         "limit": _floats(one.limit for one in found),
         "pairs": [one.pairs for one in found],
-        "reason": [one.reason for one in found],
+        "reason": [clean(one.reason) for one in found],
         "waived": [one.waived.value if one.waived else None for one in found],
     }
     for axis in dict.fromkeys(change.what for cell in view.cells for change in cell.axes):
@@ -141,18 +146,14 @@ def _floats(values: Iterable[float | None]) -> list[float]:
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
-    """``table`` as Parquet, its text cleaned of what cannot be seen. UsageError where pyarrow is not installed."""
+    """``table`` as Parquet. UsageError where pyarrow is not installed."""
     try:
         import pyarrow  # noqa: F401 - pandas imports it by itself, and says less well that it is missing
     except ImportError:
         raise UsageError("parquet", "needs pyarrow, which is not installed", _PARQUET) from None
     file = io.BytesIO()
-    table.map(_cleaned).rename(columns=_cleaned).to_parquet(file, engine="pyarrow", index=False)
+    table.to_parquet(file, engine="pyarrow", index=False)
     return file.getvalue()
-
-
-def _cleaned(value: object) -> object:
-    return clean(value) if isinstance(value, str) else value
 
 
 def to_csv(table: pd.DataFrame) -> str:

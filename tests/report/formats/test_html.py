@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from compat.report.formats import formats
 from compat.report.formats.html import MOST_BYTES, render_html
 from tests.report import build
 from tests.report.large import Large
@@ -106,15 +105,6 @@ def test_tables_have_heads_and_plots_have_words() -> None:
 def test_the_same_view_gives_the_same_text() -> None:
     assert render_html(build.demo()) == render_html(build.demo())
     assert render_html(build.demo()).startswith("<!doctype html>")
-
-
-def test_formats_are_found_by_their_modules() -> None:
-    found = formats()
-    suffixes = {name: form.suffix for name, form in found.items()}
-    assert suffixes == {"html": ".html", "json": ".json", "markdown": ".md", "text": ".txt"}
-    for form in found.values():
-        for variant in (*VARIANTS.values(), build.hostile):
-            assert form.render(variant()).encode()
 
 
 def test_figures_that_are_not_judged_are_in_tables_that_open() -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
+from compat.model import Status
+from compat.report.formats import formats
 from compat.report.formats.markdown import escape, render_markdown
 from compat.report.parts import Reason
+from compat.report.text import count
+from compat.report.view import View, view
 from tests.report import build
 
 
@@ -69,8 +74,56 @@ def test_what_does_not_fit_is_left_out_and_said(limit: int) -> None:
     assert len(whole.encode()) > 40_000
     text = render_markdown(build.hostile(), limit)
     assert len(text.encode()) <= limit
-    assert "of this report are left out here" in text.splitlines()[-1]
-    assert whole.startswith(text[: text.rindex("\n\n**")])
+    lines = text.splitlines()
+    left = sum(
+        int(line[1:].split()[0].replace(",", "")) for line in lines if re.fullmatch(r"\([0-9,]+ more rows?\)", line)
+    )
+    assert lines[-1] == f"**{count(left, 'line')} of this report are left out here: the HTML report has them.**"
+    assert left
+    known = set(whole.splitlines())
+    assert [line for line in lines if line not in known and "more row" not in line] == lines[-1:]
+    assert [line for line in lines if line.startswith("#")] == known_heads(whole)
+
+
+def known_heads(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("#")]
+
+
+def many(number: int) -> View:
+    """So many items of five comparisons, of which one passes; the worst is the last one of its item."""
+    statuses = (Status.PASS, Status.MISSING, Status.INVALID, Status.FLAKY, Status.REGRESS)
+    found = tuple(
+        build.comparison(f"operator:op{item // 100}", f"case-{item % 100}", build.OPERATORS, f"metric-{kind}", status,
+                         f"it is {status.value}, as {item} others are")
+        for item in range(number)
+        for kind, status in enumerate(statuses)
+    )  # fmt: skip
+    reasons = tuple(build.said(one) for one in found if one.status is not Status.PASS)
+    verdict = dataclasses.replace(build.verdict(), comparisons=found, reasons=reasons)
+    return view(verdict, dataclasses.replace(build.plan(), items=()), (build.NODE,), build.IDENTITIES, ())
+
+
+@pytest.mark.parametrize("name", ["markdown", "comment"])
+def test_of_ten_thousand_items_the_worst_come_first_and_every_section_is_there(name: str) -> None:
+    limit = {"markdown": 1_048_576, "comment": 65_536}[name]
+    ((_, data),) = formats()[name].files(many(10_000)).items()
+    lines = data.decode().splitlines()
+    assert limit * 0.9 < len(data) <= limit
+    assert "of this report are left out here" in lines[-1]
+    heads = known_heads(render_markdown(many(1)))
+    assert known_heads(data.decode()) == heads
+    assert lines[4].startswith("1. operator:op0\\[case-0\\] of ")  # reasons come before everything else
+    table = lines[lines.index("### What is not a pass") + 4 :]
+    rows = table[: table.index("")]
+    assert len(rows) > (2_000 if name == "markdown" else 100)
+    assert {row.split(" | ")[0] for row in rows} == {"| ✕ regress"}
+
+
+@pytest.mark.parametrize("text", ["@" * 5_000, "\U0001f600" * 5_000, "&" * 5_000])
+def test_names_of_any_length_keep_within_the_smallest_limit(text: str) -> None:
+    verdict = dataclasses.replace(build.verdict(), matrix=text, ring=text)
+    shown = view(verdict, build.plan(), (build.NODE,), build.IDENTITIES, build.evidence())
+    assert len(render_markdown(shown, 16_384).encode()) <= 16_384
 
 
 def test_what_fits_exactly_is_whole() -> None:
