@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compat.report.parts import ItemView, Series
     from compat.report.view import View
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "statistics_of"]
 
 _VERSION = "5.3.1"  # of the package whose documents these are like
 _FENCE = 1.5  # interquartile ranges beyond the quartiles: what lies outside is an outlier
@@ -79,7 +79,7 @@ def _benchmark(item: ItemView, series: Series, data: list[float]) -> dict[str, A
             "min_time": 0.0,
             "warmup": False,
         },
-        "stats": _stats(data),
+        "stats": statistics_of(data),
     }
 
 
@@ -87,7 +87,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _stats(data: list[float]) -> dict[str, Any]:
+def statistics_of(data: list[float]) -> dict[str, Any]:
     """What pytest-benchmark says of its rounds; at least one, all finite."""
     ordered = sorted(data)
     number, total = len(data), math.fsum(data)
