@@ -59,11 +59,11 @@ def test_judge_says_the_same_and_exits_0(run_of: Path) -> None:
     assert "VERDICT: NO-GO for ring canary" in done.stdout
 
 
-def test_report_writes_every_format(run_of: Path) -> None:
+def test_report_writes_the_formats_of_default(run_of: Path) -> None:
     done = compat("report", "out/example", "--output", "pages", cwd=run_of)
     assert done.returncode == 0
     names = sorted(path.name for path in (run_of / "pages").iterdir())
-    assert names == ["report.html", "report.md", "report.txt", "verdict.json"]
+    assert names == ["report.html", "report.junit.xml", "report.md", "report.txt", "verdict.json"]
     document = json.loads((run_of / "pages/verdict.json").read_text())
     assert document["decision"] == "NO-GO"
 
