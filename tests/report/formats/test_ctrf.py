@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from compat.report.formats import formats
 from compat.report.formats.ctrf import SPECIFICATION
-from compat.report.view import View
+from compat.report.view import View, view
 from tests.report import build
 from tests.report.hostile import full
 
@@ -106,6 +108,15 @@ def test_the_run_lasts_from_its_first_evidence_to_its_last() -> None:
     assert summary["stop"] == 1763627370400  # the last one began at 08:29:30 and took 0.4 s
     nothing = document(build.empty())["results"]["summary"]
     assert nothing["start"] == nothing["stop"] == 1763628067000  # it was judged then
+
+
+@pytest.mark.parametrize(("started", "seconds"), [("soon", 1.0), ("2025-11-20T08:00:00Z", math.inf), ("", math.nan)])
+def test_a_run_that_says_no_moment_or_no_span_keeps_the_document_whole(started: str, seconds: float) -> None:
+    records = [dataclasses.replace(one, started=started, seconds=seconds) for one in build.evidence()]
+    found = document(view(build.verdict(), build.plan(), (build.NODE,), build.IDENTITIES, records))
+    jsonschema.validate(found, SCHEMA)
+    summary = found["results"]["summary"]
+    assert summary["start"] == summary["stop"] == (1763625600000 if started.startswith("2025") else 1763628067000)
 
 
 @pytest.mark.network
