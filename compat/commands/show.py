@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compat.commands.outputs import check_output, write_output
 from compat.commands.words import Plan, Ring, Store
 from compat.report.screen import new_console
 
@@ -29,6 +31,9 @@ def show(
         bool, typer.Option("--pairs", help="Only the pairs: one row per metric and pair, both arms beside each other.")
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV: one row per metric of every run, faults too.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="FILE", help="Write the rows of --csv into FILE, as Parquet.")
+    ] = None,
     ring: Ring = None,
     plan: Plan = None,
 ) -> None:
@@ -40,9 +45,10 @@ def show(
     from compat.report.case_text import print_case, print_cases
     from compat.way import find_cases, open_store
 
+    check_output(parquet, store)
     opened = open_store(store)
-    if csv or pairs:
-        _raw(opened, case, plan, csv=csv)
+    if csv or pairs or parquet:
+        _raw(opened, case, plan, csv=csv, parquet=parquet)
         return
     found = find_cases(opened, case, ring, plan)
     console = new_console()
@@ -57,13 +63,16 @@ def show(
         print_case(one.view, one.comparisons, console, store, hostnames, later=one.later, judged=judged)
 
 
-def _raw(opened: Opened, case: str, plan: str | None, *, csv: bool) -> None:
-    """Evidence as a table."""
+def _raw(opened: Opened, case: str, plan: str | None, *, csv: bool, parquet: Path | None) -> None:
+    """Evidence as a table; a row a run for programs, a row a pair for people."""
     from compat.model import digest
     from compat.report import tables
 
     evidence = opened.runs(digest(opened.plan(plan)))
-    if csv:
+    if parquet:
+        write_output(parquet, tables.to_parquet(tables.evidence_table(tables.matching(evidence, case))))
+        typer.echo(parquet)
+    elif csv:
         typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
     else:
         typer.echo(tables.show(evidence, case).to_string(index=False))
