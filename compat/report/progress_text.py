@@ -52,8 +52,10 @@ def left_in_words(progress: Progress) -> str:
     if progress.budget <= 0.0:
         return "the budget is spent: this is the last generation"
     most = min(progress.budget, math.inf if progress.most is None else progress.most)
-    if progress.least is None or progress.least >= progress.budget:
+    if progress.least is None:
         return "" if math.isinf(most) else f"at most {' '.join(_rounded(most))} left"
+    if progress.least > progress.budget:
+        return f"the budget ends it in {' '.join(_rounded(progress.budget))}"
     least, highest = _rounded(progress.least), _rounded(most)
     if least == highest:
         return f"about {' '.join(least)} left"

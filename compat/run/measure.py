@@ -88,9 +88,12 @@ class Measuring:
         if standing is not None:
             lacking = Lacking(want.pairs - whole)
             return Due(item, place, want.round, (standing.arm,), standing.phase, standing.session, lacking)
+        pairs, later, rounds = want.pairs, 0, self._plan.policy.rounds
         sampled = any(metric.gated and metric.kind is Kind.SAMPLED for metric in item.case.metrics)
-        later = sum(self._plan.policy.rounds[want.round :]) if sampled else 0
-        return Due(item, place, want.round, lacking=Lacking(want.pairs - whole, later))
+        if sampled and not any(record.fault for record in self._evidence[spot]):
+            pairs = max(pairs, rounds[0])  # the judge asks for a few first, and for the whole of round 1 after them
+            later = max(0, sum(rounds) - pairs)
+        return Due(item, place, want.round, lacking=Lacking(pairs - whole, later))
 
     def _have(self, spot: _Spot) -> list[Evidence]:
         """The evidence of an item in one place, of the phase and session that the node is in."""

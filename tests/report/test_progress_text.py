@@ -62,7 +62,7 @@ def test_no_line_is_ever_too_wide_or_steers_the_terminal(name: str, done: int) -
         (42.0, 130.0, 1200.0, "45 s to 3 min left"),
         (200.0, 9000.0, 1200.0, "4 to 20 min left"),
         (200.0, 9000.0, math.inf, "4 min to 2.5 h left"),
-        (9000.0, 9000.0, 1200.0, "at most 20 min left"),
+        (9000.0, 9000.0, 1200.0, "the budget ends it in 20 min"),
         (200.0, 300.0, 0.0, "the budget is spent: this is the last generation"),
     ],
 )

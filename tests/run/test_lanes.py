@@ -14,7 +14,7 @@ from compat.errors import RuntimeSetupError
 from compat.model import Gpu, Place, Tier
 from compat.run.arms import Arms
 from compat.run.lanes import Lane, places_of, side_by_side
-from compat.run.measure import Measuring
+from compat.run.measure import Measuring, Progress
 
 from .on_gpus import measured, on_gpus
 from .small_plan import CONTENT, NODE, Small, check
@@ -108,8 +108,9 @@ def test_ctrl_c_while_lanes_run_ends_the_run_and_loses_nothing(tmp_path: Path) -
     node = replace(NODE, id="node-gpu", gpus=GPUS)
     made.store.put_node(node)
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(progress: Progress) -> None:
+        if progress.pairs:  # it is told before the first one, too
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         Measuring(made.plan, made.plan.items, made.store, node, made.prepared, 60.0).run(interrupt)
