@@ -128,32 +128,33 @@ def history_view(
     looks = sorted(history.watches, key=lambda one: moment(one.at), reverse=True)
     looks.sort(key=lambda one: not one.findings)
     own = tuple(reversed(history.verdicts.get(verdict.ring, ())))
-    drawn, drawn_said = trends(own, history.sentinels, known)
-    total = sum(map(len, history.verdicts.values()))
-    first = ["This is the first verdict of this upgrade in the store: there is no history yet."] if total < 2 else []
+    left_out = bool(history.problems) or any((*history.more.values(), *history.unread.values()))
+    first = sum(map(len, history.verdicts.values())) == 1 and not left_out
+    drawn, drawn_said = ((), "") if first else trends(own, history.sentinels, known)
+    alone = ["This is the first verdict of this upgrade in the store: there is no history yet."] if first else []
     return HistoryView(
         at=when(history.at),
         upgrade=overview.upgrade if overview is not None else "",
-        said=(*first, *(f"{one[:1].upper()}{one[1:]}." for one in history.problems)),
-        rings=() if overview is None else tuple(_ring(one, overview, verdict.ring) for one in overview.stands),
+        said=(*alone, *(f"{one[:1].upper()}{one[1:]}." for one in history.problems)),
+        rings=() if overview is None else tuple(_ring(one, overview, verdict) for one in overview.stands),
         promoted=() if overview is None else tuple(_promoted(overview)),
         leases=() if overview is None else tuple(_leases(overview)),
         backs=backs,
         looks=tuple(_look(one, hostnames) for one in looks[:_LOOKS]),
         looks_said=_looks_said(looks),
         verdicts=tuple(
-            RingPast(ring, _rows(found, history, known, whole=not (left := _left(history, ring))), left)
+            RingPast(ring, _rows(found, history, known, whole=not left_out), _left(history, ring))
             for ring, found in history.verdicts.items()
-            if found
+            if found and not first
         ),
-        trends=drawn if len(own) > 1 else (),
+        trends=drawn,
         trends_said=drawn_said,
     )
 
 
-def _ring(stand: Stand, overview: Overview, shown: str) -> RingView:
+def _ring(stand: Stand, overview: Overview, shown: Verdict) -> RingView:
     judged = stand.verdict
-    this = stand.ring == shown
+    this = stand.ring == shown.ring
     if judged is None:
         said = "it may take the upgrade now" if not stand.before else "it may not take the upgrade yet"
         return RingView(stand.ring, "not judged yet", "info", (said,), stand.before[:_REASONS], this)
@@ -168,6 +169,10 @@ def _ring(stand: Stand, overview: Overview, shown: str) -> RingView:
     lines.append(f"measured on {count(len(names), 'node')}" + (f": {', '.join(names[:_NODES])}{more}" if names else ""))
     lines.append(f"verdict {stand.digest[:12]} of {when(judged.judged_at)}")
     why = () if stand.decision is Decision.GO else stand.reasons
+    if this and why:  # what the verdict says itself is said above
+        own_reasons = set(shown.reasons)
+        rest = tuple(reason for reason in why if reason not in own_reasons)
+        why = (*rest, "for the reasons of its verdict, above") if len(rest) < len(why) else rest
     left = (f"and {count(len(why) - _REASONS, 'more reason')}",) if len(why) > _REASONS else ()
     return RingView(
         stand.ring, stand.decision.value, TONES[stand.decision], tuple(lines), (*why[:_REASONS], *left), this

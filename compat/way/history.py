@@ -99,7 +99,7 @@ def _earlier(store: Store, plan: str) -> list[str]:
 
 
 def _sentinels(plan: Plan, ring: str, watches: Sequence[Watch]) -> Iterator[str]:
-    """The cases that stand for the plan: those that were looked at while it soaked, or those that would be.
+    """The cases that stand for the plan: those that were looked at while it soaked, or the first of each workload.
 
     What the matrix itself calls a sentinel is shown beside them.
     """

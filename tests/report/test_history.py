@@ -38,6 +38,7 @@ def test_the_rings_stand_in_the_order_of_the_matrix(told: HistoryView) -> None:
     canary, early = told.rings
     assert (canary.ring, canary.state, canary.tone, canary.this) == ("canary", "NO-GO", "bad", True)
     assert canary.lines[0] == "measured on 1 node: canary-01"
+    assert canary.why == ("for the reasons of its verdict, above",)
     assert (early.state, early.this) == ("HOLD", False)
     assert early.lines[0] == "its own verdict is GO since 2025-11-14 08:00 UTC"
     assert early.why[0].startswith("ring canary, which comes before it, is NO-GO")
@@ -90,7 +91,7 @@ def test_of_one_verdict_there_is_no_history_and_of_none_nobody_asked() -> None:
     alone = History("2025-11-21T08:00:00Z", one.digest, verdicts={"canary": (one,)}, sentinels=(GEMM,))
     told = view(build.verdict(), build.plan(), (), {}, (), (), alone).history
     assert told.said == ("This is the first verdict of this upgrade in the store: there is no history yet.",)
-    assert told.trends == ()
+    assert (told.trends, told.trends_said, told.verdicts) == ((), "", ())
     assert build.demo().history.said == ("The store was not asked for the rings and for earlier verdicts.",)
 
 

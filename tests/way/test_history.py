@@ -178,4 +178,6 @@ def test_a_report_of_a_real_store_has_its_history(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     text = (tmp_path / "out/example/report.html").read_text()
     assert "A verdict could not be read: " in text
+    assert "there is no history yet" not in text
+    assert "the first one in this store" not in text
     assert "its content was changed" in text
