@@ -84,6 +84,7 @@ _ALL = (
     ),
     Figure("report.search_ms_10k", "from a key to what is drawn, the slowest of forty searches", "ms", at_most=100),
     Figure("report.html_kib_100", "a report of 100 cells", "KiB", at_most=400),
+    Figure("report.axe_serious", "serious violations that axe-core finds in all kinds of reports", at_most=0),
     Figure("store.merge_1m_s", "a million runs of five nodes merged by the command", "s"),
     Figure("store.verify_1m_s", "the merged store verified", "s"),
     Figure("store.judge_1m_s", "the merged store judged", "s"),

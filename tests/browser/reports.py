@@ -8,6 +8,7 @@ from collections.abc import Callable
 from compat.model import Item, Status
 from compat.report.view import View, view
 from tests.report import build, hostile
+from tests.report.large import Large
 
 __all__ = ["ORDINARY", "REPORTS", "statuses"]
 
@@ -39,5 +40,6 @@ ORDINARY: dict[str, Callable[[], View]] = {
     "empty": build.empty,
     "statuses": statuses,
     "full": lambda: hostile.full().view(),
+    "many": lambda: Large(40).view(),
 }
 REPORTS = {**ORDINARY, "hostile": build.hostile}

@@ -22,6 +22,7 @@ def test_there_is_no_violation(opened: Opener, name: str) -> None:
     shown = opened(name, width=400 if other else 1280, color_scheme="dark" if other else "light")
     assert violations(shown.page) == []
     shown.unfold()
+    shown.lay_out()
     assert violations(shown.page) == []
 
 
