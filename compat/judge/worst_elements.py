@@ -36,7 +36,7 @@ class Element:
 
 @dataclass(frozen=True)
 class WorstElements:
-    """The worst elements of the worst run's output, worst first.
+    """The worst elements of the worst run's output, worst first: of those beyond what is allowed, where there are any.
 
     ``allowed`` is the difference that, had every element it, would just be within the case's tolerance: the tolerance
     times the root mean square of what should be; 0 for what must be exact. ``beyond`` counts the elements that are
@@ -120,7 +120,7 @@ def _compared(
     except UnreadableOutputError as error:
         return math.inf, _with(base, said=f"{error}: its elements cannot be shown")
     if isinstance(good, str) or isinstance(new, str) or isinstance(reference, str):
-        return float(good is not new and good != new), _with(base, said="it is text, and has no elements")
+        return 0.0, base  # a text has no elements: the reason says what changed
     if good.shape != new.shape or (reference is not None and reference.shape != new.shape):
         said = f"it is of another shape: {described(good)} -> {described(new)}"
         return math.inf, _with(base, said=said)
@@ -132,7 +132,7 @@ def _compared(
     allowed = 0.0 if exact or not tolerance >= 0 else tolerance * _root_mean_square(should)
     beyond = int(np.count_nonzero(~(apart <= allowed)))
     sides = (good, new, reference)
-    elements = tuple(_element(at, sides, float(apart[at])) for at in _farthest(apart, most))
+    elements = tuple(_element(at, sides, float(apart[at])) for at in _farthest(apart, min(most, beyond or most)))
     size = int(apart.size)
     worst = _with(base, size=size, beyond=beyond, tolerance=tolerance, allowed=allowed, elements=elements)
     if not elements:

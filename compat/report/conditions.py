@@ -32,7 +32,7 @@ def health(evidence: Sequence[Evidence], nodes: Mapping[str, Node]) -> tuple[Hea
         shown = node.hostname if node is not None else name
         found = tuple(_unusual(records, node))
         lines += [HealthLine(shown, quiet=False, said=said) for said in found]
-        lines.append(HealthLine(shown, quiet=not found, said=_ordinary(records, node, quiet=not found)))
+        lines.append(HealthLine(shown, quiet=True, said=_ordinary(records, node, quiet=not found)))
     return tuple(sorted(lines, key=lambda line: line.quiet))
 
 

@@ -167,7 +167,7 @@ def _item(
         plots=tuple(made for made in plots if made is not None),
         courses=tuple(made for made in courses if made is not None),
         spreads=spreads(shown) if drawn else (),
-        pairs=None if passed or phased else pair_table(series, hosts),
+        pairs=None if passed or phased or first.tier is Tier.AOT else pair_table(series, hosts),
         aot=None,
         worst=(),
         health=health(evidence, beside.nodes),

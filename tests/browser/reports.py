@@ -9,6 +9,7 @@ from compat.model import Item, Status
 from compat.report.view import View, view
 from tests.report import build, hostile
 from tests.report.large import Large
+from tests.report.wrong import wrong
 
 __all__ = ["ORDINARY", "REPORTS", "statuses"]
 
@@ -39,6 +40,7 @@ ORDINARY: dict[str, Callable[[], View]] = {
     "hold": build.hold,
     "empty": build.empty,
     "statuses": statuses,
+    "wrong": wrong,
     "full": lambda: hostile.full().view(),
     "many": lambda: Large(40).view(),
 }

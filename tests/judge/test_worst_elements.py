@@ -35,7 +35,7 @@ def test_the_worst_elements_are_those_that_were_spoilt_worst_first() -> None:
     bad[2, 3], bad[7, 11], bad[0, 0] = 5.0, 9.0, -1.5
     (found,) = worst(ran({"y": GOOD, "y_ref": ORACLE}, {"y": bad, "y_ref": ORACLE}))
     assert (found.output, found.size, found.beyond, found.said) == ("y", 96, 3, "")
-    assert [element.index for element in found.elements[:3]] == [(7, 11), (2, 3), (0, 0)]
+    assert [element.index for element in found.elements] == [(7, 11), (2, 3), (0, 0)]  # and none that is near enough
     first = found.elements[0]
     assert (first.known_good, first.candidate, first.reference) == ("1.0", "9.0", "1.0")
     assert first.apart == 8.0
@@ -128,13 +128,11 @@ def test_what_was_wrong_in_the_known_good_arm_is_ranked_by_it() -> None:
     assert (found.arm, found.elements[0].index, found.beyond) == (Arm.KNOWN_GOOD, (6, 6), 1)
 
 
-def test_another_shape_and_text_say_that_they_have_no_elements() -> None:
+def test_another_shape_says_that_there_are_no_elements_and_a_text_has_none() -> None:
     (found,) = worst(ran({"y": GOOD}, {"y": GOOD.ravel()}))
     assert found.elements == ()
     assert found.said.startswith("it is of another shape: float32 [8, 12]")
-    (found,) = worst(ran({"y": "a b"}, {"y": "a c"}))
-    assert found.said == "it is text, and has no elements"
-    assert worst(ran({"y": "a b"}, {"y": "a b"})) == ()
+    assert worst(ran({"y": "a b"}, {"y": "a c"})) == ()
 
 
 def test_another_type_of_the_same_shape_is_put_side_by_side() -> None:

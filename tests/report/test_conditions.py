@@ -85,6 +85,6 @@ def test_each_node_has_its_own_lines_the_loud_ones_first() -> None:
     found = health(runs, NODES | {"node-b": other})
     assert [(line.node, line.quiet) for line in found] == [
         ("canary-02", False),
-        ("canary-02", False),
         ("canary-01", True),
+        ("canary-02", True),
     ]
