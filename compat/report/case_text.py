@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from compat.model import Comparison
+    from compat.report.case_parts import WorstTable
     from compat.report.parts import FaultView, ItemView, Row, Series
 
 __all__ = ["print_case", "print_cases"]
@@ -98,6 +99,8 @@ def print_case(
         _fault(fault, console, hostnames)
     for series in view.series:
         _pairs(series, console, hostnames)
+    for line in view.health:
+        say(console, f"Node {line.node}: {line.said}", "" if line.quiet else STYLES["hold"])
     for note in view.notes:
         say(console, f"Note: {note}")
     if view.repeat:
@@ -135,12 +138,23 @@ def _shown(view: ItemView, console: Console) -> None:
         said = ", ".join(f"{name} {value}" for name, value in figures if value != NOTHING)
         wrong = "" if one.wrong == "none" else f", {one.wrong}"
         say(console, f"Against the reference: {one.output} of the {one.arm} arm: {said or 'no figure'}{wrong}")
+    for worst in view.worst:
+        _worst(worst, console)
     for seen in view.observed:
         change = "" if seen.change == NOTHING else f", {seen.change}"
         say(console, f"Shown, not judged: {seen.metric} {seen.known_good} -> {seen.candidate}{change}")
     for path in view.took:
         both = path.known_good if path.known_good == path.candidate else f"{path.known_good} -> {path.candidate}"
         say(console, f"Path of {path.what}: {both}")
+
+
+def _worst(worst: WorstTable, console: Console) -> None:
+    """The elements of an output that are farthest from what they should be."""
+    say(console, f"Worst elements of {worst.output}: {worst.said}")
+    heads = ("element", "known-good", "candidate", "reference" if worst.with_reference else "", "difference")
+    rows = [heads, *((row.place, row.known_good, row.candidate, row.reference, row.apart) for row in worst.elements)]
+    for line in _aligned(rows) if worst.elements else ():
+        say(console, f"    {line}")
 
 
 def _fault(fault: FaultView, console: Console, hostnames: Mapping[str, str]) -> None:

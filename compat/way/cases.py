@@ -15,7 +15,7 @@ from compat.model.moments import moment
 from compat.patterns import name_pattern
 from compat.report.items import Beside, item_anchor, items
 from compat.report.text import cleaned
-from compat.way.conclude import newest_verdict
+from compat.way.conclude import blobs, newest_verdict
 
 if TYPE_CHECKING:
     from compat.model import Item, Node, Plan
@@ -44,6 +44,7 @@ class Cases:
     ``comparisons`` are of those that are judged; ``unjudged`` are items that have evidence alone.
     """
 
+    store: Store
     runs: Runs
     plan: Plan
     nodes: tuple[Node, ...]
@@ -70,13 +71,14 @@ class Cases:
 
     def _views(self, keys: Collection[str], *, evidence: bool) -> tuple[ItemView, ...]:
         wanted = set(keys)
+        blob = blobs(self.store) if evidence else None
         policy = self.plan.policy if self.verdict is None else self.verdict.policy
         compared = [*self.comparisons, *(one for item in self.unjudged for one in _open(item))]
         return cleaned(
             items(
                 [one for one in compared if one.item in wanted],
                 lambda key: self.runs.get(key, []) if evidence else [],
-                Beside.of(self.plan, digest(self.plan), policy, self.nodes),
+                Beside.of(self.plan, digest(self.plan), policy, self.nodes, self.store.where, blob),
             )
         )
 
@@ -116,12 +118,12 @@ def find_cases(store: Store, words: str, ring: str | None = None, plan: str | No
         found = _meant(wanted, {one.item: f"{one.workload}[{one.case}]" for one in verdict.comparisons})
         if found:
             own = tuple(one for one in verdict.comparisons if one.item in found)
-            return Cases(runs, chosen, nodes, verdict, own)
+            return Cases(store, runs, chosen, nodes, verdict, own)
     items = {item.key: item for item in chosen.items}
     named = _meant(wanted, {key: f"{item.case.workload}[{item.case.id}]" for key, item in items.items()})
     unjudged = tuple(items[key] for key in named if key in runs)
     if unjudged:
-        return Cases(runs, chosen, nodes, None, (), unjudged)
+        return Cases(store, runs, chosen, nodes, None, (), unjudged)
     if named:
         some = ", ".join(map(clean, sorted(named)[:_NEAR]))
         raise UsageError("case", f"nothing was measured of {some}", "compat run measures it, compat judge judges it")

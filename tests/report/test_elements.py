@@ -69,6 +69,11 @@ def test_the_command_writes_them_into_the_page_of_the_case(tmp_path: Path) -> No
     assert re.findall(r">([^<]+)</td>", row[1]) == ["1.0", "9.0", "1.0", "8"]
     (command,) = set(re.findall(r"compat case 'a store' .*? --plan \w+ --repeat 20", page))
     assert shlex.split(command)[2:4] == ["a store", POOL.key]
+    done = compat("show", "a store", POOL.key, cwd=tmp_path)
+    assert done.stderr == ""
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["[7,", "11]", "1.0", "9.0", "1.0", "8"] in lines
+    assert "Node n1: nothing out of the ordinary was seen, load not read, governor not read" in done.stdout
 
 
 def test_the_command_of_a_page_repeats_its_case(tmp_path: Path) -> None:
