@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from compat.model import Arm, Identity, Node, Plan, Status, Verdict, digest
 from compat.model.moments import moment
 from compat.report.parts import Change
-from compat.report.surroundings import CellView, NodeView, Setting, Step, WaiverView, WindowView
+from compat.report.surroundings import NodeView, Setting, Step, WaiverView, WindowView
 from compat.report.text import NOTHING, count, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compat.model import Cell
     from compat.report.parts import ItemView, Missing
     from compat.report.ran import Ran
 
-__all__ = ["cell_views", "facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
+__all__ = ["facts", "nodes_of", "provenance", "steps", "uncovered", "waivers", "windows"]
 
 
 def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
@@ -34,20 +33,6 @@ def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
         first = f"{blocking[0].what}: {blocking[0].reason}"
         said += f", {len(blocking):,} of {'it' if len(missing) == 1 else 'them'} in the way of GO ({first})"
     return f"{said}." + (also if untold else "")
-
-
-def cell_views(cells: Iterable[Cell]) -> tuple[CellView, ...]:
-    """What the axes are in both arms of each cell."""
-    return tuple(
-        CellView(
-            cell.id,
-            tuple(
-                Change(axis, cell.known_good.get(axis, NOTHING), cell.stack.get(axis, NOTHING))
-                for axis in dict.fromkeys((*cell.stack, *cell.known_good))
-            ),
-        )
-        for cell in cells
-    )
 
 
 def windows(verdict: Verdict, plan: Plan) -> tuple[WindowView, ...]:

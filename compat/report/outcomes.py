@@ -66,8 +66,7 @@ def tested(view: View) -> Iterator[Tested]:
         facts=(("ring", view.ring), ("judged_at", view.judged_at), *_axes(view.axes)),
     )
     yield from (_missing(view, entry) for entry in view.missing if entry.blocking)
-    axes = {cell.id: _axes(cell.axes) for cell in view.cells}
-    yield from (_item(item, axes.get(item.cell, ())) for item in view.items)
+    yield from map(_item, view.items)
     yield from (_missing(view, entry) for entry in view.missing if not entry.blocking)
 
 
@@ -76,12 +75,12 @@ def _missing(view: View, entry: Missing) -> Tested:
     return Tested(view.matrix, entry.what or entry.reason, outcome, "not covered", entry.reason)
 
 
-def _item(item: ItemView, axes: tuple[tuple[str, str], ...]) -> Tested:
+def _item(item: ItemView) -> Tested:
     outcome = _outcome(item)
     facts = (
         ("workload", item.workload),
         ("tier", item.tier),
-        *axes,
+        *_axes(item.axes),
         ("item", item.key),
         ("required", "yes" if item.required else "no"),
         ("status", item.status.value),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compat.report.parts import Change
-
-__all__ = ["CellView", "FindingView", "NodeView", "RollbackView", "Setting", "Step", "WaiverView", "WindowView"]
+__all__ = ["FindingView", "NodeView", "RollbackView", "Setting", "Step", "WaiverView", "WindowView"]
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,6 @@ class WindowView:
     over: bool
     said: str
     source: str
-
-
-@dataclass(frozen=True)
-class CellView:
-    """A cell of the plan: what each axis is in both arms."""
-
-    id: str
-    axes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,8 @@ def comparison_table(view: View) -> pd.DataFrame:
     import pandas as pd
 
     found = view.verdict.comparisons
-    axes = {cell.id: cell.axes for cell in view.cells}
-    changes = [{change.what: change for change in axes.get(clean(one.cell), ())} for one in found]
+    axes = {item.key: {change.what: change for change in item.axes} for item in view.items}
+    changes = [axes.get(clean(one.item), {}) for one in found]
     table: dict[str, Any] = {
         "item": [clean(one.item) for one in found],
         "cell": [clean(one.cell) for one in found],
@@ -133,7 +133,7 @@ def comparison_table(view: View) -> pd.DataFrame:
         "reason": [clean(one.reason) for one in found],
         "waived": [one.waived.value if one.waived else None for one in found],
     }
-    for axis in dict.fromkeys(change.what for cell in view.cells for change in cell.axes):
+    for axis in dict.fromkeys(axis for row in changes for axis in row):
         sides = [row.get(axis) for row in changes]
         table[f"known_good.{axis}"] = [side and side.known_good for side in sides]
         table[f"candidate.{axis}"] = [side and side.candidate for side in sides]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
-from compat.report.around import cell_views, facts, nodes_of, provenance, steps, uncovered, waivers, windows
+from compat.report.around import facts, nodes_of, provenance, steps, uncovered, waivers, windows
 from compat.report.heat import heat
 from compat.report.history import HistoryView, history_view
 from compat.report.items import Beside, item_anchor, items, versions
@@ -23,7 +23,6 @@ from compat.report.ran import Ran
 from compat.report.rollback import rollback_view
 from compat.report.statuses import ARMS, WORST_FIRST
 from compat.report.surroundings import (
-    CellView,
     FindingView,
     NodeView,
     RollbackView,
@@ -66,7 +65,6 @@ class View:
     held: tuple[Setting, ...]  # axes that are the same on both sides
     components: tuple[Change, ...]
     measures: tuple[Measure, ...]  # the five
-    cells: tuple[CellView, ...]
     reasons: tuple[Reason, ...]
     tallies: tuple[Tally, ...]
     tiers: tuple[Setting, ...]
@@ -138,7 +136,6 @@ def view(
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
         measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames),
         reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
-        cells=cell_views(cells.values()),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
