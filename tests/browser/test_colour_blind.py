@@ -44,10 +44,11 @@ def test_every_square_and_every_case_has_the_glyph_and_the_word(opened: Opener, 
 def test_what_is_worse_stands_out_for_every_eye(opened: Opener, scheme: str) -> None:
     """The square that regressed against all the others, as each kind of eye sees them."""
     page = opened("statuses", color_scheme=scheme).page
+    page.evaluate("() => document.getElementById('matrix').scrollIntoView()")
     session = page.context.new_cdp_session(page)
     for sight in SIGHTS:
         session.send("Emulation.setEmulatedVisionDeficiency", {"type": sight})
-        image = picture(page, full_page=True)
+        image = picture(page)
         colours = {}
         for status in Status:
             row = page.locator("section[aria-labelledby=matrix]").get_by_role("row", name=f"operator:{status.value}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_TOGETHER = 6  # places of one page, each with a mark of its own
+_TOGETHER = 8  # places of one page, each with a mark of its own
 SHOWN = [place for place in PLACES if place not in NOT_SHOWN]
 # Which elements a page has, with the names of their attributes, and what of it would be somebody else's.
 _SHAPE = """() => {

@@ -51,11 +51,14 @@ _CUT = f"""() => {{ {_TEXTS}
 _OVER = f"""() => {{ {_TEXTS}
   const boxes = [], over = [];
   for (const [words, parent, lines] of texts(document.querySelector("main"))) {{
-    let clamped = parent; // what comes after an ellipsis is not drawn
-    while (clamped && !ends(getComputedStyle(clamped))) clamped = clamped.parentElement;
-    const last = clamped ? clamped.getBoundingClientRect().bottom : Infinity;
+    let end = parent; // what comes after an ellipsis is not drawn
+    while (end && !ends(getComputedStyle(end))) end = end.parentElement;
+    const drawn = end ? end.getBoundingClientRect() : {{right: Infinity, bottom: Infinity}};
     const holder = parent.closest("[role='region'], pre"); // what is scrolled out of it is not drawn either
-    for (const box of lines) if (box.width > 2 && box.bottom <= last + 1) boxes.push({{box, words, parent, holder}});
+    for (const {{left, right, top, bottom}} of lines) {{
+      const box = {{left, right: Math.min(right, drawn.right), top, bottom}};
+      if (box.right - box.left > 2 && bottom <= drawn.bottom + 1) boxes.push({{box, words, parent, holder}});
+    }}
   }}
   boxes.sort((a, b) => a.box.top - b.box.top);
   boxes.forEach((a, at) => {{

@@ -32,8 +32,6 @@ _NOT_SHOWN = {
     "Identity": "environment.key environment.value libraries.key libraries.value driver.key settings.key "
     "settings.value image image_digests",
     "Evidence": "plan item content stack.key stack.value runtime identity started inputs session",
-    "Conditions": "governor throttle",
-    "HealthEvent": "gpu",
     "Rehearsal": "plan cases command",
     "Stand": "digest",
     "Overview": "nodes.key held.key",
@@ -42,7 +40,7 @@ _NOT_SHOWN = {
     "content.key content.value nodes.key nodes.value",
     "Past": "plan",
     "Changed": "before",
-    "History": "more.key sentinels",
+    "History": "more.key unread.key sentinels",
     "Watch": "plan cases",
     "GpuHealth": "gpu",
     "NvLink": "errors.key",
