@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_TOGETHER = 8  # places of one page, each with a mark of its own
+_TOGETHER = 10  # places of one page, each with a mark of its own; neighbours, which need each other, are apart
 SHOWN = [place for place in PLACES if place not in NOT_SHOWN]
+_PAGES = -(-len(SHOWN) // _TOGETHER)
 # Which elements a page has, with the names of their attributes, and what of it would be somebody else's.
 _SHAPE = """() => {
   const all = [...document.querySelectorAll("*")];
@@ -72,7 +73,7 @@ def test_nothing_runs_and_what_is_shown_is_text(
     shown.unfold()
     shown.page.wait_for_function(_ALL_THERE)
     kinds = set(shape_of(shown.page)["shapes"])
-    for places in (*(SHOWN[at : at + _TOGETHER] for at in range(0, len(SHOWN), _TOGETHER)), sorted(NOT_SHOWN)):
+    for places in (*(SHOWN[at::_PAGES] for at in range(_PAGES)), sorted(NOT_SHOWN)):
         path.write_text(html.render_html(spoil(given, places).view()), encoding="utf-8")
         shown.page.goto(path.as_uri())
         shown.unfold()
@@ -87,7 +88,7 @@ def test_nothing_runs_and_what_is_shown_is_text(
         said = words(shown.page.evaluate(_SAID))
         missing = [place for place in places if words(clean(mark(place) + TEXT)) not in said]
         assert missing == ([] if places[0] in SHOWN else list(places))
-    assert len(shown.requests) == 2 + -(-len(SHOWN) // _TOGETHER)
+    assert len(shown.requests) == 2 + _PAGES
 
 
 @pytest.mark.parametrize(
