@@ -66,7 +66,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 
 picture: .venv/.test
-	$(BIN)/python tests/picture.py out/demo/report.html docs/report.png
+	$(BIN)/python -m tests.picture out/demo/report.html docs/report.png
 
 clean:
 	rm -rf .venv out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from tests.report import build
 
 if TYPE_CHECKING:
     import PIL.Image
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.browser.conftest import Opener
 
@@ -84,6 +86,23 @@ def test_of_the_paper(opened: Opener, report: str) -> None:
         assert image.size == pytest.approx((893, 1263), abs=2)  # 210 by 297 mm at 108 dots an inch
         assert not is_blank(image), number
     document.close()
+
+
+def test_of_the_readme(browser: Browser, reports: Path, tmp_path: Path) -> None:
+    """As the Makefile makes it: the top and the matrix."""
+    import PIL.Image
+
+    file = tmp_path / "docs" / "report.png"
+    command = [sys.executable, "-m", "tests.picture", str(reports / "demo.html"), str(file)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    with PIL.Image.open(file) as image:
+        assert image.width == 2 * 1280
+        assert 1_500 < image.height < 2 * 2_400
+        assert not is_blank(image.convert("RGB"))
+    command[3] = str(tmp_path / "none.html")
+    done = subprocess.run(command, check=False, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"picture: there is no {command[3]}: make demo writes it\n"
 
 
 @pytest.mark.parametrize("sight", ["deuteranopia", "protanopia", "tritanopia", "achromatopsia"])
