@@ -27,9 +27,9 @@ def progress_line(progress: Progress, width: int = 0) -> str:
     still_open = progress.cases - progress.done
     name = " ".join(clean(progress.waits_for or progress.item).split()) if still_open else ""
     more = "+" if (progress.most or 0.0) > (progress.least or 0.0) else ""  # a later round may ask for more
-    wanted = f" of {progress.wanted:,}{more}" if progress.wanted > progress.pairs else ""
+    wanted = f"/{progress.wanted:,}{more}" if progress.wanted > progress.pairs else ""
     parts = [  # how soon each is left out, and what it says
-        (1, f"{progress.done:,}/{progress.cases:,} {'case' if progress.cases == 1 else 'cases'} done"),
+        (1, f"{progress.done:,}/{progress.cases:,} {'case' if progress.cases == 1 else 'cases'}"),
         (4, f"{progress.cells_done:,}/{progress.cells:,} cells" if progress.cells > 1 else ""),
         (5, f"{progress.pairs:,}{wanted} pairs" if wanted else count(progress.pairs, "pair")),
         (6, clock(progress.elapsed)),

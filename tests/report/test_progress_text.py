@@ -11,6 +11,7 @@ from compat.run.progress import Progress
 from tests.report.build import HOSTILE
 
 CASE = "stack-2025-77d0b1/model:magika[batch-32]"
+FULL = "310/400 cases, "
 WHOLE = Progress(
     3, 1204, 310, 400, 725.9, "another/case", 4000, 12, 40, least=200.0, most=1080.0, budget=2875.0, waits_for=CASE
 )
@@ -18,7 +19,7 @@ WHOLE = Progress(
 
 def test_a_line_says_cells_pairs_time_left_and_what_is_undecided() -> None:
     line = progress_line(WHOLE)
-    said = "310/400 cases done, 12/40 cells, 1,204 of 4,000+ pairs, 12:05, 4 to 18 min left, 90 open: "
+    said = "310/400 cases, 12/40 cells, 1,204/4,000+ pairs, 12:05, 4 to 18 min left, 90 open: "
     assert line == said + CASE
     assert progress_line(WHOLE, len(line)) == line
 
@@ -26,12 +27,13 @@ def test_a_line_says_cells_pairs_time_left_and_what_is_undecided() -> None:
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (120, f"310/400 cases done, 12/40 cells, 1,204 of 4,000+ pairs, 12:05, 4 to 18 min left, 90 open: {CASE[20:]}"),
-        (52, "310/400 cases done, 4 to 18 min left, 90 open"),
-        (80, "310/400 cases done, 12/40 cells, 4 to 18 min left, 90 open: model:magika[batch-…"),
-        (60, "310/400 cases done, 4 to 18 min left, 90 open: model:magika…"),
-        (40, "310/400 cases done, 4 to 18 min left"),
-        (20, "310/400 cases done"),
+        (120, f"{FULL}12/40 cells, 1,204/4,000+ pairs, 12:05, 4 to 18 min left, 90 open: model:magika[batch-32]"),
+        (90, f"{FULL}12/40 cells, 1,204/4,000+ pairs, 4 to 18 min left, 90 open: model:magika[b…"),
+        (80, f"{FULL}12/40 cells, 4 to 18 min left, 90 open: model:magika[batch-32]"),
+        (60, f"{FULL}4 to 18 min left, 90 open: model:magika[batc…"),
+        (52, f"{FULL}4 to 18 min left, 90 open"),
+        (39, f"{FULL}4 to 18 min left"),
+        (20, "310/400 cases"),
         (10, "310/400 c…"),
         (1, "…"),
     ],
@@ -74,8 +76,8 @@ def test_the_time_that_is_left_is_said_no_better_than_it_is_known(
 
 def test_one_cell_and_one_case_are_said_as_such() -> None:
     one = Progress(1, 1, 0, 1, 5.0, "cell/case", 20, 0, 1)
-    assert progress_line(one) == "0/1 case done, 1 of 20 pairs, 0:05, 1 open: cell/case"
-    assert progress_line(dataclasses.replace(one, done=1, wanted=1)) == "1/1 case done, 1 pair, 0:05"
+    assert progress_line(one) == "0/1 case, 1/20 pairs, 0:05, 1 open: cell/case"
+    assert progress_line(dataclasses.replace(one, done=1, wanted=1)) == "1/1 case, 1 pair, 0:05"
 
 
 def test_a_clock_has_hours_where_there_are_some() -> None:

@@ -59,13 +59,13 @@ def test_the_line_fits_the_terminal_and_goes_away(tmp_path: Path, front: str, wi
     code, written = on_a_terminal(tmp_path, COMMANDS[front], width)
     assert code == 1, written
     lines = lines_of(written)
-    shown = [line for line in lines if "cases done" in line]
+    shown = [line for line in lines if "/2 cases" in line]
     assert shown, written
     assert all(cell_len(line) < width for line in shown)
     assert any(" left" in line and "2 open" in line for line in shown)
     assert written.count("\x1b[?25l") == written.count("\x1b[?25h") == 1  # the cursor is back
     final = written[written.rindex("\x1b[?25h") :]
-    assert "cases done" not in final
+    assert "/2 cases" not in final
     assert re.search(r"measured: 4 pairs of 2 cases, 0:\d\d", final)
     assert any(line.startswith("VERDICT: NO-GO for ring canary (1 reason)") for line in lines_of(final))
 
@@ -78,10 +78,8 @@ def test_in_a_pipe_it_is_a_plain_line_that_is_not_cut(tmp_path: Path, front: str
     assert done.returncode == 0, done.stdout
     assert "\x1b" not in done.stdout
     before = "compat: " if front == "pytest" else ""
-    shown = [line for line in done.stdout.splitlines() if "cases done" in line]
-    said = (
-        rf"{before}0/2 cases done, 0 of 4 pairs, 0:\d\d, at most 20 min left, 2 open: after-\w+/operator:adder\[one\]"
-    )
+    shown = [line for line in done.stdout.splitlines() if "/2 cases" in line]
+    said = rf"{before}0/2 cases, 0/4 pairs, 0:\d\d, at most 20 min left, 2 open: after-\w+/operator:adder\[one\]"
     assert re.fullmatch(said, shown[0]), shown  # the next is due after ten seconds
 
 
@@ -89,7 +87,7 @@ def test_pytest_that_is_asked_for_less_shows_no_line(tmp_path: Path) -> None:
     write_example(tmp_path)
     code, written = on_a_terminal(tmp_path, (*COMMANDS["pytest"], "-q"), 80)
     assert code == 0
-    assert "cases done" not in written
+    assert "/2 cases" not in written
     assert "measured:" not in written
     assert "VERDICT: GO for ring canary (1 reason)" in written
 
