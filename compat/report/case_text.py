@@ -104,7 +104,7 @@ def print_case(
     for note in view.notes:
         say(console, f"Note: {note}")
     if view.repeat:
-        say(console, f"Repeat it: {view.repeat.replace(' STORE ', f' {shlex.quote(store)} ', 1)}")
+        say(console, f"Repeat it: {view.repeat}")
     if judged:
         say(console, f"In the report: report.html#{view.anchor}")
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "view"]
 
+_BEGINNING = 120  # characters of a reason that tell which comparison it is of
 _SENTENCES = {
     Decision.GO: "The upgrade may go to ring {ring}.",
     Decision.NO_GO: "The upgrade must not go to ring {ring}: something is shown to be worse.",
@@ -179,20 +180,26 @@ def _axes(verdict: Verdict) -> tuple[Change, ...]:
 
 
 def _reasons(texts: Sequence[str], comparisons: Sequence[Comparison]) -> Iterator[Reason]:
-    """The reasons, each with the item that it is about, as the judge words it; with none where it is of the ring."""
-    places: dict[str, list[Comparison]] = {}
-    for comparison in comparisons if texts else ():
-        places.setdefault(f"{comparison.workload}[{comparison.case}]", []).append(comparison)
+    """The reasons, each with the item that it is about, as the judge words it; with none where it is of the ring.
+
+    The judge says the place, the cell where there are several, and the comparison's own reason.
+    """
+    known: dict[tuple[str, str], str] = {}  # place, and how what follows it begins -> item
+    for one in comparisons if texts else ():
+        place = f"{one.workload}[{one.case}]"
+        for begin in (f" of {one.cell} {one.reason}", f" {one.reason}"):
+            known.setdefault((place, begin[:_BEGINNING]), one.item)
+    lengths = sorted({len(begin) for _, begin in known}, reverse=True)
     for text in texts:
-        ends = [found.end() for found in re.finditer(r"\]", text)]
+        ends = (found.end() for found in re.finditer(r"\]", text))
         about = (
-            (text[:end], comparison)
+            (text[:end], known[text[:end], text[end : end + length]])
             for end in ends
-            for comparison in places.get(text[:end], ())
-            if text[end:].startswith((f" of {comparison.cell} {comparison.reason}", f" {comparison.reason}"))
+            for length in lengths
+            if (text[:end], text[end : end + length]) in known
         )
-        place, of = next(about, ("", None))
-        yield Reason(place, text.removeprefix(place), item_anchor(of.item) if of else "")
+        place, item = next(about, ("", ""))
+        yield Reason(place, text.removeprefix(place), item_anchor(item) if item else "")
 
 
 def _tallies(comparisons: Sequence[Comparison]) -> tuple[Tally, ...]:

@@ -30,7 +30,7 @@ def _ms_a_case(folder: Path, cases: int) -> float:
     moments: list[float] = []
 
     def report(progress: Progress) -> None:
-        if progress.generation == 1:
+        if progress.generation == 1 and progress.pairs:
             moments.append(time.perf_counter())
 
     store = job.measure(job.items, quiet, report)

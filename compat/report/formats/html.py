@@ -20,7 +20,7 @@ from compat.report.packing import pack
 from compat.report.spreads import QUANTILES
 from compat.report.statuses import GLYPHS, TONES, WORDS
 from compat.report.strokes import LEFT, RIGHT
-from compat.report.text import count, when
+from compat.report.text import clip, count, when
 from compat.report.view import View
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = ["FORMAT", "MOST_BYTES", "render_html"]
 
 MOST_BYTES = 6_000_000  # of the whole: what opens at once, and can be mailed
 _OPEN_BYTES = 160 << 10  # of the pages that stand in it as they are
+_REASONS = 300  # that are listed; every one of a case is with the case, too
 _SENTENCE_BYTES = 4 << 10  # of what is said beside packs, and of their markup
 _PACKS = "<!-- packs -->"
 
@@ -44,7 +45,8 @@ def render_html(view: View) -> str:
     style, script = (_own(name) for name in ("report.css", "report.js"))
     page_of = environment.get_template("parts/case.html.j2").module.page_of  # type: ignore[attr-defined]
     opened = _opened(view.items, page_of)
-    text = environment.get_template("report.html.j2").render(
+    render = functools.partial(
+        environment.get_template("report.html.j2").render,
         view=view,
         policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
         "base-uri 'none'; form-action 'none'",
@@ -52,9 +54,14 @@ def render_html(view: View) -> str:
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         pages=[*opened, *[""] * (len(view.items) - len(opened))],
+        most_reasons=_REASONS,
         facets=Markup(facets_json(view.items)),  # noqa: S704 - it has no character that HTML gives a meaning
     )
+    text = render(brief=False)
     room = MOST_BYTES - len(text.encode()) - _SENTENCE_BYTES
+    if room < 0:
+        text = render(brief=True)
+        room = MOST_BYTES - len(text.encode()) - _SENTENCE_BYTES
     packs = pack((page_of(item) for item in view.items[len(opened) :]), len(opened), room)
     left = len(view.items) - len(opened) - sum(one.count for one in packs)
     packed = environment.get_template("parts/packs.html.j2").render(packs=packs, left=left)
@@ -77,6 +84,7 @@ def _environment() -> Environment:
         glyphs=GLYPHS,
         tones=TONES,
         words=WORDS,
+        clip=clip,
         count=count,
         when=when,
         left=LEFT,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import re
 import zlib
@@ -9,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from compat.report.formats.html import MOST_BYTES, render_html
+from compat.report.view import view
 from tests.report import build
 from tests.report.large import Large
 
@@ -137,3 +139,21 @@ def test_where_there_is_no_room_for_pages_it_is_said(monkeypatch: pytest.MonkeyP
     said = re.search(r"no room here for the pages of the last (\d+) cases", " ".join("".join(page.text).split()))
     assert said is not None
     assert 0 < int(said[1]) < 1_000
+
+
+def test_a_report_in_which_everything_failed_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compat.report.formats.html.MOST_BYTES", 1_300_000)
+    verdict, plan, *others = Large(2_000).parts()
+    said = " and it printed: note: Pipeline failed while executing a pass on an operation" * 4
+    comparisons = tuple(
+        dataclasses.replace(one, status=Status.REGRESS, reason=one.reason + said) for one in verdict.comparisons
+    )
+    reasons = tuple(f"{one.workload}[{one.case}] of {one.cell} {one.reason}" for one in comparisons)
+    made = view(dataclasses.replace(verdict, comparisons=comparisons, reasons=reasons), plan, *others)
+    assert all(reason.anchor for reason in made.reasons)
+    text = render_html(made)
+    assert len(text.encode()) <= 1_300_000
+    page = Page(text)
+    assert f"And {len(reasons) - 300:,} more reasons" in "".join(page.text)
+    assert "no room here for figures in the lines" in "".join(page.text)
+    assert {item.anchor for item in made.items} <= {attributes.get("id") for _, attributes in page.tags}
