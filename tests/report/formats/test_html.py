@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from compat.model import Status
 from compat.report.formats.html import MOST_BYTES, render_html
 from compat.report.view import view
 from tests.report import build
