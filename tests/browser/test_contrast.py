@@ -17,13 +17,14 @@ pytestmark = pytest.mark.browser
 SCHEMES = ("light", "dark")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", ORDINARY)
-def test_every_text_and_line_stands_out_from_what_is_behind_it(opened: Opener, scheme: str, name: str) -> None:
-    shown = opened(name, color_scheme=scheme)
+def test_every_text_and_line_stands_out_from_what_is_behind_it(opened: Opener, name: str) -> None:
+    shown = opened(name)
     shown.unfold()
-    assert shown.page.evaluate(FAINT) == []
-    assert shown.page.evaluate(FAINT_LINES) == []
+    for scheme in SCHEMES:
+        shown.page.emulate_media(color_scheme=scheme)
+        assert shown.page.evaluate(FAINT) == [], scheme
+        assert shown.page.evaluate(FAINT_LINES) == [], scheme
 
 
 def test_light_is_light_and_dark_is_dark(opened: Opener) -> None:

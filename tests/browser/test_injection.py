@@ -16,7 +16,7 @@ from tests.report.hostile import PAYLOADS, PLACES, TEXT, Given, full, spoilt
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Opener
+    from tests.browser.conftest import Opened, Opener
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +61,26 @@ def shape_of(page: Page) -> dict[str, list[str]]:
     return found
 
 
+def told(place: str) -> str:
+    """What is to be read of a place, as one reads it."""
+    return words(clean(mark(place) + TEXT))
+
+
+def opened_wide(shown: Opened, path: Path, kinds: set[str]) -> str:
+    """All that a report says once everything in it is open; on the way, that nothing in it ran or is an element."""
+    shown.page.goto(path.as_uri())
+    shown.unfold()
+    shown.page.wait_for_function(_ALL_THERE)
+    shown.unfold()  # what came with the pages
+    shape = shape_of(shown.page)
+    assert shown.said == []
+    assert shape["title"] != "ran"
+    assert shape["links"] == []
+    assert set(shape["shapes"]) <= kinds
+    shown.lay_out()  # what is not, is no text
+    return words(shown.page.evaluate(_SAID))
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_nothing_runs_and_what_is_shown_is_text(
     opened: Opener, given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
@@ -73,22 +93,18 @@ def test_nothing_runs_and_what_is_shown_is_text(
     shown.unfold()
     shown.page.wait_for_function(_ALL_THERE)
     kinds = set(shape_of(shown.page)["shapes"])
-    for places in (*(SHOWN[at::_PAGES] for at in range(_PAGES)), sorted(NOT_SHOWN)):
+    pages = [SHOWN[at::_PAGES] for at in range(_PAGES)]
+    for places in pages:
         path.write_text(html.render_html(spoil(given, places).view()), encoding="utf-8")
-        shown.page.goto(path.as_uri())
-        shown.unfold()
-        shown.page.wait_for_function(_ALL_THERE)
-        shown.unfold()  # what came with the pages
-        shape = shape_of(shown.page)
-        assert shown.said == [], places
-        assert shape["title"] != "ran", places
-        assert shape["links"] == [], places
-        assert set(shape["shapes"]) <= kinds, places
-        shown.lay_out()  # what is not, is no text
-        said = words(shown.page.evaluate(_SAID))
-        missing = [place for place in places if words(clean(mark(place) + TEXT)) not in said]
-        assert missing == ([] if places[0] in SHOWN else list(places))
-    assert len(shown.requests) == 2 + _PAGES
+        said = opened_wide(shown, path, kinds)
+        # One may hide another, such as the name of what the other is of: then it has to be there alone.
+        pages += [[place] for place in places if told(place) not in said and len(places) > 1]
+        assert len(places) > 1 or told(places[0]) in said
+    path.write_text(html.render_html(spoil(given, sorted(NOT_SHOWN)).view()), encoding="utf-8")
+    said = opened_wide(shown, path, kinds)
+    assert [place for place in NOT_SHOWN if told(place) in said] == []
+    assert len(shown.requests) == 2 + len(pages)
+    assert len(pages) < 1.5 * _PAGES
 
 
 @pytest.mark.parametrize(
