@@ -51,7 +51,7 @@ def test_a_sampled_case_has_its_interval_against_the_margin_and_its_pairs(width:
     assert [line.split()[2] for line in lines[pairs + 2 : pairs + 12]] == [str(n) for n in range(20, 30)]
     assert lines[-1].startswith("In the report: report.html#case-")
     assert lines[-2].startswith(
-        "Repeat it: compat case 'my store' 'stack-2025-5e1c4a/operator:softmax[rows-4096]' --plan"
+        "Repeat it: compat case STORE 'stack-2025-5e1c4a/operator:softmax[rows-4096]' --plan"
     )
 
 
