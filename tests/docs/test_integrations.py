@@ -189,7 +189,7 @@ def test_calls_are_found_in_lists_and_in_lines() -> None:
         "flagger.yaml": [],
         "gates.md": [*["gate"] * 8, "serve", "serve"],
         "github.yml": ["plan", "merge", "gate", "report", "gate"],
-        "gitlab.yml": ["plan", "gate", "gate"],
+        "gitlab.yml": ["plan", "gate", "report", "gate"],
         "gpu-operator-validator.yaml": ["run"],
         "kubernetes-job.yaml": ["gate"],
         "kured.yaml": [],
