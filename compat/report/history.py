@@ -266,11 +266,11 @@ def _changed(found: Changed | None) -> str:
     if found is None:
         return "nothing before it was read"
     parts = [
-        f"{count(found.failed, 'item')} newly not fine" if found.failed else "",
-        f"{count(found.fixed, 'item')} fine again" if found.fixed else "",
+        f"{count(found.failed, 'case')} newly not fine" if found.failed else "",
+        f"{count(found.fixed, 'case')} fine again" if found.fixed else "",
         f"{found.gone:,} that were not fine are not compared any more" if found.gone else "",
     ]
-    said = ", ".join(part for part in parts if part) or "the same items are fine"
+    said = ", ".join(part for part in parts if part) or "the same cases are fine"
     others = [
         "another plan of this upgrade" if found.other_plan else "",
         "another judge" if found.other_judge else "",

@@ -86,7 +86,7 @@ def _regressions(verdict: Verdict) -> Measure:
         return Measure(key, name, "not known", "No required comparison was made.", "hold", None, unit)
     worse = [found for found in required if found.status is Status.REGRESS]
     items = len({found.item for found in worse})
-    said = f"{count(len(worse), 'required comparison')} of {count(items, 'item')} shown to be worse"
+    said = f"{count(len(worse), 'required comparison')} of {count(items, 'case')} shown to be worse"
     if not worse:
         said = f"None of {count(len(required), 'required comparison')} is shown to be worse"
     unsettled = sum(found.status not in FINE and found.status is not Status.REGRESS for found in required)

@@ -48,9 +48,9 @@ def test_verdicts_are_listed_with_what_changed(told: HistoryView) -> None:
     canary, early = told.verdicts
     assert [row.decision for row in canary.rows[:3]] == [Decision.NO_GO, Decision.GO, Decision.NO_GO]
     assert [row.this for row in canary.rows] == [True, *[False] * 5]
-    assert canary.rows[0].said == "1 item newly not fine"
+    assert canary.rows[0].said == "1 case newly not fine"
     assert [(item.key, bool(item.anchor)) for item in canary.rows[0].failed] == [(POOL, True)]
-    assert canary.rows[2].said == "2 items newly not fine; the one before is of another plan of this upgrade"
+    assert canary.rows[2].said == "2 cases newly not fine; the one before is of another plan of this upgrade"
     assert canary.rows[-1].said == "the first one in this store"
     assert (canary.rows[0].counts, canary.more) == ("1 regress, 17 pass", "")
     assert len(early.rows) == 1

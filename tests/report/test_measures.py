@@ -53,7 +53,7 @@ def test_a_rate_and_regressions_are_of_what_is_required() -> None:
     )
     assert (worse.value, worse.tone, worse.number) == ("3", "bad", 3.0)
     assert worse.said == (
-        "3 required comparisons of 3 items shown to be worse; 2 not settled, and may be worse; "
+        "3 required comparisons of 3 cases shown to be worse; 2 not settled, and may be worse; "
         "1 more shown only, not judged for the ring."
     )
 

@@ -168,7 +168,7 @@ def test_a_report_of_a_real_store_has_its_history(tmp_path: Path) -> None:
     assert compat(*words, cwd=tmp_path).returncode == 1
     text = (tmp_path / "out/example/report.html").read_text()
     assert "there is no history yet" not in text
-    assert "1 item newly not fine; the one before is of another plan of this upgrade" in text
+    assert "1 case newly not fine; the one before is of another plan of this upgrade" in text
     document = json.loads((tmp_path / "out/example/verdict.json").read_text())
     assert document["digests"]["verdict"] in text
 
