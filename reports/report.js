@@ -5,27 +5,29 @@
   const cases = [...document.querySelectorAll("details.case")];
   const chunks = [...document.querySelectorAll(".chunk")];
   const packs = [...document.querySelectorAll("script.pack")];
-  const { facets, rows } = JSON.parse(document.getElementById("facets").textContent);
+  const { facets, alike, rows } = JSON.parse(document.getElementById("facets").textContent);
   const form = document.querySelector("form.find");
   const count = (number) => number.toLocaleString("en");
   let printing = false;
 
   // Packed pages: many together, deflated. What is text in them was escaped when they were written, as everywhere.
   const unpacked = new Map();
-  const unpack = (pack) => {
+  const unpack = async (pack) => {
     if (!unpacked.has(pack)) {
       const bytes = Uint8Array.from(atob(pack.textContent), (letter) => letter.charCodeAt(0));
       const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-      unpacked.set(pack, new Response(stream).text().then((text) => text.split("\x1e")));
+      unpacked.set(pack, (await new Response(stream).text()).split("\x1e"));
     }
     return unpacked.get(pack);
   };
   const fill = async (item) => {
+    if (printing) return;
     const number = cases.indexOf(item);
     const pack = packs.findLast((one) => Number(one.dataset.first) <= number);
     const line = item.querySelector("summary + p");
-    if (printing || !line || !pack || !("DecompressionStream" in window)) return;
-    const page = (await unpack(pack))[number - Number(pack.dataset.first)];
+    if (!line || !pack) return;
+    const pages = await unpack(pack).catch(() => []); // a browser that cannot: its lines have the figures
+    const page = pages[number - Number(pack.dataset.first)];
     if (page === undefined || !line.isConnected) return;
     const body = document.createElement("div");
     body.id = line.id;
@@ -34,6 +36,7 @@
   };
   const toggled = (event) => {
     if (!event.target.matches("details.case")) return;
+    if (printing) return;
     if (event.target.open) fill(event.target);
     label();
   };
@@ -56,22 +59,22 @@
   const search = form?.querySelector("input");
   const told = form?.querySelector("output");
   const button = form?.querySelector("button");
-  const selects = form ? facets.map(([name, values]) => filter(name, values)) : [];
+  const selects = form ? facets.map(([, name, values]) => filter(name, values)) : [];
   const texts = [];
   const text = (number) => {
-    const values = facets.map(([, words], facet) => words[rows[number][facet]]);
-    const [line, figures] = cases[number].children;
-    return (texts[number] ??= `${line.textContent} ${figures.matches("p") ? figures.textContent : ""} ${values.join(" ")}`.toLowerCase());
+    const values = () => facets.map(([, , words], facet) => words[rows[number][facet]]).join(" ");
+    return (texts[number] ??= `${cases[number].firstElementChild.textContent} ${values()}`.toLowerCase());
   };
   function filter(name, values) {
     const select = document.createElement("select");
     select.setAttribute("aria-label", name);
     select.append(new Option(`any ${name}`, ""), ...values.map((value, number) => new Option(value, number)));
-    select.addEventListener("change", update);
+    select.addEventListener("change", () => update());
     form.insertBefore(select, button);
     return select;
   }
-  function update() {
+  // ``none``: an address asks for a value that no case has.
+  function update(none = false) {
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = selects.map((select, facet) => [facet, select.value]).filter(([, value]) => value !== "");
     let shown = 0;
@@ -81,6 +84,7 @@
       for (const item of chunk.children) {
         const row = rows[number];
         const hit =
+          !none &&
           chosen.every(([facet, value]) => row[facet] === Number(value)) && wanted.every((word) => text(number).includes(word));
         if (item.hidden === hit) item.hidden = !hit;
         shown += hit;
@@ -88,11 +92,11 @@
       }
       chunk.hidden = shown === before;
     }
-    const narrowed = wanted.length + chosen.length > 0;
+    const narrowed = none || wanted.length + chosen.length > 0;
     told.value = narrowed ? `${count(shown)} of ${count(number)} cases` : `${count(number)} cases`;
     const query = new URLSearchParams(search.value && { q: search.value });
-    chosen.forEach(([facet, value]) => query.set(facets[facet][0], facets[facet][1][value]));
-    if (narrowed || location.hash.startsWith(FIND)) history.replaceState(null, "", narrowed ? `${FIND}${query}` : "#items");
+    chosen.forEach(([facet, value]) => query.set(facets[facet][0], facets[facet][2][value]));
+    if (!none && (narrowed || location.hash.startsWith(FIND))) history.replaceState(null, "", narrowed ? `${FIND}${query}` : "#items");
     label();
   }
   function clear() {
@@ -103,11 +107,13 @@
   function asked() {
     const query = new URLSearchParams(location.hash.slice(FIND.length));
     search.value = query.get("q") ?? "";
-    facets.forEach(([name, values], facet) => {
-      const number = values.indexOf(query.get(name));
+    let none = Object.entries(alike).some(([key, word]) => query.has(key) && query.get(key) !== word);
+    facets.forEach(([key, , values], facet) => {
+      const number = values.indexOf(query.get(key));
       selects[facet].value = number < 0 ? "" : number;
+      none ||= query.has(key) && number < 0;
     });
-    update();
+    update(none);
     form.scrollIntoView();
   }
 
@@ -123,10 +129,10 @@
   if (form && cases.length > 1) {
     form.hidden = false;
     form.addEventListener("submit", (event) => event.preventDefault());
-    search.addEventListener("input", update);
+    search.addEventListener("input", () => update());
     search.addEventListener("keydown", (event) => event.key === "Escape" && clear());
     addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.target.matches("input, select, textarea")) return;
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
       event.preventDefault();
       search.focus();
     });

@@ -71,3 +71,25 @@ def test_nothing_is_opened_that_was_not_asked_for(measured: Path, tmp_path: Path
         compat("report", "out/example", "--output", str(tmp_path / "pages"), cwd=measured, **variables).returncode == 0
     )
     assert not (bin_ / "asked").exists()
+
+
+def test_looking_changes_nothing_of_what_the_gate_says(tmp_path: Path) -> None:
+    write_example(tmp_path, add="0.5")
+    accepted = [
+        f'- {{case: "operator:adder[{case}]", metric: outputs, reason: "known", owner: me, expires: "2099-01-01"}}'
+        for case in ("one", "two")
+    ]
+    (tmp_path / "accepted.yaml").write_text("\n".join(("waivers:", *(f"  {line}" for line in accepted))) + "\n")
+    with_waivers = ("--waivers", "accepted.yaml")
+    assert compat("run", "example.yaml", "--content", "site", *with_waivers, cwd=tmp_path).returncode == 0
+    verdicts = sorted((tmp_path / "out/example/verdicts").rglob("*.json"))
+    page = (tmp_path / "out/example/report.html").read_text()
+    assert "<title>GO:" in page
+    done = compat("report", "out/example", "--output", "elsewhere", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "elsewhere/report.html").read_text().count("<title>GO:") == 1
+    assert sorted((tmp_path / "out/example/verdicts").rglob("*.json")) == verdicts
+    # Whoever judges, judges by what is said now.
+    done = compat("judge", "out/example", cwd=tmp_path)
+    assert "VERDICT: NO-GO" in done.stdout
+    assert len(list((tmp_path / "out/example/verdicts").rglob("*.json"))) == len(verdicts) + 1

@@ -50,13 +50,18 @@ def report(
     waivers: Waivers = None,
     calibration: Calibration = None,
 ) -> None:
-    """Judge stored evidence and write the report, in the formats that are asked for."""
+    """Write the report of a store, in the formats that are asked for.
+
+    It is of the newest verdict, with what was accepted for it. Where there is none, where there is evidence since, or
+    with --waivers or --calibration, the evidence is judged first, and that verdict is kept.
+    """
     from compat.report.formats import chosen
     from compat.way import conclude, open_store, report_folder, write_reports
 
     names = [*form, "html"] if form and show else form or []
     chosen(names)  # a word that is wrong is said before anything is judged
-    concluded = conclude(open_store(store), ring, plan, waivers, calibration)
+    look = waivers is None and calibration is None
+    concluded = conclude(open_store(store), ring, plan, waivers, calibration, look=look)
     written = write_reports(concluded, output or report_folder(store, concluded.verdict.matrix), names)
     for path in written.values():
         typer.echo(path)

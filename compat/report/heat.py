@@ -25,6 +25,8 @@ __all__ = ["heat"]
 
 _FIRST = ("environment", "static", "execution", "outputs")
 _FEW = 8  # stacks that one map shows with what each changes
+_LEAST = 10  # workloads that are shown, however many stacks there are
+_SQUARES = 20_000  # that a report has room for
 _NUMBER = re.compile(r"(\d+)")
 _WHOLE = "the stack as a whole"  # what is said of a cell, and of no workload in it
 
@@ -32,10 +34,10 @@ _Place = tuple[str, str]  # the name of a map, and of a column
 _Spots = Mapping[tuple[str, str], Sequence[Comparison]]  # by row and column
 
 
-def heat(verdict: Verdict, known_good: Stack, cells: Mapping[str, Cell]) -> tuple[HeatMap, ...]:
-    """The maps; none if nothing was compared. ``cells`` are all of the plan, by their ids."""
+def heat(verdict: Verdict, known_good: Stack, cells: Mapping[str, Cell]) -> tuple[tuple[HeatMap, ...], int]:
+    """The maps, and how many workloads they have no room for; ``cells`` are all of the plan, by their ids."""
     if not verdict.comparisons:
-        return ()
+        return (), 0
     across, place = _placing(verdict, known_good, cells)
     maps: dict[str, dict[tuple[str, str], list[Comparison]]] = {}
     required: dict[_Place, bool] = {}
@@ -43,8 +45,10 @@ def heat(verdict: Verdict, known_good: Stack, cells: Mapping[str, Cell]) -> tupl
         name, column = place(found)
         maps.setdefault(name, {}).setdefault((_row(found), column), []).append(found)
         required[name, column] = required.get((name, column), False) or found.required
-    rows = _rows(verdict.comparisons)
-    return tuple(_map(name, across, rows, spots, required) for name, spots in maps.items())
+    every = _rows(verdict.comparisons)
+    rows = every[: max(_LEAST, _SQUARES // len(required))]
+    made = (_map(name, across, rows, spots, required) for name, spots in maps.items())
+    return tuple(one for one in made if one.rows), len(every) - len(rows)
 
 
 def _rows(comparisons: Sequence[Comparison]) -> list[str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Beside", "item_anchor", "items", "repeat_command", "versions"]
 
 _DRAWN = 500  # items, the worst first, that have plots: of ten thousand nobody looks at more, and each is a kilobyte
+_GRAVEST = ("execution", "outputs")
 _OUTPUT = 4_000  # characters of a fault's output that are shown: its end
 
 
@@ -113,11 +114,16 @@ def items(
     return tuple(views)
 
 
-def _rank(group: Sequence[Comparison]) -> tuple[bool, int]:
-    """Where an item comes: after those that the verdict rests on, if it does not, and after worse ones."""
-    required = [comparison.status for comparison in group if comparison.required]
-    status = worst(required or [comparison.status for comparison in group])
-    return (not required, WORST_FIRST.index(status))
+def _rank(group: Sequence[Comparison]) -> tuple[bool, int, int]:
+    """Where an item comes: after those that the verdict rests on, if it does not, and after worse ones.
+
+    Of one status what does not run is worse than what returns something else, and that than any other measurement.
+    """
+    of = [comparison for comparison in group if comparison.required] or group
+    status = worst([comparison.status for comparison in of])
+    metrics = {comparison.metric for comparison in of if comparison.status is status}
+    graver = next((number for number, metric in enumerate(_GRAVEST) if metric in metrics), len(_GRAVEST))
+    return (of is group, WORST_FIRST.index(status), 0 if status is Status.PASS else graver)
 
 
 def _item(
@@ -131,7 +137,7 @@ def _item(
     drawn: bool,
 ) -> ItemView:
     ranked = sorted(group, key=lambda comparison: (not comparison.required, WORST_FIRST.index(comparison.status)))
-    spare, rank = _rank(group)
+    spare, rank, _ = _rank(group)
     status = WORST_FIRST[rank]
     first = next(comparison for comparison in ranked if comparison.status is status)
     metrics = measured(evidence)

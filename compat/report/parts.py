@@ -133,6 +133,11 @@ class Row:
     limit: str
     pairs: int
 
+    @property
+    def said(self) -> str:
+        """The reason, where the other columns do not say it: what passed with an interval is all in them."""
+        return "" if self.status is Status.PASS and self.interval != NOTHING else self.reason
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -270,6 +275,13 @@ class ItemView:
     def brief(self) -> bool:
         """Whether all of it passed: of what nobody has to look into, the page shows each thing once."""
         return all(row.status is Status.PASS for row in self.rows)
+
+    @property
+    def hint(self) -> str:
+        """Why it is no pass; of one that passed, what is shown only and did not."""
+        if self.status is not Status.PASS:
+            return self.headline
+        return next((f"shown only: {row.reason}" for row in self.rows if row.status is not Status.PASS), "")
 
     @property
     def figures(self) -> str:

@@ -73,6 +73,7 @@ class View:
     missing: tuple[Missing, ...]
     uncovered: str  # how much of it, in one sentence
     maps: tuple[HeatMap, ...]
+    unmapped: int  # workloads, the best ones, that the maps have no room for
     items: tuple[ItemView, ...]
     findings: tuple[FindingView, ...]
     windows: tuple[WindowView, ...]  # those that are over first
@@ -111,6 +112,7 @@ def view(
     ran = Ran(evidence)
     beside = Beside.of(plan, verdict.plan, verdict.policy, nodes, store, blob)
     shown = items(verdict.comparisons, ran.read, beside)
+    maps, unmapped = heat(verdict, plan.known_good, beside.cells)
     ran.read_the_rest()
     required = [comparison for comparison in verdict.comparisons if comparison.required]
     back = {item.cell.id for item in plan.items if item.cell.rollback}  # where the versions go the other way
@@ -125,7 +127,7 @@ def view(
         verdict=verdict,
         decision=verdict.decision,
         sentence=_SENTENCES[verdict.decision].format(ring=verdict.ring),
-        summary=f"{passed} of {count(len(required), 'required comparison')} passed, "
+        summary=f"{passed:,} of {count(len(required), 'required comparison')} passed, "
         f"measured on {count(len(verdict.nodes), 'node')}.",
         matrix=verdict.matrix,
         ring=verdict.ring,
@@ -142,7 +144,8 @@ def view(
         tiers_absent=tuple(tier.value for tier in asked if tier.value not in tiers),
         missing=missing,
         uncovered=uncovered(missing, verdict),
-        maps=heat(verdict, plan.known_good, beside.cells),
+        maps=maps,
+        unmapped=unmapped,
         items=shown,
         findings=tuple(
             FindingView(found.cell, ARMS[found.arm], found.rule, found.status, found.reason, found.source)

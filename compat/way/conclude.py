@@ -86,9 +86,13 @@ def conclude(
     plan: str | None = None,
     waivers: Path | None = None,
     calibration: Where | None = None,
+    *,
+    look: bool = False,
 ) -> Concluded:
     """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict.
 
+    Who only wants to ``look`` gets the newest verdict as it stands, with the waivers and the calibration that it was
+    reached with, unless there is other evidence since: looking changes nothing of what a gate says.
     ``waivers`` is a file of accepted changes: MatrixError where it is wrong, before anything is judged. ``calibration``
     is the store that ``compat calibrate`` left: UsageError where it is of something else.
     """
@@ -105,7 +109,8 @@ def conclude(
     verdict = judge(chosen, name, evidence, identities, nodes, blobs(store), now, accepted, known)
     verdict = replace(verdict, judge=judge_digest())
     last = newest_verdict(store, digest(chosen), name)
-    if last is not None and replace(verdict, judged_at=last.judged_at) == last:
+    seen = look and last is not None and last.evidence == verdict.evidence
+    if last is not None and (seen or replace(verdict, judged_at=last.judged_at) == last):
         verdict = last  # said before: since then it holds
         kept = digest(verdict)
     else:

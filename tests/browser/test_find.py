@@ -86,10 +86,29 @@ def test_a_slash_goes_to_the_search_and_is_a_letter_within_it(opened: Opener, la
     assert page.get_by_role("searchbox").input_value() == "a/b"
 
 
-def test_an_unknown_word_of_an_address_is_no_filter(opened: Opener, large: Path) -> None:
-    shown = opened(large, "#find?status=%3Cb%3Ewonderful&nonsense=1")
-    assert shown.page.get_by_role("status").inner_text() == "1,000 cases"
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("nonsense=1", "1,000 cases"),  # there is no such filter
+        ("status=%3Cb%3Ewonderful", "0 of 1,000 cases"),  # and no case with that
+        ("tier=gpu", "1,000 cases"),  # all are of this tier
+        ("tier=cpu", "0 of 1,000 cases"),
+        ("axis.cuda=13.2&q=softmax", "36 of 1,000 cases"),
+    ],
+)
+def test_an_address_asks_for_what_there_is_or_for_nothing(opened: Opener, large: Path, asked: str, answer: str) -> None:
+    shown = opened(large, f"#find?{asked}")
+    assert shown.page.get_by_role("status").inner_text() == answer
     assert shown.said == []
+
+
+def test_an_open_case_is_found_as_a_packed_one_is(opened: Opener, large: Path, made: View) -> None:
+    page = opened(large, f"#{made.items[700].anchor}").page
+    page.locator(f"#{made.items[700].anchor}").get_by_text(made.items[700].repeat).wait_for(state="visible")
+    _search(page, "length")
+    assert page.get_by_role("status").inner_text() == "1,000 of 1,000 cases"
+    _search(page, "load_time")  # of no line: pages are not searched, whether they are open or not
+    assert page.get_by_role("status").inner_text() == "0 of 1,000 cases"
 
 
 def test_a_packed_case_opens_with_its_page_by_a_click_and_by_its_address(

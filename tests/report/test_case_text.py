@@ -50,9 +50,7 @@ def test_a_sampled_case_has_its_interval_against_the_margin_and_its_pairs(width:
     assert lines[pairs + 1].split() == ["round", "generation", "pair", "known-good", "candidate", "change"]
     assert [line.split()[2] for line in lines[pairs + 2 : pairs + 12]] == [str(n) for n in range(20, 30)]
     assert lines[-1].startswith("In the report: report.html#case-")
-    assert lines[-2].startswith(
-        "Repeat it: compat case STORE 'stack-2025-5e1c4a/operator:softmax[rows-4096]' --plan"
-    )
+    assert lines[-2].startswith("Repeat it: compat case STORE 'stack-2025-5e1c4a/operator:softmax[rows-4096]' --plan")
 
 
 def test_a_fault_has_the_end_of_its_output_and_the_name_of_its_node() -> None:

@@ -81,7 +81,7 @@ def test_the_command_of_a_page_repeats_its_case(tmp_path: Path) -> None:
     compat("run", "example.yaml", "--content", "site", cwd=tmp_path)
     page = unescape((tmp_path / "out/example/report.html").read_text())
     assert "8 of 8 elements of the candidate arm differ from the known-good arm" in page
-    command = next(found for found in re.findall(r"<code>(compat case .*?)</code>", page) if "[two]" in found)
+    command = next(found for found in re.findall(r"<pre[^>]*>(compat case .*?)</pre>", page) if "[two]" in found)
     words = shlex.split(command)
     assert words[-2:] == ["--repeat", "20"]
     done = compat(*words[1:-1], "2", "--content", "site", cwd=tmp_path)

@@ -33,6 +33,10 @@ __all__ = ["FORMAT", "MOST_BYTES", "render_html"]
 MOST_BYTES = 6_000_000  # of the whole: what opens at once, and can be mailed
 _OPEN_BYTES = 160 << 10  # of the pages that stand in it as they are
 _REASONS = 300  # that are listed; every one of a case is with the case, too
+_SAID, _LITTLE = 240, 100  # characters of a reason in a line
+_FIGURES = 1_000  # lines that have figures where not all pages fit
+_PACKED = 30_000  # pages that are made: no more fit, however small they are
+_ROWS = 1_000  # of a table of what surrounds the cases
 _SENTENCE_BYTES = 4 << 10  # of what is said beside packs, and of their markup
 _PACKS = "<!-- packs -->"
 
@@ -57,13 +61,14 @@ def render_html(view: View) -> str:
         most_reasons=_REASONS,
         facets=Markup(facets_json(view.items)),  # noqa: S704 - it has no character that HTML gives a meaning
     )
-    text = render(brief=False)
-    room = MOST_BYTES - len(text.encode()) - _SENTENCE_BYTES
-    if room < 0:
-        text = render(brief=True)
+    pages = [page_of(item) for item in view.items[len(opened) :][:_PACKED]]
+    for figures, said in ((len(view.items), _SAID), (_FIGURES, _SAID), (0, _LITTLE)):
+        text = render(figures=figures, said=said)
         room = MOST_BYTES - len(text.encode()) - _SENTENCE_BYTES
-    packs = pack((page_of(item) for item in view.items[len(opened) :]), len(opened), room)
-    left = len(view.items) - len(opened) - sum(one.count for one in packs)
+        packs = pack(pages, len(opened), room)
+        left = len(view.items) - len(opened) - sum(one.count for one in packs)
+        if room >= 0 and (left == 0 or figures <= _FIGURES):
+            break  # a page says more than a line of figures; but lines there are, whatever becomes of pages
     packed = environment.get_template("parts/packs.html.j2").render(packs=packs, left=left)
     return text.replace(_PACKS, packed, 1)  # the first such comment is ours: in text it would be escaped
 
@@ -85,6 +90,7 @@ def _environment() -> Environment:
         tones=TONES,
         words=WORDS,
         clip=clip,
+        most_rows=_ROWS,
         count=count,
         when=when,
         left=LEFT,
