@@ -5,11 +5,11 @@ All of it is text, as long as it is; a terminal gets colours and nothing else. M
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from compat.judge.ratios import log_ratio
 from compat.model import Kind, Status
 from compat.report.interval_text import LEGEND, interval_bar
 from compat.report.progress_text import fitted
@@ -209,6 +209,5 @@ def _aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _change(known_good: float | None, candidate: float | None) -> str:
-    if known_good is None or candidate is None or not (known_good > 0 and candidate > 0):
-        return NOTHING
-    return percent(math.log(candidate / known_good))
+    ratio = log_ratio(known_good, candidate)
+    return NOTHING if ratio is None else percent(ratio)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from compat.judge.ratios import log_ratio
 from compat.model import Arm, Closeness
 from compat.report.measured import median
 from compat.report.parts import Change, ClosenessView, Observed
@@ -55,9 +56,8 @@ def observed(metrics: Mapping[str, Runs], judged: Container[str]) -> tuple[Obser
         if metric in judged:
             continue
         good, new = map(_median, runs.every)
-        change = NOTHING
-        if good is not None and new is not None:
-            change = percent(math.log(new / good)) if good > 0 and new > 0 else NOTHING
+        ratio = log_ratio(good, new)
+        change = NOTHING if ratio is None else percent(ratio)
         unit = runs.first.unit
         found.append(Observed(metric, quantity(good, unit), quantity(new, unit), change))
     return tuple(found)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
+
+from compat.report import strokes
 
 __all__ = ["LEGEND", "interval_bar"]
 
@@ -18,12 +21,11 @@ def interval_bar(effect: float | None, interval: tuple[float, float] | None, mar
     if interval is None or margin is None or not math.isfinite(margin) or any(map(math.isnan, interval)):
         return ""
     known = [value for value in (0.0, margin, effect, *interval) if value is not None and math.isfinite(value)]
-    room = 0.05 * (max(known) - min(known) or 1.0)
-    low, high = min(known) - room, max(known) + room
+    room = 0.1 * (max(known) / 2 - min(known) / 2 or 0.5)  # of halves, for the whole may be too large
+    low, high = max(min(known) - room, -sys.float_info.max), min(max(known) + room, sys.float_info.max)
 
     def place(value: float) -> int:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return round(share * (width - 1))
+        return round(strokes.place(min(max(value, low), high), low, high, 0.0, width - 1.0))
 
     bar = ["-"] * width
     for index in range(place(interval[0]), place(interval[1]) + 1):

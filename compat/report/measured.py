@@ -92,7 +92,10 @@ def _middle(ordered: Sequence[float]) -> float:
 
 def _halfway(ordered: Sequence[float]) -> float:
     half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    if len(ordered) % 2:
+        return ordered[half]
+    both = ordered[half - 1] + ordered[half]
+    return both / 2 if math.isfinite(both) else ordered[half - 1] / 2 + ordered[half] / 2
 
 
 def in_head(metric: str, unit: str) -> tuple[str, str]:

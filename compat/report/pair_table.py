@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from compat.judge.ratios import log_ratio
 from compat.report.case_parts import PairTable
 from compat.report.measured import in_head
 from compat.report.text import NOTHING, percent, quantity
@@ -57,6 +57,5 @@ def _varies(series: Series) -> bool:
 
 
 def _change(good: float | None, new: float | None) -> str:
-    if good is None or new is None or not (0 < good < math.inf and 0 < new < math.inf):
-        return NOTHING
-    return percent(math.log(new / good))
+    ratio = log_ratio(good, new)
+    return NOTHING if ratio is None else percent(ratio)

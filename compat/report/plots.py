@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
+from compat.judge.ratios import log_ratio
 from compat.model import Comparison, Direction, Evidence, Kind, Measurement, MetricPolicy
 from compat.report.measured import measured, median
 from compat.report.parts import EffectPlot, Lane, Pair, Plot
@@ -77,11 +78,7 @@ def _effect(
     if measurement.kind is not Kind.SAMPLED:
         return None
     sign = 1.0 if measurement.direction is Direction.LOWER else -1.0
-    changes = [
-        sign * math.log(pair.candidate / pair.known_good)
-        for pair in pairs
-        if _positive(pair.known_good) and _positive(pair.candidate)
-    ]
+    changes = [sign * ratio for pair in pairs if (ratio := log_ratio(pair.known_good, pair.candidate)) is not None]
     if not changes:
         return None
     margin = math.log1p(policy.margin)
@@ -104,10 +101,6 @@ def _effect(
         label=f"change of {measurement.metric} in each of {count(len(changes), 'pair')}, + is worse; "
         f"margin {percent(margin)}",
     )
-
-
-def _positive(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value) and value > 0
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -19,7 +19,11 @@ LEFT, RIGHT = 8.0, 312.0  # where a plot's area begins and ends, of a width of 3
 
 def place(value: float, low: float, high: float, begin: float = LEFT, end: float = RIGHT) -> float:
     """Where ``value`` of the range lies between two edges; the middle if the range has no extent."""
-    share = (value - low) / (high - low) if high > low else 0.5
+    if not high > low:
+        return begin + 0.5 * (end - begin)
+    if math.isinf(high - low):  # the range is too large for its extent: that of halves is not
+        value, low, high = value / 2, low / 2, high / 2
+    share = (value - low) / (high - low)
     return begin + share * (end - begin)
 
 
@@ -29,7 +33,7 @@ def scale(low: float, high: float, begin: float = LEFT, end: float = RIGHT) -> C
         middle = int((begin + end) / 2)
         return lambda _: middle
     factor = (end - begin) / (high - low)
-    if not math.isfinite(factor):  # a range that is too small for its inverse
+    if not 0 < factor < math.inf:  # a range that is too large for its extent, or too small for its inverse
         return lambda value: int(place(value, low, high, begin, end) + 0.5)
     return lambda value: int(begin + (value - low) * factor + 0.5)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from compat.judge.arrays import Array, Arrays, UnreadableOutputError, described, largest, not_finite, relative_l2
 from compat.judge.centre import centre
+from compat.judge.ratios import log_ratio
 from compat.judge.text import plural
 from compat.judge.unsound import events_in_words
 from compat.model import Arm, Direction, Evidence, Fault, Item, Kind, Measurement, Output
@@ -137,8 +137,9 @@ def _means(found: Sequence[tuple[Evidence, Measurement]], first: Measurement) ->
     generations: dict[int, list[float]] = {}
     for (generation, pair, arm), value in values.items():
         other = values.get((generation, pair, Arm.KNOWN_GOOD))
-        if arm is Arm.CANDIDATE and other is not None and min(value, other) > 0:
-            generations.setdefault(generation, []).append(sign * math.log(value / other))
+        ratio = log_ratio(other, value) if arm is Arm.CANDIDATE else None
+        if ratio is not None:
+            generations.setdefault(generation, []).append(sign * ratio)
     return [sum(group) / len(group) for group in generations.values()]
 
 

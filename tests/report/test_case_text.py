@@ -53,6 +53,18 @@ def test_a_sampled_case_has_its_interval_against_the_margin_and_its_pairs(width:
     assert lines[-2].startswith("Repeat it: compat case STORE 'stack-2025-5e1c4a/operator:softmax[rows-4096]' --plan")
 
 
+def test_a_change_is_printed_where_the_quotient_is_none() -> None:
+    view = item("operator:softmax")
+    (series,) = [one for one in view.series if one.metric == "latency"]
+    pairs = tuple(
+        dataclasses.replace(pair, known_good=good, candidate=new)
+        for pair, good, new in zip(series.pairs, (1e200, 1e-200, 1.0), (1e-200, 1e200, 1.0), strict=False)
+    )
+    lines = page(dataclasses.replace(view, series=(dataclasses.replace(series, pairs=pairs),)))
+    at = next(number for number, line in enumerate(lines) if line.startswith("latency: 3 pairs"))
+    assert [line.split()[-2:] for line in lines[at + 2 : at + 4]] == [[f"{MINUS}100", "%"], ["s", "+∞"]]
+
+
 def test_a_fault_has_the_end_of_its_output_and_the_name_of_its_node() -> None:
     lines = page(item("operator:numpy_promotion[uint8"))
     said = (

@@ -35,6 +35,12 @@ def test_an_open_interval_is_drawn_to_the_edge() -> None:
     assert interval_bar(0.01, (0.0, math.inf), MARGIN, 40).endswith("=")
 
 
+def test_a_range_that_is_too_large_for_its_extent_is_drawn() -> None:
+    drawn = interval_bar(1e308, (-1.7e308, 1.7e308), MARGIN, 41)
+    assert (drawn[1], drawn[20], drawn[-2]) == ("=", "!", "=")
+    assert 20 < drawn.index("o") < 40
+
+
 @pytest.mark.parametrize("width", [1, 2, 5, 200])
 def test_any_width_is_kept_and_the_margin_is_always_there(width: int) -> None:
     drawn = interval_bar(0.0, (-0.0, 0.0), MARGIN, width)

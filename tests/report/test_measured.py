@@ -22,6 +22,10 @@ def test_the_median_is_that_of_the_standard_library(samples: tuple[float, ...]) 
     assert median(samples) == statistics.median(samples)
 
 
+def test_a_median_is_finite_where_the_sum_of_the_middle_two_is_none() -> None:
+    assert median((1.5e308, 1.7e308)) == pytest.approx(1.6e308)
+
+
 @pytest.mark.parametrize("samples", [(), (math.nan,), (1.0, math.inf), (math.nan, 1.0, 2.0), (math.inf, -math.inf)])
 def test_what_is_not_all_finite_has_no_median(samples: tuple[float, ...]) -> None:
     assert math.isnan(median_of(build.measured(build.LATENCY, *samples)))

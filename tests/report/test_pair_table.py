@@ -35,6 +35,16 @@ def test_a_row_has_both_arms_of_a_pair_and_its_change() -> None:
     )
 
 
+def test_a_change_is_said_where_the_quotient_is_none() -> None:
+    values = {Arm.KNOWN_GOOD: (1e200, 1e-200), Arm.CANDIDATE: (1e-200, 1e200)}
+    records = [
+        dataclasses.replace(entry, measurements=(build.measured(build.LATENCY, values[entry.arm][entry.pair]),))
+        for entry in SOFTMAX
+        if entry.pair < 2
+    ]
+    assert [row[-1] for row in table(records).rows] == [f"{MINUS}100 %", "+∞"]
+
+
 def test_where_pairs_ran_is_said_if_it_was_not_one_place() -> None:
     moved = [dataclasses.replace(entry, node="b") if entry.pair >= 15 else entry for entry in SOFTMAX]
     found = table(moved, {"canary-01": "gpu-node-7"})

@@ -25,7 +25,8 @@ def test_nothing_is_drawn_of_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [(0.0, 1.0), (-5.0, 5.0), (1e-300, 2e-300), (5e-324, 1e-323), (0.0, 1.7e308), (-1e-9, 1e-9)]
+    ("low", "high"),
+    [(0.0, 1.0), (-5.0, 5.0), (1e-300, 2e-300), (5e-324, 1e-323), (0.0, 1.7e308), (-1.7e308, 1.7e308), (-1e-9, 1e-9)],
 )
 def test_a_scale_keeps_within_its_edges(low: float, high: float) -> None:
     across = scale(low, high)

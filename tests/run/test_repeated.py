@@ -74,6 +74,12 @@ def test_an_effect_is_worse_when_it_is_positive(metric: str, sign: int) -> None:
     assert row.interval == pytest.approx((row.effect, row.effect), abs=1e-6)  # drift that a pair shares is no noise
 
 
+def test_an_effect_is_finite_where_the_quotient_is_none() -> None:
+    assert _metric("latency", [1e200] * 6, [1e-200] * 6).effect == pytest.approx(-400 * math.log(10))
+    assert _metric("latency", [1e-200] * 6, [1e200] * 6).effect == pytest.approx(400 * math.log(10))
+    assert _metric("latency", [0.0] * 6, [1.0] * 6).effect is None
+
+
 def test_an_interval_needs_three_generations() -> None:
     assert _metric("latency", [1.0] * 4, [1.1, 1.2] * 2).interval is None
     row = _metric("latency", [1.0] * 6, [1.1, 1.2, 1.3, 1.1, 1.0, 1.2])

@@ -10,6 +10,7 @@ import bisect
 import json
 import math
 import statistics
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,7 @@ def statistics_of(data: list[float]) -> dict[str, Any]:
         "outliers": f"{beyond};{outliers}",
         "ld15iqr": ordered[bisect.bisect_left(ordered, low)],
         "hd15iqr": ordered[bisect.bisect_right(ordered, high) - 1],
-        "ops": number / total if total > 0 else 0.0,
+        "ops": min(number / total, sys.float_info.max) if total > 0 else 0.0,
         "total": total,
         "data": data,
         "iterations": 1,

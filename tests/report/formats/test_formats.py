@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+import re
 import sys
 
 import pytest
 
 from compat.errors import UsageError
+from compat.model import Arm
 from compat.report.formats import Format, chosen, formats
 from tests.report import build
+from tests.report.full import full
 
 VARIANTS = [build.demo, build.path, build.go, build.hold, build.empty, build.hostile]
 
@@ -36,6 +40,41 @@ def test_every_verdict_is_written_and_the_same_one_the_same_way(name: str) -> No
         files = form.files(variant())
         assert all(files.values())
         assert files == form.files(variant())
+
+
+EXTREME = [(1e200, 1e-200), (1e-200, 1e200), (5e-324, 1.0), (-1e308, 1e308), (1.7e308, 1.6e308)]
+
+
+@pytest.mark.parametrize("unit", ["s", "B", "items/s"])
+@pytest.mark.parametrize(("known_good", "candidate"), EXTREME)
+def test_whatever_a_runtime_measured_every_format_is_written(known_good: float, candidate: float, unit: str) -> None:
+    values = {Arm.KNOWN_GOOD: known_good, Arm.CANDIDATE: candidate}
+    given = full()
+    evidence = tuple(
+        dataclasses.replace(
+            entry,
+            measurements=tuple(
+                dataclasses.replace(
+                    each, unit=unit, samples=(values[entry.arm] * (1.0 if entry.pair % 3 else 0.5),) * 2
+                )
+                for each in entry.measurements
+            ),
+        )
+        for entry in given.evidence
+    )
+    view = dataclasses.replace(given, evidence=evidence).view()
+    drawn = [plot for item in view.items for plot in item.plots]
+    assert drawn
+    numbers = [number for plot in drawn for lane in plot.lanes for number in (lane.center, *_numbers(lane.dots))]
+    numbers += [number for item in view.items for one in item.courses for number in _numbers(one.candidate)]
+    assert all(-1000 < number < 1000 for number in numbers)
+    for form in formats().values():
+        assert all(form.files(view).values())
+
+
+def _numbers(path: str) -> list[float]:
+    assert not re.search("nan|inf", path)
+    return [float(number) for number in re.findall(r"-?\d+", path)]
 
 
 def test_a_format_is_text_bytes_or_several_files() -> None:
