@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compat.report.case_parts import AotCell, AotRow, AotTable
 from compat.report.measured import in_head
-from compat.report.text import NOTHING, quantity
+from compat.report.text import NOTHING, quantity, with_not_finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,19 +31,22 @@ def aot_figures(metrics: Mapping[str, Runs]) -> Figures:
     for metric, runs in metrics.items():
         name, unit = in_head(metric, runs.first.unit)
         good, new = (_words(values, unit) for values in runs.every)
+        spoilt = [not all(map(math.isfinite, values)) for values in runs.every]
         # A time is never the same twice, and what an arm has not got is said by its fault.
-        changed = good != new and unit != "s" and NOTHING not in (good, new)
-        found[name] = AotCell(good, new, changed)
+        changed = (good != new and unit != "s") or spoilt[0] != spoilt[1]
+        found[name] = AotCell(good, new, changed and NOTHING not in (good, new))
     return found
 
 
 def _words(every: Sequence[float], unit: str) -> str:
-    values = {value for value in every if math.isfinite(value)}
-    if not values:
-        return NOTHING
-    if unit == "s" or len(values) == 1:
-        return quantity(min(values), unit)
-    return f"{quantity(min(values), unit)} to {quantity(max(values), unit)}"
+    finite = [value for value in every if math.isfinite(value)]
+    said = NOTHING
+    if finite:
+        least, most = min(finite), max(finite)
+        said = quantity(least, unit)
+        if least != most and unit != "s":
+            said = f"{said} to {quantity(most, unit)}"
+    return with_not_finite(said, len(every) - len(finite))
 
 
 def with_aot(items: Sequence[ItemView], figures: Mapping[str, Figures]) -> list[ItemView]:

@@ -14,6 +14,7 @@ class Spread:
     metric: str
     arm: str
     processes: int
+    omitted: int  # processes beside these, whose samples are not all finite: counted, and none of them is shown
     samples: int
     quantiles: tuple[str, ...]  # the least, p10, p50, p90, p99 (a dash below 100 samples), the greatest
 

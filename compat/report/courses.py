@@ -51,6 +51,9 @@ def course(series: Series, runs: Runs, comparison: Comparison, *, phased: bool) 
     shown = _over_time(series, runs, up) if timed else _in_order(series, up)
     if shown is None:
         return None
+    omitted = sum(value is not None for value in every) - len(finite)
+    if omitted:
+        shown |= {name: f"{shown[name]}; {omitted:,} not finite: counted, not drawn" for name in ("over", "label")}
     return Course(
         metric=series.metric,
         limit=round(place(limit, low, high, _BOTTOM, _TOP), 1) if limit is not None and drawn else None,

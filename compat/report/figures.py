@@ -10,7 +10,7 @@ from compat.model import Arm, Closeness
 from compat.report.measured import median
 from compat.report.parts import Change, ClosenessView, Observed
 from compat.report.statuses import ARMS
-from compat.report.text import NOTHING, percent, quantity
+from compat.report.text import NOTHING, percent, quantity, with_not_finite
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -50,22 +50,32 @@ def _wrong(one: Closeness) -> str:
 
 
 def observed(metrics: Mapping[str, Runs], judged: Container[str]) -> tuple[Observed, ...]:
-    """The metrics of an item's evidence that are not among ``judged``, by name."""
+    """The metrics of an item's evidence that are not among ``judged``, by name.
+
+    A median is that of the finite values; the others are counted beside it, and there is no change then.
+    """
     found = []
     for metric, runs in metrics.items():
         if metric in judged:
             continue
-        good, new = map(_median, runs.every)
-        ratio = log_ratio(good, new)
-        change = NOTHING if ratio is None else percent(ratio)
+        (good, bad_good), (new, bad_new) = map(_median, runs.every)
+        ratio = None if bad_good or bad_new else log_ratio(good, new)
         unit = runs.first.unit
-        found.append(Observed(metric, quantity(good, unit), quantity(new, unit), change))
+        found.append(
+            Observed(
+                metric,
+                with_not_finite(quantity(good, unit), bad_good),
+                with_not_finite(quantity(new, unit), bad_new),
+                NOTHING if ratio is None else percent(ratio),
+            )
+        )
     return tuple(found)
 
 
-def _median(values: Sequence[float]) -> float | None:
+def _median(values: Sequence[float]) -> tuple[float | None, int]:
+    """That of the finite values, and how many are not finite."""
     finite = [value for value in values if math.isfinite(value)]
-    return median(finite) if finite else None
+    return median(finite) if finite else None, len(values) - len(finite)
 
 
 def paths(evidence: Sequence[Evidence]) -> tuple[Change, ...]:

@@ -43,7 +43,7 @@ class Runs:
         )
 
     def samples(self, side: int) -> tuple[int, list[float]]:
-        """How many processes of an arm have samples that are all finite, and these, in ascending order."""
+        """How many processes of an arm have samples that are all finite, and these samples, in ascending order."""
         runs = [samples for middle, _, samples in self.sides[side].values() if not math.isnan(middle)]
         found: list[float] = []
         for run in runs:

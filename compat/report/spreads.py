@@ -22,7 +22,10 @@ _SHARES = ((0.1, 1), (0.5, 1), (0.9, 1), (0.99, 100))  # and how many samples su
 
 
 def spreads(metrics: Mapping[str, Runs]) -> tuple[Spread, ...]:
-    """The samples of each metric that is taken several times in a process, all processes of an arm together."""
+    """The samples of each metric that is taken several times in a process, all processes of an arm together.
+
+    Processes with samples that are not all finite are counted apart, and none of their samples is among them.
+    """
     found = []
     for metric, runs in metrics.items():
         if runs.first.kind is not Kind.SAMPLED:
@@ -30,13 +33,16 @@ def spreads(metrics: Mapping[str, Runs]) -> tuple[Spread, ...]:
         name, unit = in_head(metric, runs.first.unit)
         for side, arm in enumerate(ARMS.values()):
             processes, samples = runs.samples(side)
-            if len(samples) > processes:
-                found.append(Spread(name, arm, processes, len(samples), _quantiles(samples, unit)))
+            if any(len(each) > 1 for _, _, each in runs.sides[side].values()):
+                omitted = len(runs.sides[side]) - processes
+                found.append(Spread(name, arm, processes, omitted, len(samples), _quantiles(samples, unit)))
     return tuple(found)
 
 
 def _quantiles(ordered: list[float], unit: str) -> tuple[str, ...]:
     """Each the sample itself that is nearest to that share of the others."""
+    if not ordered:
+        return (NOTHING,) * len(QUANTILES)
     last = len(ordered) - 1
     inner = [
         quantity(ordered[round(share * last)], unit) if len(ordered) >= least else NOTHING for share, least in _SHARES

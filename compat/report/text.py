@@ -33,6 +33,7 @@ __all__ = [
     "phases_in_words",
     "quantity",
     "when",
+    "with_not_finite",
 ]
 
 NOTHING = "\N{EN DASH}"  # what stands where there is no value
@@ -130,8 +131,17 @@ def difference(known_good: float | str | None, candidate: float | str | None, un
     return "no change" if change == 0 else _sign(change) + quantity(abs(change), unit)
 
 
+def with_not_finite(words: str, number: int) -> str:
+    """What is said of values, and how many beside them are not finite: ``8 B, 2 not finite``, or these alone."""
+    if not number:
+        return words
+    return f"{number:,} not finite" if words == NOTHING else f"{words}, {number:,} not finite"
+
+
 def percent(log_ratio: float) -> str:
     """Write a log ratio as a signed percentage: 0.0296 is ``+3.00 %``."""
+    if math.isnan(log_ratio):
+        return quantity(log_ratio, "")
     if not math.isfinite(log_ratio):
         return f"{_sign(log_ratio)}∞"
     try:

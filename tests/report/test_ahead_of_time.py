@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
@@ -55,6 +56,16 @@ def test_a_time_is_never_the_same_and_what_is_missing_is_no_change() -> None:
     rows = {row.metric: row.cells for row in aot(made, "fp16-sm_75").rows}
     assert rows["compile_time"] == (AotCell("200 ms", "300 ms", changed=False),)
     assert rows["registers"] == (AotCell("40", NOTHING, changed=False),)
+
+
+def test_what_is_not_finite_is_counted_and_is_a_change() -> None:
+    made = shown({"fp16-sm_75": ((COMPILE, 0.2, math.nan), (REGISTERS, 40.0, math.inf), (SHARED, math.nan, math.nan))})
+    rows = {row.metric: row.cells for row in aot(made, "fp16-sm_75").rows}
+    assert rows == {
+        "compile_time": (AotCell("200 ms", "1 not finite", changed=True),),
+        "registers": (AotCell("40", "1 not finite", changed=True),),
+        "shared_memory": (AotCell("1 not finite", "1 not finite", changed=False),),
+    }
 
 
 def test_the_targets_of_a_case_stand_beside_each_other_in_their_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_pair_without_one_arm_has_one_dot() -> None:
     assert found is not None
     assert (len(points(found.known_good)), len(points(found.candidate))) == (30, 29)
     assert len(segments(found.links)) <= 29
+
+
+@pytest.mark.parametrize("metric", [build.LATENCY, build.MEMORY])
+def test_what_is_not_finite_is_counted_and_not_drawn(metric: Metric) -> None:
+    found = drawn(valued(metric, [1.0, math.nan, 2.0], [3.0, 4.0, math.inf]), metric.name)
+    assert found is not None
+    assert found.over.endswith("; 2 not finite: counted, not drawn")
+    assert found.label.endswith(found.over)
+    whole = drawn(valued(metric, [1.0, 1.0, 2.0], [3.0, 4.0, 5.0]), metric.name)
+    assert whole is not None
+    assert "not finite" not in whole.over
 
 
 def test_memory_is_drawn_over_time_with_what_would_just_pass() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from compat.report.measured import measured
 from compat.report.spreads import QUANTILES, spreads
@@ -30,6 +31,17 @@ def test_the_quantiles_of_both_arms_are_samples_of_theirs() -> None:
 def test_few_samples_have_no_hundredth() -> None:
     good, _ = spreads(measured(sampled(1.0, 2.0, 3.0)))
     assert good.quantiles == ("1 s", "1 s", "2 s", "3 s", NOTHING, "3 s")
+
+
+def test_processes_with_samples_that_are_not_finite_are_counted_and_never_among_the_others() -> None:
+    spoilt = dataclasses.replace(SOFTMAX[2], measurements=(build.measured(build.LATENCY, 9.0, math.nan),))
+    assert spoilt.arm is SOFTMAX[0].arm
+    by_arm = {row.arm: row for row in spreads(measured([*sampled(1.0, 2.0), spoilt]))}
+    good, new = by_arm["known-good"], by_arm["candidate"]
+    assert (good.processes, good.omitted, good.samples, good.quantiles[-1]) == (1, 1, 2, "2 s")
+    assert (new.processes, new.omitted) == (1, 0)
+    (alone,) = spreads(measured([spoilt]))
+    assert (alone.processes, alone.omitted, alone.samples, set(alone.quantiles)) == (0, 1, 0, {NOTHING})
 
 
 def test_a_tail_that_no_median_shows_is_there() -> None:

@@ -44,6 +44,7 @@ def test_percent() -> None:
     assert percent(-1e-9) == "0.00 %"
     assert percent(-math.inf) == f"{MINUS}∞"
     assert percent(1e4) == "+∞"
+    assert percent(math.nan) == "nan (not finite)"
 
 
 def test_what_steers_a_terminal_or_turns_a_line_is_made_visible() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from compat.model import Arm, Decision, Direction, Kind, Measurement, MetricPolicy, Policy, Rejection, Status
 from compat.patterns import name_pattern
+from compat.report.figures import observed
+from compat.report.measured import measured
 from compat.report.parts import Difference
 from compat.report.plots import pairs_of, plot
 from compat.report.statuses import GLYPHS, TONES, WORDS, WORST_FIRST
@@ -59,6 +61,20 @@ def test_what_was_measured_and_not_judged_is_a_row_and_no_plot() -> None:
     assert [plot.metric for plot in items["operator:gemm[1024x1024]"].plots] == ["latency"]
     assert items["model:magika[batch-32]"].observed == ()  # there memory is judged
     assert [plot.metric for plot in items["model:magika[batch-32]"].plots] == ["latency", "memory"]
+
+
+def test_values_that_are_not_finite_are_counted_beside_the_median_and_leave_no_change() -> None:
+    rate = dataclasses.replace(build.LATENCY, name="tokens_per_s", unit="x")
+    values = {Arm.KNOWN_GOOD: (10.0, math.nan, 12.0, math.inf), Arm.CANDIDATE: (5.0, 6.0, 7.0, 8.0)}
+    records = [
+        dataclasses.replace(entry, measurements=(build.measured(rate, values[entry.arm][entry.pair]),))
+        for entry in build.evidence()
+        if "softmax" in entry.item and entry.pair < 4
+    ]
+    (row,) = observed(measured(records), ())
+    assert dataclasses.astuple(row) == ("tokens_per_s", "11 x, 2 not finite", "6.5 x", NOTHING)
+    (row,) = observed(measured([entry for entry in records if entry.pair in (1, 3)]), ())
+    assert (row.known_good, row.candidate) == ("2 not finite", "7 x")
 
 
 def test_an_item_shows_which_path_each_arm_took() -> None:
