@@ -24,7 +24,7 @@ from compat.model import (
 )
 from compat.plan.back import ArtifactBack, AxisBack, NodeBack, RehearsedBack, RuntimeBack, WayBack
 
-__all__ = ["newest_rehearsal", "way_back"]
+__all__ = ["is_whole", "newest_rehearsal", "way_back"]
 
 # Libraries go back before the driver: a newer driver runs what was built for an older one, and not the reverse.
 _ORDER = ("model", "runtime", "cuda")
@@ -33,11 +33,11 @@ _LAST = ("driver", "firmware")
 
 def newest_rehearsal(rehearsals: Iterable[Rehearsal], ring: str | None = None) -> Rehearsal | None:
     """The newest one that was good and whose seconds are those of a whole way back; of a ring, if one is named."""
-    whole = [one for one in rehearsals if one.good and ring in (None, one.ring) and _is_whole(one)]
+    whole = [one for one in rehearsals if one.good and ring in (None, one.ring) and is_whole(one)]
     return max(whole, key=lambda one: one.at, default=None)
 
 
-def _is_whole(one: Rehearsal) -> bool:
+def is_whole(one: Rehearsal) -> bool:
     """Whether nothing was left out: cases, or of a way back in earnest what was before the look at the node."""
     return one.pattern == "*" and (not one.real or "rollback" in one.phases)
 

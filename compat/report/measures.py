@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from compat.model import FINE, Rehearsal, Status, Verdict
 from compat.model.moments import moment
+from compat.plan.way_back import is_whole
 from compat.report.statuses import WORDS, WORST_FIRST
 from compat.report.text import count, when
 
@@ -134,15 +135,16 @@ def _rollback(
     key, name, unit = "rollback_seconds", "Rollback time", "seconds"
     if not rehearsals:
         return Measure(key, name, "not rehearsed", "No way back was tried yet.", "hold", None, unit)
-    newest = {one.node: one for one in sorted(rehearsals, key=lambda one: moment(one.at))}  # of each node
-    bad = max((one for one in newest.values() if not one.good), key=lambda one: moment(one.at), default=None)
+    bad = _failed(rehearsals)
     last = ""
     if bad is not None:
         why = f": {bad.findings[0]}" if bad.findings else ""
-        last = f"the last one on node {hostnames.get(bad.node, bad.node)}, {when(bad.at)}, was not good{why}"
+        last = f"the way back on node {hostnames.get(bad.node, bad.node)}, {when(bad.at)}, was not good{why}"
+        if any(one.good and one.node == bad.node and moment(one.at) > moment(bad.at) for one in rehearsals):
+            last += "; what was good there since was not the whole way"
     if rollback is None:
         value, tone = ("not rehearsed", "hold") if bad is None else ("not good", "bad")
-        said = last.replace("the last one", "the last way back", 1) or "the ways back that were good left out cases"
+        said = last or "the ways back that were good left out cases"
         return Measure(key, name, value, f"{said[0].upper()}{said[1:]}.", tone, None, unit)
     how = "gone in earnest" if rollback.real else "rehearsed"
     host = hostnames.get(rollback.node, rollback.node)
@@ -154,6 +156,24 @@ def _rollback(
         said += f"; that is {old / _DAY:.0f} days ago, the ring asks for one in the last {asked / _DAY:g}"
     tone = "bad" if bad is not None else "hold" if asked is not None and old > asked else "good"
     return Measure(key, name, _seconds(rollback.seconds), f"{said}.", tone, rollback.seconds, unit)
+
+
+def _failed(rehearsals: Sequence[Rehearsal]) -> Rehearsal | None:
+    """The newest way back that was not good, and that no good one on its node has made up for since.
+
+    Only a whole one does. A look that found a node back after it had gone back in earnest does for one in earnest: of
+    the way that was rehearsed it says nothing.
+    """
+    still: dict[tuple[str, bool], Rehearsal] = {}  # node, and whether it was gone in earnest
+    for one in sorted(rehearsals, key=lambda one: (moment(one.at), not one.good)):
+        if not one.good:
+            still[one.node, one.real] = one
+            continue
+        if is_whole(one):
+            still.pop((one.node, False), None)
+        if is_whole(one) or (one.real and one.pattern == "*"):
+            still.pop((one.node, True), None)
+    return max(still.values(), key=lambda one: moment(one.at), default=None)
 
 
 def _seconds(seconds: float) -> str:

@@ -106,6 +106,38 @@ def test_a_way_back_that_failed_since_is_bad_whatever_was_before() -> None:
     assert (found.value, found.tone, found.number) == ("not good", "bad", None)
 
 
+@pytest.mark.parametrize(
+    ("since", "settled"),
+    [
+        ({}, True),
+        ({"pattern": "model:*"}, False),
+        ({"real": True}, False),  # a look says nothing of the way that was rehearsed
+        ({"real": True, "phases": {"rollback": 60.0, "sentinels": 8.4}}, True),
+        ({"node": "another"}, False),
+    ],
+)
+def test_only_a_whole_way_back_makes_up_for_one_that_failed(since: dict[str, object], settled: bool) -> None:
+    told = (
+        rehearsal("2025-11-19T10:00:00Z"),
+        rehearsal("2025-11-19T11:00:00Z", good=False),
+        rehearsal("2025-11-19T13:30:00+02:00", **since),  # half an hour later
+    )
+    found = of(build.verdict(), told)["rollback_seconds"]
+    assert found.tone == ("good" if settled else "bad")
+    assert ("was not good: driver 580 is there still" in found.said) is not settled
+    partly = not settled and "node" not in since
+    assert ("what was good there since was not the whole way" in found.said) is partly
+
+
+def test_a_look_makes_up_for_a_node_that_was_not_back() -> None:
+    first = rehearsal("2025-11-19T10:00:00Z")
+    failed = rehearsal("2025-11-19T11:00:00Z", good=False, real=True)
+    looked = rehearsal("2025-11-19T11:30:00Z", real=True)
+    assert of(build.verdict(), (first, failed, looked))["rollback_seconds"].tone == "good"
+    narrowed = dataclasses.replace(looked, pattern="model:*")
+    assert of(build.verdict(), (first, failed, narrowed))["rollback_seconds"].tone == "bad"
+
+
 def test_a_narrowed_or_an_old_way_back_is_not_good_enough() -> None:
     found = of(build.verdict(), (rehearsal("2025-11-19T10:00:00Z", pattern="model:*"),))["rollback_seconds"]
     assert (found.value, found.tone) == ("not rehearsed", "hold")
