@@ -1,6 +1,7 @@
 """The five measures of an upgrade: pass rate, regressions, version skew, rollback time, support window.
 
-Each is a value for a tile, and a sentence with its numbers. What is not known says so and never has the tone of good.
+Each is a value for a tile, and a sentence with its numbers. What is not known says so and never has the tone of good:
+neither where nothing passed, nor where something that the ring needs was not even planned.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from compat.model import Plan, Stack
+    from compat.report.parts import Missing
     from compat.report.surroundings import RollbackView, WindowView
 
 __all__ = ["Measure", "measures"]
@@ -49,23 +51,28 @@ def measures(
     rollback: RollbackView | None,
     rehearsals: Sequence[Rehearsal],
     hostnames: Mapping[str, str],
+    missing: Sequence[Missing] = (),
 ) -> tuple[Measure, ...]:
-    """The five, in this order. ``rehearsals`` are all ways back of the plan; ``hostnames`` are by node id."""
+    """The five, in this order. ``rehearsals`` are all ways back of the plan; ``hostnames`` are by node id.
+
+    ``missing`` is what was not covered: of what is in the way of GO there is no comparison that could be counted.
+    """
+    blocking = [entry for entry in missing if entry.blocking]
     return (
-        _pass_rate(verdict),
-        _regressions(verdict),
+        _pass_rate(verdict, blocking),
+        _regressions(verdict, blocking),
         _skew(verdict),
         _rollback(verdict, plan, rollback, rehearsals, hostnames),
         _support(windows, verdict.candidate),
     )
 
 
-def _pass_rate(verdict: Verdict) -> Measure:
+def _pass_rate(verdict: Verdict, blocking: Sequence[Missing]) -> Measure:
     """Of the required comparisons those with the status pass. It is cut, not rounded: 100 % is all of them."""
     key, name, unit = "pass_rate", "Upgrade pass rate", "ratio"
     required = [found.status for found in verdict.comparisons if found.required]
     if not required:
-        return Measure(key, name, "none", "No required comparison was made.", "hold", None, unit)
+        return Measure(key, name, "none", f"No required comparison was made{_blocked(blocking)}.", "hold", None, unit)
     passed = required.count(Status.PASS)
     ratio = passed / len(required)
     value = "100 %" if passed == len(required) else f"{math.floor(1000 * ratio) / 10:.1f} %"
@@ -75,31 +82,47 @@ def _pass_rate(verdict: Verdict) -> Measure:
     ]
     if rest:
         said += f"; of the others {', '.join(f'{number:,} {WORDS[status]}' for status, number in rest)}"
-    tone = "bad" if Status.REGRESS in required else "good" if FINE.issuperset(required) else "hold"
-    return Measure(key, name, value, f"{said}.", tone, ratio, unit)
+    fine = passed > 0 and FINE.issuperset(required) and not blocking
+    tone = "bad" if Status.REGRESS in required else "good" if fine else "hold"
+    return Measure(key, name, value, f"{said}{_blocked(blocking)}.", tone, ratio, unit)
 
 
-def _regressions(verdict: Verdict) -> Measure:
-    """Required comparisons that are shown to be worse. What is open may be one, so none of them is not yet good."""
+def _blocked(blocking: Sequence[Missing]) -> str:
+    """What is in the way of GO and has no comparison, as the end of a sentence."""
+    if not blocking:
+        return ""
+    more = f", and {len(blocking) - 1:,} more" if len(blocking) > 1 else ""
+    return f"; not covered, and in the way of GO: {blocking[0].what} ({blocking[0].reason}){more}"
+
+
+def _regressions(verdict: Verdict, blocking: Sequence[Missing]) -> Measure:
+    """Required comparisons that are shown to be worse. What is open may be one, so none of them is not yet good.
+
+    Nor is it where no comparison passed, or something has none: then nobody looked.
+    """
     key, name, unit = "regressions", "Regressions", "comparisons"
     required = [found for found in verdict.comparisons if found.required]
     if not required:
-        return Measure(key, name, "not known", "No required comparison was made.", "hold", None, unit)
+        said = f"No required comparison was made{_blocked(blocking)}."
+        return Measure(key, name, "not known", said, "hold", None, unit)
     worse = [found for found in required if found.status is Status.REGRESS]
     items = len({found.item for found in worse})
     said = f"{count(len(worse), 'required comparison')} of {count(items, 'case')} shown to be worse"
     if not worse:
         said = f"None of {count(len(required), 'required comparison')} is shown to be worse"
     unsettled = sum(found.status not in FINE and found.status is not Status.REGRESS for found in required)
+    untold = sum(found.status is Status.UNCOVERED for found in required)
     accepted = sum(found.waived is Status.REGRESS for found in required)
     aside = sum(found.status is Status.REGRESS and not found.required for found in verdict.comparisons)
     more = [
         (unsettled, f"{unsettled:,} not settled, and may be worse"),
+        (untold, f"{untold:,} cannot be told apart here"),
         (accepted, f"{accepted:,} more accepted by a waiver"),
         (aside, f"{aside:,} more shown only, not judged for the ring"),
     ]
-    said = "; ".join([said, *(text for number, text in more if number)])
-    tone = "bad" if worse else "hold" if unsettled else "good"
+    said = "; ".join([said, *(text for number, text in more if number)]) + _blocked(blocking)
+    looked = any(found.status is Status.PASS for found in required) and not blocking
+    tone = "bad" if worse else "good" if looked and not unsettled else "hold"
     return Measure(key, name, f"{len(worse):,}", f"{said}.", tone, float(len(worse)), unit)
 
 
@@ -202,5 +225,5 @@ def _support(windows: Sequence[WindowView], candidate: Stack) -> Measure:
     days = first.days_left
     value = "over" if days is None else count(days, "day") if days >= 0 else f"over for {count(-days, 'day')}"
     said = "; ".join([f"{first.axis} {first.value} ({first.arms}): {first.said}", *doubts])
-    tone = "bad" if any(window.over for window in own) else "hold" if unknown else "good"
+    tone = "bad" if any(window.over for window in own) else "hold" if doubts else "good"
     return Measure(key, name, value, f"{said}.", tone, None if days is None else float(days), unit)

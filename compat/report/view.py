@@ -137,7 +137,7 @@ def view(
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
-        measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames),
+        measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames, missing),
         reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from compat.model import SCHEMA_VERSION, Rehearsal, Skew, Status, Verdict, Window
+from compat.model import SCHEMA_VERSION, Decision, Rehearsal, Rejection, Skew, Status, Verdict, Window
 from compat.report.measures import Measure
 from compat.report.view import View, view
 from tests.report import build
@@ -65,6 +65,33 @@ def test_it_says_100_percent_of_all_and_of_nothing_less() -> None:
     found = of(dataclasses.replace(build.verdict(), comparisons=many))
     assert (found["pass_rate"].value, found["pass_rate"].tone) == ("99.9 %", "hold")
     assert (found["regressions"].value, found["regressions"].tone) == ("0", "hold")
+
+
+@pytest.mark.parametrize("status", [Status.UNCOVERED, Status.FIXED, Status.WAIVED])
+def test_where_nothing_passed_none_is_good(status: Status) -> None:
+    (one, *_) = (found for found in build.comparisons() if found.status is Status.PASS)
+    made = dataclasses.replace(build.verdict(), comparisons=(dataclasses.replace(one, status=status),) * 5)
+    found = of(made)
+    assert (found["pass_rate"].value, found["pass_rate"].tone) == ("0.0 %", "hold")
+    assert (found["regressions"].value, found["regressions"].tone) == ("0", "hold")
+    assert ("5 cannot be told apart here" in found["regressions"].said) is (status is Status.UNCOVERED)
+
+
+def test_what_was_not_planned_and_is_in_the_way_of_go_is_named() -> None:
+    passed = tuple(found for found in build.comparisons() if found.status is Status.PASS)
+    made = dataclasses.replace(build.verdict(), comparisons=passed, decision=Decision.HOLD)
+    unplaced = tuple(Rejection(f"driver 580.{n}", "no node of ring canary has it", blocking=True) for n in range(3))
+    blocked = "; not covered, and in the way of GO: driver 580.0 (no node of ring canary has it)"
+    found = of(made, rejections=unplaced)
+    for key in ("pass_rate", "regressions"):
+        assert found[key].tone == "hold"
+        assert found[key].said.endswith(f"{blocked}, and 2 more.")
+    elsewhere = (dataclasses.replace(unplaced[0], ring="early"), dataclasses.replace(unplaced[1], blocking=False))
+    found = of(made, rejections=elsewhere)
+    assert {found[key].tone for key in ("pass_rate", "regressions")} == {"good"}
+    assert "in the way of GO" not in found["pass_rate"].said
+    found = of(dataclasses.replace(made, comparisons=()), rejections=unplaced[:1])
+    assert found["pass_rate"].said == f"No required comparison was made{blocked}."
 
 
 def test_what_is_accepted_is_said() -> None:
@@ -150,8 +177,8 @@ def test_a_narrowed_or_an_old_way_back_is_not_good_enough() -> None:
 @pytest.mark.parametrize(
     ("ends", "ended", "value", "tone"),
     [
-        ("2026-06-20", False, "212 days", "good"),
-        ("2025-11-20", False, "0 days", "good"),
+        ("2026-06-20", False, "212 days", "hold"),
+        ("2025-11-20", False, "0 days", "hold"),
         ("2025-11-19", False, "over for 1 day", "bad"),
         (None, True, "over", "bad"),
         (None, False, "not known", "hold"),
@@ -163,6 +190,16 @@ def test_support_is_of_what_the_candidate_has(ends: str | None, ended: bool, val
     found = of(build.verdict(), windows=(window,), rings=(ring,))["support_days"]
     assert (found.value, found.tone) == (value, tone)
     assert "the tables say nothing of runtime" in found.said
+
+
+def test_support_is_good_where_the_tables_know_every_part() -> None:
+    windows = (
+        Window("driver", "none", "2026-06-20", ended=False, source="a table"),
+        Window("runtime", "stack-2025", "2026-07-20", ended=False, source="a table"),
+    )
+    found = of(build.verdict(), windows=windows)["support_days"]
+    assert (found.value, found.tone, found.number) == ("212 days", "good", 212.0)
+    assert "the tables say nothing" not in found.said
 
 
 def test_a_part_of_which_nobody_knows_keeps_support_from_good() -> None:
