@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from compat.report.case_parts import AotCell, AotRow, AotTable
-from compat.report.measured import in_head
+from compat.report.measured import in_head, median
 from compat.report.text import NOTHING, quantity, with_not_finite
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Figures = dict[str, AotCell]
 
 
 def aot_figures(metrics: Mapping[str, Runs]) -> Figures:
-    """The figures of both arms, by metric: one value, or the range of values where the runs of an arm differ."""
+    """The figures of both arms, by metric: one value, the range where the runs of an arm differ, of a time the median."""
     found = {}
     for metric, runs in metrics.items():
         name, unit = in_head(metric, runs.first.unit)
@@ -43,7 +43,7 @@ def _words(every: Sequence[float], unit: str) -> str:
     said = NOTHING
     if finite:
         least, most = min(finite), max(finite)
-        said = quantity(least, unit)
+        said = quantity(median(finite) if unit == "s" else least, unit)
         if least != most and unit != "s":
             said = f"{said} to {quantity(most, unit)}"
     return with_not_finite(said, len(every) - len(finite))
