@@ -128,7 +128,7 @@ def history_view(
     looks = sorted(history.watches, key=lambda one: moment(one.at), reverse=True)
     looks.sort(key=lambda one: not one.findings)
     own = tuple(reversed(history.verdicts.get(verdict.ring, ())))
-    left_out = bool(history.problems) or any((*history.more.values(), *history.unread.values()))
+    left_out = bool(history.problems) or any((*history.more.values(), *history.torn.values(), *history.unread.values()))
     first = sum(map(len, history.verdicts.values())) == 1 and not left_out
     drawn, drawn_said = ((), "") if first else trends(own, history.sentinels, known)
     alone = ["This is the first verdict of this upgrade in the store: there is no history yet."] if first else []
@@ -229,9 +229,10 @@ def _few(findings: Sequence[str]) -> tuple[str, ...]:
 
 def _left(history: History, ring: str) -> str:
     """What of a ring's verdicts is not shown."""
-    more, unread = history.more.get(ring, 0), history.unread.get(ring, 0)
+    more, torn, unread = (found.get(ring, 0) for found in (history.more, history.torn, history.unread))
     parts = [
         count(more, "older verdict") if more else "",
+        f"{count(torn, 'verdict')} that could not be read" if torn else "",
         f"those of {count(unread, 'earlier plan')}, which may be of other upgrades" if unread else "",
     ]
     said = ", and ".join(part for part in parts if part)
@@ -251,7 +252,7 @@ def _past(one: Past, shown: str, known: set[str], *, oldest: bool) -> PastView:
         counts=", ".join(counts) or "nothing that is required was compared",
         digest=one.digest,
         judge=one.judge or "not named",
-        said="the first one in this store" if oldest and one.changed is None else _changed(one.changed),
+        said=_since(one, oldest=oldest),
         failed=_named(one.changed.failed_names if one.changed else (), known),
         fixed=_named(one.changed.fixed_names if one.changed else (), known),
         this=one.digest == shown,
@@ -262,9 +263,16 @@ def _named(keys: Iterable[str], known: set[str]) -> tuple[Named, ...]:
     return tuple(Named(key, item_anchor(key) if key in known else "") for key in keys)
 
 
-def _changed(found: Changed | None) -> str:
-    if found is None:
-        return "nothing before it was read"
+def _since(one: Past, *, oldest: bool) -> str:
+    """What changed since the one before it."""
+    if one.changed is not None:
+        return _changed(one.changed)
+    if one.gap:
+        return "the one before could not be read: what changed is not known"
+    return "the first one in this store" if oldest else "nothing before it was read"
+
+
+def _changed(found: Changed) -> str:
     parts = [
         f"{count(found.failed, 'case')} newly not fine" if found.failed else "",
         f"{count(found.fixed, 'case')} fine again" if found.fixed else "",

@@ -73,6 +73,7 @@ class Past:
     counts: dict[Status, int]
     effects: tuple[Effect, ...] = ()
     changed: Changed | None = None  # None: there is none before it, or it was not read
+    gap: bool = False  # whether the one before it could not be read, so that nobody knows what changed
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ class History:
     """Where the upgrade stands at ``at`` (ISO 8601), and what was said of it before.
 
     ``overview`` is None where it could not be read. ``verdicts`` are by ring, the newest first; ``more`` says how many
-    older ones of a ring were left out, ``unread`` how many earlier plans with verdicts of it nobody looked at, of this
-    upgrade or of another. ``sentinels`` are the items whose trend is shown. ``problems`` says, in
-    sentences, what could not be read.
+    older ones of a ring were left out, ``torn`` how many could not be read, ``unread`` how many earlier plans with
+    verdicts of it nobody looked at, of this upgrade or of another. ``sentinels`` are the items whose trend is shown.
+    ``problems`` says, in sentences, what could not be read.
     """
 
     at: str
@@ -90,6 +91,7 @@ class History:
     overview: Overview | None = None
     verdicts: Mapping[str, Sequence[Past]] = field(default_factory=dict)
     more: Mapping[str, int] = field(default_factory=dict)
+    torn: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
     watches: Sequence[Watch] = ()
     sentinels: Sequence[str] = ()

@@ -30,7 +30,7 @@ _MOST = 40  # plots
 class Trend:
     """One metric of one sentinel, the oldest verdict first. The marks are data of SVG paths, in the plot's units.
 
-    ``line`` joins the effects of neighbouring verdicts: where one has none there is a gap.
+    ``line`` joins the effects of neighbouring verdicts: where one has none, or could not be read, there is a gap.
     """
 
     item: str
@@ -65,9 +65,8 @@ def trends(
             found.setdefault((effect.item, effect.metric), [None] * len(verdicts))[place] = effect
     order = {item: place for place, item in enumerate(sentinels)}
     ranked = sorted(found, key=lambda key: (-_near(found[key]), order.get(key[0], len(order)), key))
-    dates = [when(verdict.judged_at) for verdict in verdicts]
     drawn = tuple(
-        _trend(*key, found[key], dates, item_anchor(key[0]) if key[0] in known else "") for key in ranked[:_MOST]
+        _trend(*key, found[key], verdicts, item_anchor(key[0]) if key[0] in known else "") for key in ranked[:_MOST]
     )
     if not drawn:
         return (), "No verdict has an effect of a case that stands for this plan."
@@ -83,7 +82,8 @@ def _near(effects: Sequence[Effect | None]) -> float:
     return newest.effect / newest.limit if newest.limit else 0.0
 
 
-def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequence[str], anchor: str) -> Trend:
+def _trend(item: str, metric: str, effects: Sequence[Effect | None], verdicts: Sequence[Past], anchor: str) -> Trend:
+    dates = [when(verdict.judged_at) for verdict in verdicts]
     there = [(place, one) for place, one in enumerate(effects) if one is not None]
     newest = there[-1][1]
     margin = newest.limit
@@ -101,7 +101,8 @@ def _trend(item: str, metric: str, effects: Sequence[Effect | None], dates: Sequ
 
     line, before = "", -2
     for place, one in there:
-        line += f"{'L' if place == before + 1 else 'M'}{at(place):g} {level(one.effect):g}"
+        joined = place == before + 1 and not verdicts[place].gap
+        line += f"{'L' if joined else 'M'}{at(place):g} {level(one.effect):g}"
         before = place
     missing = len(effects) - len(there)
     of = f"in {len(there)} of {count(len(effects), 'verdict')}" if missing else f"in {count(len(effects), 'verdict')}"

@@ -67,6 +67,7 @@ def read_history(store: Store, plan: Plan, verdict: Verdict, own: str, rehearsal
         overview=stands,
         verdicts={ring: tuple(found.kept) for ring, found in series.items()},
         more={ring: found.more for ring, found in series.items()},
+        torn={ring: found.torn for ring, found in series.items()},
         unread={ring: found.unread for ring, found in series.items()},
         watches=watches,
         sentinels=[item.key for item in plan.items if item.key in sentinels],
@@ -132,9 +133,11 @@ class _Series:
     sentinels: frozenset[str]  # whose effects are kept
     kept: list[Past] = field(default_factory=list)
     more: int = 0  # that are not shown
+    torn: int = 0  # that could not be read
     unread: int = 0  # earlier plans that were not looked at, and may be of this upgrade
     stored: list[tuple[str, Verdict]] = field(default_factory=list)  # of the plan, all of them, without comparisons
     whole: bool = True  # whether all of the plan were read
+    skipped: bool = False  # whether a plan was passed over since the one that was read last
     items: Mapping[str, Status] = field(default_factory=dict)  # of the one that was read last
 
     def own(self, reader: Reader, names: Sequence[str]) -> None:
@@ -143,7 +146,7 @@ class _Series:
             found = reader.read(name)
             if found is None:
                 self.whole = False
-                self.more += 1
+                self._lost(reader)
             else:
                 self.stored.append(found[:2])
                 self._add(*found)
@@ -154,6 +157,7 @@ class _Series:
             other = None if self._full() else reader.of_another(plan, names[-1], verdict)
             if other is None:
                 self.unread += 1
+                self.skipped = True
             if other is not False:
                 continue
             for number, name in enumerate(reversed(names)):
@@ -162,21 +166,36 @@ class _Series:
                     break
                 found = reader.read(name)
                 if found is None:
-                    self.more += 1
+                    self._lost(reader)
                 else:
                     self._add(*found)
 
+    def _lost(self, reader: Reader) -> None:
+        """Of one that was not read nobody knows what it said: the last of those that are here has none before it."""
+        if reader.refused:
+            self.more += 1
+            return
+        self.torn += 1
+        self._gap()
+
+    def _gap(self) -> None:
+        if self.kept and self.kept[-1].changed is None:
+            self.kept[-1] = replace(self.kept[-1], gap=True)
+        self.skipped = False
+
     def _full(self) -> bool:
         """Whether there are enough, and of the oldest of them it is known what it changed."""
-        return len(self.kept) >= _MOST and self.kept[-1].changed is not None
+        return len(self.kept) >= _MOST and (self.kept[-1].changed is not None or self.kept[-1].gap)
 
     def _add(self, name: str, verdict: Verdict, lines: Sequence[Line]) -> None:
         """Take one that was written before all those that are here: it says what the last of them changed."""
         if self._full():
             self.more += 1
             return
+        if self.skipped:
+            self._gap()
         found, items = past(verdict, lines, name, self.sentinels), failing(lines)
-        if self.kept:
+        if self.kept and not self.kept[-1].gap:
             self.kept[-1] = replace(self.kept[-1], changed=changed(self.kept[-1], self.items, found, items))
         if len(self.kept) < _MOST:
             self.kept.append(found)

@@ -78,6 +78,14 @@ def test_a_trend_has_a_gap_where_a_verdict_has_no_effect(told: HistoryView) -> N
     assert "2025-11-12 08:00 UTC: none" in trend.label
 
 
+def test_a_trend_has_a_gap_where_a_verdict_could_not_be_read() -> None:
+    own = verdicts(*((effect(0.01 * n),) for n in range(4)))
+    (trend,), _ = trends(own, ["a"])
+    assert trend.line.count("M") == 1
+    (trend,), _ = trends([*own[:2], dataclasses.replace(own[2], gap=True), own[3]], ["a"])
+    assert trend.line.count("M") == 2
+
+
 def test_what_is_not_shown_is_said(tmp_path: Path) -> None:
     told = shown(tmp_path, more={"canary": 3}, unread={"canary": 2}).history
     assert told.verdicts[0].more == (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from compat.model import Decision, Status, digest
+from compat.report.history import history_view
 from compat.report.past import History
 from compat.store import Store
 from compat.way import history, past_verdicts
@@ -99,6 +100,34 @@ def test_a_verdict_that_cannot_be_read_is_said_and_the_rest_is_there(tmp_path: P
     (problem,) = found.problems
     assert "its content was changed" in problem
     assert found.overview is not None  # it rests on this plan's verdicts alone
+
+
+@pytest.mark.parametrize(("earlier", "after"), [(False, "15"), (True, "12")])
+def test_what_changed_is_not_said_after_one_that_cannot_be_read(tmp_path: Path, earlier: bool, after: str) -> None:
+    store, new, last = story(tmp_path)
+    folder = tmp_path / "verdicts" / digest(plan(later=not earlier)) / "canary"
+    sorted(folder.iterdir())[1].write_bytes(b"torn")
+    found = read_history(store, new, last, digest(last), ())
+    canary = found.verdicts["canary"]
+    (gap,) = (one for one in canary if one.gap)
+    assert (gap.judged_at[8:10], gap.changed) == (after, None)
+    assert [one.judged_at[8:10] for one in canary if one.changed is None] == [after, "10"]
+    (shown, *_) = (ring for ring in history_view(last, found, (), {}).verdicts if ring.ring == "canary")
+    said = {row.judged_at[8:10]: row.said for row in shown.rows}
+    assert said[after] == "the one before could not be read: what changed is not known"
+    assert (found.torn["canary"], found.more["canary"]) == (1, 0)
+    assert shown.more == "Not shown: 1 verdict that could not be read"
+
+
+def test_a_plan_that_was_passed_over_leaves_a_gap(tmp_path: Path) -> None:
+    store, new, _ = story(tmp_path)
+    third = dataclasses.replace(new, matrix_digest=digest("third"))
+    store.put_plan(third)
+    newest = verdict(third, 17, 0.0, failed=False)
+    store.put_verdict(newest)
+    max((tmp_path / "verdicts" / digest(new) / "canary").iterdir()).write_bytes(b"torn")
+    found = read_history(store, third, newest, digest(newest), ())
+    assert [(one.judged_at[8:10], one.gap) for one in found.verdicts["canary"]][:2] == [("17", True), ("12", False)]
 
 
 def test_where_a_ring_stands_is_not_said_where_a_verdict_of_its_plan_is_not_read(tmp_path: Path) -> None:
