@@ -48,6 +48,8 @@ def windows(verdict: Verdict, plan: Plan) -> tuple[WindowView, ...]:
         later = f", {left} on {last}, when the last ring would end" if last > verdict.judged_at[:10] and left else ""
         said = window.in_words(verdict.judged_at).removeprefix(f"{window.axis} {window.value}: ") + later
         days, over = window.days_left(verdict.judged_at), window.is_over(last)
+        if window.ended and days is not None and days >= 0:
+            days, said = None, f"its support has ended, though the table has {window.ends} as its last day"
         found.append(
             WindowView(window.axis, window.value, " and ".join(arms), window.ends, days, over, said, window.source)
         )

@@ -59,7 +59,10 @@ class NodeView:
 
 @dataclass(frozen=True)
 class WindowView:
-    """Until when a value of an axis is supported: ``ends`` and the days that are left, None where it is not known."""
+    """Until when a value of an axis is supported: ``ends`` and the days that are left, None where it is not known.
+
+    ``over``: on the day that the last ring would end. With no days it is over already, and nobody knows since when.
+    """
 
     axis: str
     value: str

@@ -181,6 +181,7 @@ def test_a_narrowed_or_an_old_way_back_is_not_good_enough() -> None:
         ("2025-11-20", False, "0 days", "hold"),
         ("2025-11-19", False, "over for 1 day", "bad"),
         (None, True, "over", "bad"),
+        ("2030-01-01", True, "over", "bad"),  # a table that contradicts itself
         (None, False, "not known", "hold"),
     ],
 )

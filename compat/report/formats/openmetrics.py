@@ -62,6 +62,7 @@ def _gauges(view: View) -> Iterator[Gauge]:
     for measure in view.measures:
         if measure.number is not None:
             yield Gauge(f"compat_upgrade_{measure.key}", _MEASURES[measure.key], ((labels, measure.number),))
+    yield from _support_over(view, labels)
     days = tuple(
         ({**labels, "axis": window.axis, "value": window.value, "arms": window.arms}, float(window.days_left))
         for window in view.windows
@@ -72,6 +73,17 @@ def _gauges(view: View) -> Iterator[Gauge]:
             "Days from the verdict to the last one on which a value of an axis is supported; below 0 once it is over."
         )
         yield Gauge("compat_upgrade_axis_support_days", about, days)
+
+
+def _support_over(view: View, labels: dict[str, str]) -> Iterator[Gauge]:
+    """Whether support is over: it may be, and no table says since when, so that there are no days to be below 0."""
+    support = next(measure for measure in view.measures if measure.key == "support_days")
+    over = {"bad": 1.0, "good": 0.0}.get(support.tone)
+    if over is not None:
+        about = (
+            "1 where a part of the candidate is not supported any more once the last ring would end, 0 where all are."
+        )
+        yield Gauge("compat_upgrade_support_over", about, ((labels, over),))
 
 
 FORMAT = Format("openmetrics", ".prom", "OpenMetrics text for node_exporter's collector and GitLab", render_openmetrics)

@@ -7,11 +7,11 @@ import pytest
 from compat.gate.answer import Answer
 from compat.gate.metrics import answer_gauges
 from compat.gate.standing import Stand
-from compat.model import Decision, Status
+from compat.model import Decision, Status, Window
 from compat.model.moments import moment
 from compat.report.formats import formats
 from compat.report.formats.openmetrics import FORMAT
-from compat.report.view import View
+from compat.report.view import View, view
 from tests.report import build
 from tests.report.formats.reading import samples
 from tests.report.hostile import full
@@ -49,10 +49,35 @@ def test_the_five_measures_are_the_numbers_of_the_view_and_nothing_that_is_not_k
     known = {measure.key: measure.number for measure in view.measures if measure.number is not None}
     shown = {name: several for name, several in found.items() if name.startswith("compat_upgrade_")}
     windows = shown.pop("compat_upgrade_axis_support_days", [])
+    shown.pop("compat_upgrade_support_over", None)
     assert {name.removeprefix("compat_upgrade_"): several[0][1] for name, several in shown.items()} == known
     assert [(labels["axis"], labels["value"], value) for labels, value in windows] == [
         (window.axis, window.value, window.days_left) for window in view.windows
     ]
+
+
+@pytest.mark.parametrize(
+    ("ends", "ended", "over", "days"),
+    [
+        (None, True, 1.0, None),
+        ("2030-01-01", True, 1.0, None),
+        ("2025-11-19", False, 1.0, -1.0),
+        ("2030-01-01", False, 0.0, 1503.0),
+        (None, False, None, None),
+    ],
+)
+def test_support_that_is_over_has_a_series_though_nobody_knows_since_when(
+    ends: str | None, ended: bool, over: float | None, days: float | None
+) -> None:
+    windows = tuple(Window(axis, value, ends, ended, "a table") for axis, value in build.CANDIDATE.items())
+    plan = dataclasses.replace(build.plan(), windows=windows)
+    found = read(view(build.verdict(), plan, (build.NODE,), {}, ()))
+    labels = {"matrix": "stack-2024-to-2025", "ring": "canary"}
+    assert found.get("compat_upgrade_support_over") == (None if over is None else [(labels, over)])
+    assert found.get("compat_upgrade_support_days") == (None if days is None else [(labels, days)])
+    assert [value for _, value in found.get("compat_upgrade_axis_support_days", [])] == (
+        [] if days is None else [days] * len(windows)
+    )
 
 
 def test_all_five_are_there_where_all_are_known() -> None:
