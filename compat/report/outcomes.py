@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import FINE, Decision, Status
-from compat.report.text import NOTHING
+from compat.report.text import NOTHING, count
 
 if TYPE_CHECKING:
     from compat.report.parts import Change, ItemView, Missing, Row
@@ -39,7 +39,8 @@ class Outcome(enum.Enum):
 class Tested:
     """One test. ``group`` is its cell; ``status`` the word of the verdict. All text is cleaned of control characters.
 
-    ``said`` is why, in a sentence; ``detail`` everything else that there is to know, in lines. ``facts`` have names
+    ``said`` is why, in a sentence; ``detail`` everything else that there is to know, in lines. What passed has them
+    where something beside it is no pass, which the ring does not rest on: it is told all the same. ``facts`` have names
     without spaces. ``seconds`` are those of all its runs, in both arms.
     """
 
@@ -86,14 +87,18 @@ def _item(item: ItemView) -> Tested:
         ("status", item.status.value),
         *((f"version.{change.what}", f"{change.known_good} -> {change.candidate}") for change in item.versions),
     )
-    passed = outcome is Outcome.PASSED
+    beside = [row.status.value for row in item.rows if row.status not in _PASSED]
+    said = item.headline
+    if outcome is Outcome.PASSED:
+        told = ", ".join(dict.fromkeys(beside))
+        said = f"beside what the ring rests on: {count(len(beside), 'comparison')} ({told})" if beside else ""
     return Tested(
         item.cell,
         item.title,
         outcome,
         item.status.value,
-        "" if passed else item.headline,
-        "" if passed else "\n".join(_detail(item)),
+        said,
+        "\n".join(_detail(item)) if said else "",
         item.seconds if math.isfinite(item.seconds) else 0.0,
         facts,
     )

@@ -81,10 +81,12 @@ def _test(view: View, one: Tested) -> dict[str, Any]:
         "suite": [view.matrix] if one.group == view.matrix else [view.matrix, one.group],
         "rawStatus": one.status,
     }
-    if one.outcome is not Outcome.PASSED:
+    if one.said:
         found["message"] = one.said
-        if one.detail:
-            found["trace"] = one.detail
+    if one.detail and one.outcome is Outcome.PASSED:
+        found["extra"] = {"detail": one.detail.splitlines()}
+    elif one.detail:
+        found["trace"] = one.detail
     if one.facts:
         found["labels"] = dict(one.facts)
     return found

@@ -2,7 +2,8 @@
 
 There is no standard; this is what pytest's own writer makes (``xunit2``) with properties in test cases, as GitLab and
 Jenkins read it. What is shown to be worse is a failure, what else keeps the ring from GO an error, and what the ring
-does not rest on is skipped. XML 1.0 (production 2, "Char") has no way to write some characters: they are made visible.
+does not rest on is skipped; beside what passed, it is that test's output. XML 1.0 (production 2, "Char") has no way to
+write some characters: they are made visible.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ def _case(suite: Xml.Element, one: Tested) -> None:
     if element is not None:
         reason = Xml.SubElement(case, element, type=_text(one.status), message=_text(f"{one.status}: {one.said}"))
         reason.text = _text(one.detail or one.said)
+    elif one.said:
+        Xml.SubElement(case, "system-out").text = _text(f"{one.said}\n{one.detail}")
 
 
 def _text(text: str) -> str:

@@ -17,7 +17,16 @@ from compat.report.view import View, view
 from tests.report import build
 from tests.report.hostile import full
 
-VARIANTS = [build.demo, build.path, build.go, build.hold, build.empty, build.hostile, lambda: full().view()]
+VARIANTS = [
+    build.demo,
+    build.beside,
+    build.path,
+    build.go,
+    build.hold,
+    build.empty,
+    build.hostile,
+    lambda: full().view(),
+]
 TEXT, NUMBER = {"type": "string"}, {"type": "integer", "minimum": 0}
 STATUSES = ["passed", "failed", "skipped", "pending", "other"]
 
@@ -49,6 +58,7 @@ SCHEMA = closed(
                         trace=TEXT,
                         rawStatus=TEXT,
                         labels={"type": "object", "additionalProperties": TEXT},
+                        extra=closed({"detail": {"type": "array", "items": TEXT, "minItems": 1}}),
                     ),
                 },
             },
@@ -100,6 +110,14 @@ def test_a_test_has_the_words_of_the_verdict() -> None:
     assert "message" not in fixed
     assert "OverflowError" in found[matrix, build.OPERATORS, "operator:numpy_promotion[uint8-overflow]"]["trace"]
     assert found[matrix, "operator:attention"]["status"] == "skipped"
+
+
+def test_what_is_worse_beside_what_passed_is_told() -> None:
+    found = {(test["suite"][-1], test["name"]): test for test in document(build.beside())["results"]["tests"]}
+    stack = found[build.OPERATORS, "the stack as a whole"]
+    assert (stack["status"], stack["message"]) == ("passed", "beside what the ring rests on: 1 comparison (regress)")
+    assert stack["extra"]["detail"] == [f"regress (the ring does not rest on it): {build.ASIDE}"]
+    assert "message" not in found[build.MODELS, "model:magika[batch-32]"]
 
 
 def test_the_run_lasts_from_its_first_evidence_to_its_last() -> None:

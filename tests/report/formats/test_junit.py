@@ -105,6 +105,18 @@ def test_each_status_has_its_element(statuses: list[tuple[Status, bool]], kind: 
         assert "said why" in result[0].text
 
 
+def test_what_is_worse_beside_what_passed_is_its_output() -> None:
+    found, cases = read(build.beside())
+    assert (found.failures, found.errors) == (0, 0)
+    stack = cases[build.OPERATORS, "the stack as a whole"]
+    assert stack.is_passed
+    assert stack.system_out.splitlines() == [
+        "beside what the ring rests on: 1 comparison (regress)",
+        f"regress (the ring does not rest on it): {build.ASIDE}",
+    ]
+    assert cases[build.MODELS, "model:magika[batch-32]"].system_out is None
+
+
 def test_only_go_is_green() -> None:
     for shown in (build.demo(), build.hold(), build.empty(), of((Status.PASS, True))):
         found, _ = read(shown)
