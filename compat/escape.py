@@ -1,7 +1,8 @@
 """Untrusted text made harmless: for a terminal or a log, and as Markdown.
 
 What a runtime printed, or a matrix file named, is text and nothing else wherever it is shown: no escape sequence steers
-a terminal, no bidirectional mark turns a line around, no lone surrogate breaks the encoding, nothing is a link.
+a terminal, no bidirectional mark turns a line around, no lone surrogate breaks the encoding, nothing is a link, names
+somebody, refers to an issue or becomes a picture.
 """
 
 from __future__ import annotations
@@ -25,7 +26,18 @@ _ESCAPES = str.maketrans(
         "\t": " ",
     }
 )
-_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
+# What GitHub and GitLab look for in the text that is left, where an escape no longer counts ("Autolinked references and
+# URLs" of docs.github.com, "GitLab-specific references" in GitLab's doc/user/markdown.md; read 2026-11). A commit's
+# number stays whole, for digests look like it: it leads to a commit that the repository has, or nowhere.
+_JOINED = re.compile(
+    r"""(?ix)
+    \b(?:https?|ftp|mailto|xmpp|www)(?=[:.])   # a link
+    | (?:[\#!$]|&amp;|\bGH-)(?=\d)            # an issue, a merge request, a snippet, an epic
+    | [%~](?=[\w"])                           # a milestone, a label
+    | [\[*](?=[\w\\]+:)                       # [vulnerability:1], *iteration:1
+    | :(?=[\w+\-\\]+:)(?!\d\d?:)              # an emoji; the minutes of 08:41:07 are none
+    """
+)
 _LEAD = re.compile(r"[-+=]|\d+(?=[.)])")
 
 
@@ -50,7 +62,7 @@ def clip(text: str, limit: int) -> str:
 def escape(text: str) -> str:
     """``text`` as Markdown that renders as that text, on one line: within a sentence, or as the cell of a table."""
     plain = clip(text, _LONGEST).translate(_ESCAPES).strip()
-    return _LINK.sub(r"\1<!-- -->", plain)
+    return _JOINED.sub(r"\g<0><!-- -->", plain)
 
 
 def escape_entry(text: str) -> str:

@@ -110,7 +110,7 @@ def test_pairs_and_csv_are_the_tables(measured: Path) -> None:
     assert len(pairs.stdout.splitlines()) == 1 + 2 * len(metrics)
     runs = compat("show", "out/example", "*adder[two]", "--csv", cwd=measured)
     assert len(runs.stdout.splitlines()) == 1 + 2 * len(Arm) * len(metrics)
-    assert runs.stdout.startswith("item,arm,node,gpu,phase,pair,")
+    assert runs.stdout.startswith('"item","arm","node","gpu","phase","pair",')
 
 
 def test_what_is_not_judged_is_shown_as_such_and_what_came_later_is_told(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ Text is cleaned before it is in a table: a column of pandas takes no lone surrog
 
 from __future__ import annotations
 
+import csv
 import io
 import math
+import re
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,11 @@ _NUMBERS = frozenset(
     ("required", "known_good", "candidate", "effect", "interval_low", "interval_high", "limit", "pairs")
 )
 _PARQUET = "pip install 'gpu-compat[parquet]'"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Where a sheet may take text for a formula: at the beginning of a field, and after what separates fields or rows for a
+# sheet that is set to other separators than ours, to which our quotes are none. Some read the wide forms as well.
+_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_FIRST = re.compile(rf"[\t\r\n]|[\s\"]*{_SIGN}")
+_INSIDE = re.compile(rf"([;\t\n][\s\"]*)(?={_SIGN})")
 
 
 def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
@@ -157,13 +163,17 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """``table`` as CSV that a spreadsheet reads as data: text that would begin a formula gets an apostrophe first."""
+    """``table`` as CSV that a spreadsheet reads as data: what would begin a formula gets an apostrophe first.
+
+    All text is quoted, and what a sheet would take for a formula that separates columns by semicolons is marked too.
+    """
     safe = table.map(_data).rename(columns=_data)
-    return safe.to_csv(index=False, lineterminator="\n")
+    return safe.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _data(value: object) -> object:
     if not isinstance(value, str):
         return value
-    # The mark is looked for before control characters are made visible: a tab or a newline in front is one too.
-    return f"'{clean(value)}" if value.startswith(_FORMULA) else clean(value)
+    # Of what is not clean yet the first character counts: a tab or a carriage return in front is a mark of its own.
+    marked = _INSIDE.sub(r"\1'", clean(value))
+    return f"'{marked}" if _FIRST.match(value) else marked

@@ -67,13 +67,32 @@ def test_a_pattern_without_a_match_is_said(evidence) -> None:
         show(evidence, "nothing")
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
+SIGNS = ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+
+
+@pytest.mark.parametrize("begin", [*SIGNS, "\t", "\r", "\n", " =", '"=', '""  ='])
 def test_no_text_becomes_a_formula(begin: str) -> None:
     table = pd.DataFrame({f"{begin}head": [f"{begin}1+1", "plain"], "number": [-1.5, 2.0]})
     head, first, second = csv.reader(io.StringIO(to_csv(table)))
     assert head[0].startswith("'")
     assert first[0].startswith("'")
     assert (first[1], second) == ("-1.5", ["plain", "2.0"])
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("before", ["x;", "x;;", "x\t", "x\n", "x\r\n", 'x;"', 'x;""', "x; ", "x;\t", 'x" ;\n" '])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_text_becomes_one_where_a_sheet_separates_otherwise(sign: str, before: str, separator: str) -> None:
+    hostile = f"{before}{sign}cmd|' /C calc'!A0;y"
+    page = to_csv(pd.DataFrame({"one": ["plain", hostile], hostile: [hostile, "x;"], "number": [1.5, math.nan]}))
+    fields = [text for row in csv.reader(io.StringIO(page, newline=""), delimiter=separator) for text in row]
+    assert any("cmd" in text for text in fields)
+    assert not [text for text in fields if text.strip(' \n\t"').startswith(tuple(SIGNS))]
+
+
+def test_all_text_is_quoted_and_no_number() -> None:
+    page = to_csv(pd.DataFrame({"one": ["plain", "a;b"], "two": [1.5, -2.0], "three": [True, False], "four": [3, -4]}))
+    assert page == '"one","two","three","four"\n"plain",1.5,True,3\n"a;b",-2.0,False,-4\n'
 
 
 def test_csv_reads_back_as_the_table() -> None:

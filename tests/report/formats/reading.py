@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as older
 
 __all__ = ["READERS", "samples"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -72,11 +72,13 @@ def _openmetrics(data: bytes) -> list[str]:
 
 
 def _csv(data: bytes) -> list[str]:
-    rows = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+    page = data.decode()
+    rows = list(csv.reader(io.StringIO(page, newline=""), strict=True))
     assert {len(row) for row in rows} == {len(rows[0])}
-    texts = [text for row in rows for text in row if not _number(text)]
-    assert not [text for text in texts if text.startswith(_FORMULA)]
-    return texts
+    for separator in ",;\t":  # a sheet may be set to any
+        fields = [text for row in csv.reader(io.StringIO(page, newline=""), delimiter=separator) for text in row]
+        assert not [text for text in fields if text.strip(' \n"').startswith(_FORMULA) and not _number(text)]
+    return [text.replace("'", "") for row in rows for text in row if not _number(text)]  # without our own marks
 
 
 def _number(text: str) -> bool:

@@ -12,7 +12,7 @@ from tests.report.hostile import PAYLOADS, PLACES, Given, full, spoilt
 
 # Each begins a formula, and ends what it may stand in: CDATA, a label, a cell, a field of CSV, an attribute, a line.
 BEGIN, END = "=cmd|'/C calc'!A0 ", " the end"
-HOSTILE = BEGIN + ']]> \\ \\" "},{ \ufffe \uffff \'," ;\r\n# EOF\n+1\r' + PAYLOADS["control"] + END
+HOSTILE = BEGIN + ']]> \\ \\" "},{ \ufffe \uffff \'," ;=1+1;\uff1d2;\r\n# EOF\n+1\r' + PAYLOADS["control"] + END
 LONG = BEGIN + " ".join((*PAYLOADS.values(), "\U0001fffe \ufffe \x85")) + END
 # What is in these is not printed: it binds documents, or is in the plan and not in its verdict.
 SHOWN = {
@@ -46,11 +46,14 @@ def found(name: str, view: View, text: str) -> int:
     expected = {flat(clean(text))}
     if name == "junit":  # XML has no way to write them
         expected = {one.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff") for one in expected}
+    if name == "csv":  # its reader leaves out apostrophes, ours and theirs
+        expected = {flat(one.replace("'", "")) for one in expected}
     if name == "json":  # it has the verdict as it is
         expected |= {flat(text)}
+    begin = BEGIN.strip().replace("'", "") if name == "csv" else BEGIN.strip()
     number = 0
     for one in map(flat, texts(name, view)):
-        if BEGIN.strip() in one:
+        if begin in one:
             clipped = name in ("markdown", "comment") and "more characters)" in one
             assert clipped or any(whole in one for whole in expected), one
             number += 1

@@ -48,6 +48,15 @@ def test_tables_keep_their_columns_whatever_the_text() -> None:
         ("@someone", "@<!-- -->someone"),
         ("https://evil.example www.x", "https<!-- -->://evil.example www<!-- -->.x"),
         ("32 -> 0", "32 -&gt; 0"),
+        ("#12 a/b#12 # 12", "\\#<!-- -->12 a/b\\#<!-- -->12 \\# 12"),
+        (
+            "!12 $12 &4 GH-12 gh-1 right-1",
+            "!<!-- -->12 \\$<!-- -->12 &amp;<!-- -->4 GH-<!-- -->12 gh-<!-- -->1 right-1",
+        ),
+        ('%3 %v1 %"v 1" ~bug 3 % ~ x', '%<!-- -->3 %<!-- -->v1 %<!-- -->"v 1" \\~<!-- -->bug 3 % \\~ x'),
+        ("[vulnerability:1] *iteration:2", "\\[<!-- -->vulnerability:1\\] \\*<!-- -->iteration:2"),
+        ("kernel:fire: :+1: :heart_eyes:", "kernel:<!-- -->fire: :<!-- -->+1: :<!-- -->heart\\_eyes:"),
+        ("08:41:07 operator:gemm latency: 2", "08:41:07 operator:gemm latency: 2"),
     ],
 )
 def test_escape(text: str, escaped: str) -> None:
