@@ -26,7 +26,7 @@ Figures = dict[str, AotCell]
 
 
 def aot_figures(metrics: Mapping[str, Runs]) -> Figures:
-    """The figures of both arms, by metric: one value, the range where the runs of an arm differ, of a time the median."""
+    """The figures of both arms, by metric: one value, the range where runs of an arm differ, of a time the median."""
     found = {}
     for metric, runs in metrics.items():
         name, unit = in_head(metric, runs.first.unit)
