@@ -129,13 +129,13 @@ def history_view(
     looks.sort(key=lambda one: not one.findings)
     own = tuple(reversed(history.verdicts.get(verdict.ring, ())))
     left_out = bool(history.problems) or any((*history.more.values(), *history.torn.values(), *history.unread.values()))
-    first = sum(map(len, history.verdicts.values())) == 1 and not left_out
+    first = sum(map(len, history.verdicts.values())) == 1 and not left_out and not history.newer
     drawn, drawn_said = ((), "") if first else trends(own, history.sentinels, known)
     alone = ["This is the first verdict of this upgrade in the store: there is no history yet."] if first else []
     return HistoryView(
         at=when(history.at),
         upgrade=overview.upgrade if overview is not None else "",
-        said=(*alone, *(f"{one[:1].upper()}{one[1:]}." for one in history.problems)),
+        said=(*_newer(history.newer), *alone, *(f"{one[:1].upper()}{one[1:]}." for one in history.problems)),
         rings=() if overview is None else tuple(_ring(one, overview, verdict) for one in overview.stands),
         promoted=() if overview is None else tuple(_promoted(overview)),
         leases=() if overview is None else tuple(_leases(overview)),
@@ -150,6 +150,13 @@ def history_view(
         trends=drawn,
         trends_said=drawn_said,
     )
+
+
+def _newer(plans: Sequence[str]) -> Iterator[str]:
+    if plans:
+        have = "has" if len(plans) == 1 else "have"
+        said = f"{count(len(plans), 'newer plan')} of this upgrade {have} verdicts, which are not shown here"
+        yield f"{said}: the newest is plan {plans[0][:12]}."
 
 
 def _ring(stand: Stand, overview: Overview, shown: Verdict) -> RingView:
@@ -268,7 +275,7 @@ def _since(one: Past, *, oldest: bool) -> str:
     if one.changed is not None:
         return _changed(one.changed)
     if one.gap:
-        return "the one before could not be read: what changed is not known"
+        return "the one before was not read: what changed is not known"
     return "the first one in this store" if oldest else "nothing before it was read"
 
 

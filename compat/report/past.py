@@ -73,7 +73,7 @@ class Past:
     counts: dict[Status, int]
     effects: tuple[Effect, ...] = ()
     changed: Changed | None = None  # None: there is none before it, or it was not read
-    gap: bool = False  # whether the one before it could not be read, so that nobody knows what changed
+    gap: bool = False  # whether the one before it was not read, so that nobody knows what changed
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class History:
     ``overview`` is None where it could not be read. ``verdicts`` are by ring, the newest first; ``more`` says how many
     older ones of a ring were left out, ``torn`` how many could not be read, ``unread`` how many earlier plans with
     verdicts of it nobody looked at, of this upgrade or of another. ``sentinels`` are the items whose trend is shown.
-    ``problems`` says, in sentences, what could not be read.
+    ``newer`` are the digests of later plans of this upgrade with verdicts, the newest first. ``problems`` says, in
+    sentences, what could not be read.
     """
 
     at: str
@@ -93,6 +94,7 @@ class History:
     more: Mapping[str, int] = field(default_factory=dict)
     torn: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
+    newer: Sequence[str] = ()
     watches: Sequence[Watch] = ()
     sentinels: Sequence[str] = ()
     problems: Sequence[str] = ()

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from compat.errors import CompatError
-from compat.model import Status, Verdict
-from compat.report.past import History, Line, Past, changed, failing, past
+from compat.report.past import History
 from compat.way.past_verdicts import Reader
+from compat.way.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from compat.model import Plan, Rehearsal, Watch
+    from compat.model import Plan, Rehearsal, Verdict, Watch
     from compat.report.rings_text import Overview
     from compat.store import Store
 
 __all__ = ["read_history"]
 
-_MOST = 20  # verdicts of a ring that are shown
 _BUDGET = 512 * 2**20  # bytes of verdicts that are read: some four seconds
 
+_NONE: tuple[list[str], list[str]] = ([], [])
 _Names = dict[str, dict[str, list[str]]]  # of verdicts by plan and ring, in the order written
 _Value = TypeVar("_Value")
 
@@ -37,16 +36,17 @@ def read_history(store: Store, plan: Plan, verdict: Verdict, own: str, rehearsal
     problems: list[str] = []
     watches: list[Watch] = _attempt(problems, "the looks at its nodes", lambda: store.watches(verdict.plan), [])
     names: _Names = _attempt(problems, "earlier verdicts", lambda: _names(store), {})
-    earlier: list[str] = _attempt(problems, "earlier plans", lambda: _earlier(store, verdict.plan), [])
+    earlier, later = _attempt(problems, "other plans", lambda: _other_plans(store, verdict.plan), _NONE)
     sentinels = frozenset(_sentinels(plan, verdict.ring, watches))
     reader = Reader(store, problems, _BUDGET)
     # The ring that is shown first: what is read of it is not left out for the others.
     rings = sorted((ring.name for ring in plan.rings), key=lambda name: name != verdict.ring)
-    series = {ring: _Series(sentinels if ring == verdict.ring else frozenset()) for ring in rings}
+    series = {ring: Series(sentinels if ring == verdict.ring else frozenset()) for ring in rings}
     for ring, found in series.items():
         found.own(reader, names.get(verdict.plan, {}).get(ring, []))
     for ring, found in series.items():
         found.before(reader, [(one, names[one][ring]) for one in earlier if names.get(one, {}).get(ring)], verdict)
+    newer = _of_upgrade(reader, [(one, names[one]) for one in later if names.get(one)], verdict, problems)
     now = datetime.datetime.now(datetime.UTC)
     stands: Overview | None = None
     if all(found.whole for found in series.values()):
@@ -69,6 +69,7 @@ def read_history(store: Store, plan: Plan, verdict: Verdict, own: str, rehearsal
         more={ring: found.more for ring, found in series.items()},
         torn={ring: found.torn for ring, found in series.items()},
         unread={ring: found.unread for ring, found in series.items()},
+        newer=newer,
         watches=watches,
         sentinels=[item.key for item in plan.items if item.key in sentinels],
         problems=problems,
@@ -93,10 +94,30 @@ def _names(store: Store) -> _Names:
     return found
 
 
-def _earlier(store: Store, plan: str) -> list[str]:
-    """The digests of the plans before this one, the newest first."""
+def _other_plans(store: Store, plan: str) -> tuple[list[str], list[str]]:
+    """The digests of the plans before this one, and of those after it: of each the newest first."""
     digests = store.plan_digests()
-    return list(reversed(digests[: digests.index(plan)])) if plan in digests else []
+    if plan not in digests:
+        return _NONE
+    place = digests.index(plan)
+    return list(reversed(digests[:place])), list(reversed(digests[place + 1 :]))
+
+
+def _of_upgrade(
+    reader: Reader, plans: Sequence[tuple[str, dict[str, list[str]]]], verdict: Verdict, problems: list[str]
+) -> list[str]:
+    """Those of ``plans`` that are of the same upgrade as ``verdict``; of which nobody knows it is a problem."""
+    found, unknown = [], 0
+    for plan, rings in plans:
+        newest_first = list(reversed(rings.get(verdict.ring) or next(iter(rings.values()))))
+        other = reader.of_another(plan, newest_first, verdict)
+        unknown += other is None
+        if other is False:
+            found.append(plan)
+    if unknown:
+        said = "a newer plan" if unknown == 1 else f"{unknown} newer plans"
+        problems.append(f"{said} with verdicts could not be looked at, which may be of this upgrade")
+    return found
 
 
 def _sentinels(plan: Plan, ring: str, watches: Sequence[Watch]) -> Iterator[str]:
@@ -124,81 +145,3 @@ def _overview(
 
     stored = Stored(verdicts, watches, rehearsals, hostnames=store.hostnames())
     return overview(store, plan, standing(plan, stored, now))
-
-
-@dataclass
-class _Series:
-    """The verdicts of a ring, as they are read: the newest first."""
-
-    sentinels: frozenset[str]  # whose effects are kept
-    kept: list[Past] = field(default_factory=list)
-    more: int = 0  # that are not shown
-    torn: int = 0  # that could not be read
-    unread: int = 0  # earlier plans that were not looked at, and may be of this upgrade
-    stored: list[tuple[str, Verdict]] = field(default_factory=list)  # of the plan, all of them, without comparisons
-    whole: bool = True  # whether all of the plan were read
-    skipped: bool = False  # whether a plan was passed over since the one that was read last
-    items: Mapping[str, Status] = field(default_factory=dict)  # of the one that was read last
-
-    def own(self, reader: Reader, names: Sequence[str]) -> None:
-        """Read all of the plan's: whether a ring is GO, and since when, rests on every one of them."""
-        for name in reversed(names):
-            found = reader.read(name)
-            if found is None:
-                self.whole = False
-                self._lost(reader)
-            else:
-                self.stored.append(found[:2])
-                self._add(*found)
-
-    def before(self, reader: Reader, plans: Sequence[tuple[str, Sequence[str]]], verdict: Verdict) -> None:
-        """Read those of earlier plans of the same upgrade, the newest first, until there are enough."""
-        for plan, names in plans:
-            other = None if self._full() else reader.of_another(plan, names[-1], verdict)
-            if other is None:
-                self.unread += 1
-                self.skipped = True
-            if other is not False:
-                continue
-            for number, name in enumerate(reversed(names)):
-                if self._full():
-                    self.more += len(names) - number
-                    break
-                found = reader.read(name)
-                if found is None:
-                    self._lost(reader)
-                else:
-                    self._add(*found)
-
-    def _lost(self, reader: Reader) -> None:
-        """Of one that was not read nobody knows what it said: the last of those that are here has none before it."""
-        if reader.refused:
-            self.more += 1
-            return
-        self.torn += 1
-        self._gap()
-
-    def _gap(self) -> None:
-        if self.kept and self.kept[-1].changed is None:
-            self.kept[-1] = replace(self.kept[-1], gap=True)
-        self.skipped = False
-
-    def _full(self) -> bool:
-        """Whether there are enough, and of the oldest of them it is known what it changed."""
-        return len(self.kept) >= _MOST and (self.kept[-1].changed is not None or self.kept[-1].gap)
-
-    def _add(self, name: str, verdict: Verdict, lines: Sequence[Line]) -> None:
-        """Take one that was written before all those that are here: it says what the last of them changed."""
-        if self._full():
-            self.more += 1
-            return
-        if self.skipped:
-            self._gap()
-        found, items = past(verdict, lines, name, self.sentinels), failing(lines)
-        if self.kept and not self.kept[-1].gap:
-            self.kept[-1] = replace(self.kept[-1], changed=changed(self.kept[-1], self.items, found, items))
-        if len(self.kept) < _MOST:
-            self.kept.append(found)
-        else:
-            self.more += 1
-        self.items = items

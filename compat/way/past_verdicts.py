@@ -31,10 +31,13 @@ class Reader:
         self._problems = problems
         self._left = budget
         self.refused = False  # whether something was left out
+        self._ahead: dict[str, tuple[str, Verdict, Sequence[Line]] | None] = {}  # read, and not asked for yet
         self._others: dict[str, bool] = {}  # plan -> whether it is of another upgrade
 
     def read(self, name: str) -> tuple[str, Verdict, Sequence[Line]] | None:
         """The digest of the verdict of that name, the verdict without its comparisons, and these."""
+        if name in self._ahead:
+            return self._ahead.pop(name)
         if self._left <= 0:
             self.refused = True
             return None
@@ -46,16 +49,23 @@ class Reader:
             self._problems.append(f"a verdict could not be read: {problem}")
             return None
 
-    def of_another(self, plan: str, newest: str, verdict: Verdict) -> bool | None:
-        """Whether the plan is of another upgrade than ``verdict``, by its ``newest`` one; None: it is not looked at."""
+    def of_another(self, plan: str, names: Sequence[str], verdict: Verdict) -> bool | None:
+        """Whether the plan is of another upgrade than ``verdict``, by the newest one that can be read.
+
+        ``names`` are of its verdicts, the newest first. None: nobody knows. What is read for it is not read again.
+        """
         if plan not in self._others:
             if len(self._others) >= _PLANS:
                 return None
-            found = self.read(newest)
-            if found is None:
-                return None
-            self._others[plan] = _upgrade(found[1]) != _upgrade(verdict)
-        return self._others[plan]
+            self._ahead.clear()
+            for name in names:
+                found = self._ahead[name] = self.read(name)
+                if found is not None:
+                    self._others[plan] = _upgrade(found[1]) != _upgrade(verdict)
+                    break
+                if self.refused:
+                    break
+        return self._others.get(plan)
 
     def _parsed(self, name: str, data: bytes) -> tuple[Verdict, Sequence[Line]]:
         where = self._store.objects.address(name)

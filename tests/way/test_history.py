@@ -12,7 +12,7 @@ from compat.model import Decision, Status, digest
 from compat.report.history import history_view
 from compat.report.past import History
 from compat.store import Store
-from compat.way import history, past_verdicts
+from compat.way import history, past_verdicts, series
 from compat.way.history import read_history
 from tests.example import write_example
 from tests.report import build
@@ -114,20 +114,71 @@ def test_what_changed_is_not_said_after_one_that_cannot_be_read(tmp_path: Path, 
     assert [one.judged_at[8:10] for one in canary if one.changed is None] == [after, "10"]
     (shown, *_) = (ring for ring in history_view(last, found, (), {}).verdicts if ring.ring == "canary")
     said = {row.judged_at[8:10]: row.said for row in shown.rows}
-    assert said[after] == "the one before could not be read: what changed is not known"
+    assert said[after] == "the one before was not read: what changed is not known"
     assert (found.torn["canary"], found.more["canary"]) == (1, 0)
     assert shown.more == "Not shown: 1 verdict that could not be read"
 
 
-def test_a_plan_that_was_passed_over_leaves_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("torn", "following"), [(1, "14"), (3, "12")])
+def test_a_plan_that_was_passed_over_leaves_a_gap(tmp_path: Path, torn: int, following: str) -> None:
     store, new, _ = story(tmp_path)
     third = dataclasses.replace(new, matrix_digest=digest("third"))
     store.put_plan(third)
     newest = verdict(third, 17, 0.0, failed=False)
     store.put_verdict(newest)
-    max((tmp_path / "verdicts" / digest(new) / "canary").iterdir()).write_bytes(b"torn")
+    for one in sorted((tmp_path / "verdicts" / digest(new) / "canary").iterdir())[-torn:]:
+        one.write_bytes(b"torn")
     found = read_history(store, third, newest, digest(newest), ())
-    assert [(one.judged_at[8:10], one.gap) for one in found.verdicts["canary"]][:2] == [("17", True), ("12", False)]
+    assert [(one.judged_at[8:10], one.gap) for one in found.verdicts["canary"]][:2] == [
+        ("17", True),
+        (following, False),
+    ]
+    assert (found.torn["canary"], found.unread["canary"]) == ((0, 1) if torn == 3 else (1, 0))
+
+
+def test_verdicts_of_several_plans_are_in_the_order_of_time(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    old = plan(later=False)
+    again = verdict(old, 16, 0.001, failed=False)
+    store.put_verdict(again)
+    found = read_history(store, new, last, digest(last), ())
+    canary = found.verdicts["canary"]
+    assert [one.judged_at[8:10] for one in canary] == ["16", "15", "14", "13", "12", "11", "10"]
+    assert [one.changed.before if one.changed else None for one in canary] == [
+        *(one.digest for one in canary[1:]),
+        None,
+    ]
+    assert canary[0].changed is not None
+    assert (canary[0].changed.other_plan, canary[0].changed.fixed_names) == (True, (POOL,))
+    assert found.newer == []
+
+    found = read_history(store, old, again, digest(again), ())  # what is of a later plan is not shown, and said
+    assert [one.judged_at[8:10] for one in found.verdicts["canary"]] == ["16", "12", "11", "10"]
+    assert found.newer == [digest(new)]
+    said = (
+        f"1 newer plan of this upgrade has verdicts, which are not shown here: the newest is plan {digest(new)[:12]}."
+    )
+    assert history_view(again, found, (), {}).said == (said,)
+
+
+def test_a_clock_that_was_set_back_leaves_the_order_of_a_plan(tmp_path: Path) -> None:
+    store, new, _ = story(tmp_path)
+    last = verdict(new, 9, 0.001, failed=False)
+    store.put_verdict(last)
+    found = read_history(store, new, last, digest(last), ())
+    assert [one.judged_at[8:10] for one in found.verdicts["canary"]] == ["09", "15", "14", "13", "12", "11", "10"]
+
+
+def test_what_was_lost_may_lie_before_that_of_another_plan(tmp_path: Path) -> None:
+    store, new, last = story(tmp_path)
+    old = plan(later=False)
+    for day in (16, 17):
+        store.put_verdict(verdict(old, day, 0.001, failed=False))
+    sorted((tmp_path / "verdicts" / digest(old) / "canary").iterdir())[-2].write_bytes(b"torn")
+    found = read_history(store, new, last, digest(last), ())
+    gaps = [(one.judged_at[8:10], one.gap) for one in found.verdicts["canary"]]
+    # That of the 16th lies somewhere between those of the 17th and of the 12th: nobody knows where.
+    assert gaps == [("17", True), ("15", True), ("14", True), ("13", True), ("12", False), ("11", False), ("10", False)]
 
 
 def test_where_a_ring_stands_is_not_said_where_a_verdict_of_its_plan_is_not_read(tmp_path: Path) -> None:
@@ -155,7 +206,9 @@ def test_a_torn_look_or_log_is_said(tmp_path: Path) -> None:
     assert len(found.verdicts["canary"]) == len(DAYS)
 
 
-def test_of_many_the_newest_are_shown_and_it_is_said_how_many_more(tmp_path: Path) -> None:
+def test_of_many_the_newest_are_shown_and_it_is_said_how_many_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, new, _ = story(tmp_path)
     for day in range(16, 30):
         last = verdict(new, day, 0.001 * day, failed=False)
@@ -165,10 +218,13 @@ def test_of_many_the_newest_are_shown_and_it_is_said_how_many_more(tmp_path: Pat
         store.put_verdict(last)
     found = read_history(store, new, last, digest(last), ())
     shown = found.verdicts["canary"]
-    assert (len(shown), found.more["canary"], found.unread["canary"]) == (20, 1, 1)
+    assert (len(shown), found.more["canary"], found.unread["canary"]) == (20, 4, 0)
     assert shown[-1].changed is not None
     assert found.overview is not None
     assert found.overview.stands[0].since == "2025-11-16T08:00:00+00:00"  # by all of them
+    monkeypatch.setattr(series, "_AHEAD", 0)
+    found = read_history(store, new, last, digest(last), ())
+    assert (len(found.verdicts["canary"]), found.more["canary"], found.unread["canary"]) == (20, 1, 1)
 
 
 def test_reading_ends_with_its_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
