@@ -24,6 +24,7 @@ __all__ = ["HEIGHT", "WIDTH", "Trend", "trends"]
 WIDTH, HEIGHT = 240.0, 56.0  # of a plot
 _EDGE = 8.0
 _MOST = 40  # plots
+_NAMED = 5  # sentinels without an effect
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,16 @@ class Trend:
     margin: float | None
     first: str
     last: str
-    beyond: bool  # whether the newest is over its margin
+    beyond: bool  # whether the newest is over its margin, or the newest verdict has none
 
 
 def trends(
     verdicts: Sequence[Past], sentinels: Sequence[str], known: AbstractSet[str] = frozenset()
 ) -> tuple[tuple[Trend, ...], str]:
-    """The trends over ``verdicts``, the oldest first, those nearest to their margin first; and what is said of them.
+    """The trends over ``verdicts``, the oldest first, and what is said of them.
+
+    First come those that the newest verdict has no effect of, for nobody knows how these are; then those nearest to
+    their margin. A sentinel of which no verdict has an effect is named.
 
     ``known`` are the items that the report has, to which a trend leads.
     """
@@ -70,23 +74,37 @@ def trends(
     )
     if not drawn:
         return (), "No verdict has an effect of a case that stands for this plan."
+    drawable = {item for item, _ in found}
+    bare = [item for item in order if item not in drawable]
     left = len(ranked) - len(drawn)
     said = f"{count(len(sentinels), 'case')} for the whole plan, in {count(len(verdicts), 'verdict')} of this ring: the"
-    said += " effect of the candidate against known-good, + is worse. Those nearest to their margin come first"
-    return drawn, said + (f"; {count(left, 'trend')} are not shown." if left else ".")
+    said += " effect of the candidate against known-good, + is worse. Those without one in the newest verdict come"
+    said += " first, then those nearest to their margin" + (f"; {count(left, 'trend')} are not shown." if left else ".")
+    if bare:
+        more = f" and {len(bare) - _NAMED:,} more" if len(bare) > _NAMED else ""
+        said += f" No verdict has an effect of {', '.join(bare[:_NAMED])}{more}."
+    return drawn, said
 
 
 def _near(effects: Sequence[Effect | None]) -> float:
-    """How much of its margin the newest effect takes; of one without a margin nobody can say."""
-    newest = next(one for one in reversed(effects) if one is not None)
+    """How much of its margin the newest effect takes; of one without a margin nobody can say.
+
+    An effect that is not of the newest verdict says nothing of now: that is worse than any.
+    """
+    newest = effects[-1]
+    if newest is None:
+        return math.inf
     return newest.effect / newest.limit if newest.limit else 0.0
 
 
 def _trend(item: str, metric: str, effects: Sequence[Effect | None], verdicts: Sequence[Past], anchor: str) -> Trend:
     dates = [when(verdict.judged_at) for verdict in verdicts]
     there = [(place, one) for place, one in enumerate(effects) if one is not None]
-    newest = there[-1][1]
-    margin = newest.limit
+    last = there[-1][1]
+    margin = last.limit
+    said = _words(last)
+    if effects[-1] is None:
+        said = f"none in the newest verdict; the last one, {dates[there[-1][0]]}, was {said}"
     values = [0.0, *(one.effect for _, one in there), *([margin] if margin is not None else [])]
     values += [end for _, one in there for end in one.interval or () if math.isfinite(end)]
     low, high = min(values), max(values)
@@ -110,7 +128,7 @@ def _trend(item: str, metric: str, effects: Sequence[Effect | None], verdicts: S
         item=item,
         anchor=anchor,
         metric=metric,
-        said=f"{_words(newest)}" + (f", margin {percent(margin)}" if margin is not None else "") + f"; {of}",
+        said=said + (f", margin {percent(margin)}" if margin is not None else "") + f"; {of}",
         label="; ".join(
             f"{dates[place]}: {'none' if one is None else _words(one)}" for place, one in enumerate(effects)
         ),
@@ -125,7 +143,7 @@ def _trend(item: str, metric: str, effects: Sequence[Effect | None], verdicts: S
         margin=None if margin is None else level(margin),
         first=dates[0],
         last=dates[-1],
-        beyond=margin is not None and newest.effect > margin,
+        beyond=effects[-1] is None or (margin is not None and last.effect > margin),
     )
 
 

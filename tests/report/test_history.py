@@ -163,11 +163,24 @@ def test_what_is_beyond_its_margin_is_said_to_be() -> None:
     assert not trend.beyond
 
 
+def test_what_the_newest_verdict_has_no_effect_of_is_not_shown_as_its_own() -> None:
+    told = verdicts((effect(0.004), effect(0.5, "b")), (effect(0.004), effect(0.5, "b")), (effect(0.5, "b"),))
+    (first, _), said = trends(told, ["a", "b", "c"])
+    assert (first.item, first.beyond) == ("a", True)
+    assert first.said.startswith("none in the newest verdict; the last one, 2025-11-02 08:00 UTC, was +0.40 %")
+    assert first.said.endswith("margin +3.05 %; in 2 of 3 verdicts")
+    assert said.endswith(" No verdict has an effect of c.")
+    _, said = trends(told, ["a", "b", *(f"bare-{number}" for number in range(7))])
+    assert said.endswith("of bare-0, bare-1, bare-2, bare-3, bare-4 and 2 more.")
+    _, said = trends(told, ["a", "b"])
+    assert "No verdict has" not in said
+
+
 def test_trends_are_bounded() -> None:
     own = tuple(effect(0.01, f"item-{number}") for number in range(50))
     drawn, said = trends(verdicts(own, own), [one.item for one in own])
     assert len(drawn) == 40
-    assert said.endswith("10 trends are not shown.")
+    assert said.endswith("10 trends are not shown.")  # and all of them have an effect
 
 
 def test_without_sentinels_or_effects_it_says_so() -> None:
