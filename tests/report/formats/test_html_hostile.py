@@ -40,7 +40,7 @@ _NOT_SHOWN = {
     "content.key content.value nodes.key nodes.value",
     "Past": "plan",
     "Changed": "before",
-    "History": "more.key torn.key unread.key sentinels",
+    "History": "more.key torn.key unread.key newer",
     "Watch": "plan cases",
     "GpuHealth": "gpu",
     "NvLink": "errors.key",
