@@ -72,7 +72,7 @@ def repeat_command(key: str, plan: str, store: str = "STORE") -> str:
 
 
 def _numbers_command(key: str, beside: Beside) -> str:
-    return f"compat show {shlex.quote(beside.store)} {shlex.quote(key)} --plan {beside.plan[:12]}"
+    return f"compat show {shlex.quote(beside.store)} {shlex.quote(key)} --plan {beside.plan[:12]} --pairs"
 
 
 def versions(comparisons: Sequence[Comparison]) -> tuple[Change, ...]:

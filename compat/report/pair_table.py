@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST", "pair_table"]
 
-MOST = 60  # rows; of more, ``compat show`` prints them
+MOST = 60  # rows; of more, ``compat show --pairs`` prints them
 
 
 def pair_table(series: Sequence[Series], hosts: Mapping[str, str]) -> PairTable | None:

@@ -89,8 +89,9 @@ def test_the_command_of_a_page_repeats_its_case(tmp_path: Path) -> None:
     assert "adder[two]: known-good 2 times, candidate 2 times" in done.stdout
     numbers = next(found for found in re.findall(r"<code>(compat show .*?)</code>", page) if "[one]" in found)
     done = compat(*shlex.split(numbers)[1:], cwd=tmp_path)
-    assert done.returncode == 0
-    assert "memory" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[:3] == ["item", "metric", "unit"]  # every pair, and nothing but the pairs
+    assert sum(" memory " in line for line in done.stdout.splitlines()) == 2
 
 
 def test_what_passed_is_not_read_again() -> None:

@@ -82,7 +82,7 @@ def test_of_more_pairs_the_command_is_told_instead() -> None:
     shown = view(build.verdict(), build.plan(), (build.NODE,), build.IDENTITIES, more, store="out/x y")
     (item,) = (item for item in shown.items if "softmax" in item.title)
     assert item.pairs is None
-    assert item.numbers == f"compat show 'out/x y' '{item.key}' --plan {build.verdict().plan[:12]}"
+    assert item.numbers == f"compat show 'out/x y' '{item.key}' --plan {build.verdict().plan[:12]} --pairs"
 
 
 def test_what_passed_has_no_table_and_the_rest_has() -> None:
