@@ -184,5 +184,6 @@ def _past() -> History:
     overview = Overview("stack-2024 to 2025", stands, {node.id: node}, {node.id: lease}, (promotion,))
     return History(
         _AT, digest("newer"), overview, {"canary": (newer, older)}, more={"canary": 4}, torn={"canary": 1},
-        unread={"canary": 2}, newer=(digest("later"),), watches=(watch,), sentinels=(item,), problems=("the log of node canary-07 could not be read",),
+        unread={"canary": 2}, newer=(digest("later"),), watches=(watch,),
+        sentinels=(item,), problems=("the log of node canary-07 could not be read",),
     )  # fmt: skip
