@@ -36,13 +36,14 @@ def print_verdict(
 ) -> None:
     """Print ``view``; the last line is the verdict, such as ``VERDICT: NO-GO for ring canary (3 reasons)``.
 
-    Of comparisons and of reasons ``most`` are printed, the worst first, and it is said how many more the report has.
-    ``head``: whether it begins with the names of matrix and ring. ``report``: where that is, if it should be said.
+    Of comparisons, of reasons and of whatever else there may be many ``most`` are printed, the worst first, and it is
+    said how many more the report has. ``head``: whether it begins with the names of matrix and ring. ``report``: where
+    that is, if it should be said.
     """
     if head:
         say(console, f"{view.matrix}, ring {view.ring}")
-    for change in view.axes + view.components:
-        say(console, f"  {change.what}: {change.known_good} -> {change.candidate}")
+    changes = [f"  {change.what}: {change.known_good} -> {change.candidate}" for change in view.axes + view.components]
+    _some(console, changes, most, "more change")
     lines = _lines(view)
     shown = lines if most is None else lines[:most]
     if shown and console.is_terminal:
@@ -51,14 +52,10 @@ def print_verdict(
         _plain(console, shown)
     if len(lines) > len(shown):
         say(console, f"... and {len(lines) - len(shown):,} more, which the report has")
-    _grounds(view, console)
+    _grounds(view, console, most)
     # On a terminal the table has the reasons of the items.
-    reasons = [(n, one) for n, one in enumerate(view.reasons, 1) if not (console.is_terminal and one.anchor)]
-    first = reasons if most is None else reasons[:most]
-    for number, reason in first:
-        say(console, f"{number}. {reason.full}")
-    if len(reasons) > len(first):
-        say(console, f"... and {count(len(reasons) - len(first), 'more reason')}, which the report has")
+    told = [(n, one) for n, one in enumerate(view.reasons, 1) if not (console.is_terminal and one.anchor)]
+    _some(console, [f"{number}. {reason.full}" for number, reason in told], most, "more reason")
     _measures(view, console)
     say(console, view.sentence)
     if report is not None:
@@ -124,22 +121,42 @@ def bare_reason(row: Row) -> str:
     return rest.lstrip(": ") if rest[:1] in (":", " ") else row.reason
 
 
-def _grounds(view: View, console: Console) -> None:
+def _grounds(view: View, console: Console, most: int | None) -> None:
     """What the verdict rests on, what was not covered, what nobody declared, what was accepted."""
     tallies = ", ".join(f"{tally.count} {WORDS[tally.status]}" for tally in view.tallies)
     say(console, f"Comparisons: {tallies or 'none'}")
     tiers = ", ".join(f"{tier.name} ({tier.value})" for tier in view.tiers)
     say(console, f"Rests on tier: {tiers or 'none'}")
-    for entry in view.missing:
-        what = f"{entry.what}: " if entry.what else ""
-        say(console, f"{'Not covered, blocks GO' if entry.blocking else 'Not covered'}: {what}{entry.reason}")
-    for difference in view.differences:
-        if not difference.declared:
-            what = f"{difference.what} {difference.known_good} -> {difference.candidate}"
-            say(console, f"Undeclared difference: {what}", STYLES["hold"])
-    for waiver in view.waivers:
+    missing = [
+        f"{'Not covered, blocks GO' if entry.blocking else 'Not covered'}: {entry.what}{': ' * bool(entry.what)}"
+        f"{entry.reason}"
+        for entry in sorted(view.missing, key=lambda entry: not entry.blocking)
+    ]
+    _some(console, missing, most, "more not covered", "more not covered")
+    undeclared = [
+        f"Undeclared difference: {one.what} {one.known_good} -> {one.candidate}"
+        for one in view.differences
+        if not one.declared
+    ]
+    _some(console, undeclared, most, "more undeclared difference", style=STYLES["hold"])
+    for waiver in view.waivers[:most]:
         said = f"Waiver {waiver.state}: {waiver.of}: {waiver.said} ({waiver.owner}, {waiver.expires})"
         say(console, said, STYLES.get(waiver.tone, ""))
+    _rest(console, len(view.waivers), most, "more waiver")
+
+
+def _some(
+    console: Console, lines: list[str], most: int | None, noun: str, plural: str | None = None, style: str = ""
+) -> None:
+    """The first ``most`` of ``lines``, and how many more there are."""
+    for line in lines[:most]:
+        say(console, line, style)
+    _rest(console, len(lines), most, noun, plural)
+
+
+def _rest(console: Console, number: int, most: int | None, noun: str, plural: str | None = None) -> None:
+    if most is not None and number > most:
+        say(console, f"... and {count(number - most, noun, plural)}, which the report has")
 
 
 def _measures(view: View, console: Console) -> None:

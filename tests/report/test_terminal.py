@@ -6,9 +6,9 @@ import io
 import pytest
 from rich.console import Console
 
-from compat.model import Status
+from compat.model import Rejection, Status, Waiver, WaiverUse
 from compat.report.terminal import print_verdict
-from compat.report.view import View
+from compat.report.view import View, view
 from tests.report import build
 
 
@@ -45,6 +45,42 @@ def test_what_is_left_out_is_counted() -> None:
     lines = printed(build.demo(), terminal=True, width=300, most=2).splitlines()
     assert sum(line.startswith(("regress", "invalid")) for line in lines) == 2
     assert "... and 4 more, which the report has" in lines
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_of_everything_that_may_be_much_a_terminal_gets_the_first_and_the_number_of_the_rest(terminal: bool) -> None:
+    much = 5_000
+    plan = dataclasses.replace(
+        build.plan(),
+        rejections=tuple(Rejection(f"point {n}", "no runtime has it", blocking=n == much - 1) for n in range(much)),
+    )
+    used = tuple(
+        WaiverUse(Waiver(f"a{n}", "latency", "known", "ana", "2026-01-01"), "in force", 1) for n in range(much - 1)
+    )
+    expired = WaiverUse(Waiver("last", "latency", "known", "ana", "2025-01-01"), "expired", 0)
+    verdict = dataclasses.replace(
+        build.verdict(),
+        not_covered=(),
+        waivers=(*used, expired),
+        differences=tuple((f"part {n}", "1", "2", False) for n in range(much)),
+        reasons=tuple(f"reason {n}" for n in range(much)),
+    )
+    shown = view(verdict, plan, (build.NODE,), build.IDENTITIES, ())
+    lines = printed(shown, terminal=terminal, width=300, most=20).splitlines()
+    assert len(lines) < 130
+    for begin, more in (
+        ("Not covered", "more not covered"),
+        ("Undeclared difference: ", "more undeclared differences"),
+        ("Waiver ", "more waivers"),
+        ("reason ", "more reasons"),
+    ):
+        assert sum(line.lstrip("0123456789. ").startswith(begin) for line in lines) == 20
+        assert f"... and 4,980 {more}, which the report has" in lines
+    # What keeps the ring from GO, and what is no longer accepted, is never among the rest.
+    assert f"Not covered, blocks GO: point {much - 1}: no runtime has it" in lines
+    assert any(line.startswith("Waiver expired: ") for line in lines)
+    whole = printed(shown, terminal=terminal, width=300).splitlines()
+    assert sum(line.startswith(("Not covered", "Undeclared", "Waiver")) for line in whole) == 3 * much
 
 
 @pytest.mark.parametrize("width", [40, 80, 300])
