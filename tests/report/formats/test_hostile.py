@@ -8,7 +8,7 @@ from compat.report.formats import formats
 from compat.report.text import clean
 from compat.report.view import View
 from tests.report.formats.reading import READERS
-from tests.report.hostile import PAYLOADS, PLACES, Given, full, spoilt
+from tests.report.hostile import PAYLOADS, PLACES, Given, all_spoilt, full, spoilt
 
 # Each begins a formula, and ends what it may stand in: CDATA, a label, a cell, a field of CSV, an attribute, a line.
 BEGIN, END = "=cmd|'/C calc'!A0 ", " the end"
@@ -74,9 +74,11 @@ def test_a_hostile_text_in_one_place(place: str, given: Given) -> None:
         assert number or place not in SHOWN.get(name, ()), name
 
 
+@pytest.fixture(scope="module")
+def everywhere(given: Given) -> View:
+    return all_spoilt(given, lambda _, text: text + LONG).view()
+
+
 @pytest.mark.parametrize("name", READERS)
-def test_hostile_text_in_every_place_at_once(name: str, given: Given) -> None:
-    everywhere = given
-    for place in PLACES:
-        everywhere = spoilt(everywhere, place, lambda text: text + LONG)
-    assert (found(name, everywhere.view(), LONG) > 0) == (name != "text")
+def test_hostile_text_in_every_place_at_once(name: str, everywhere: View) -> None:
+    assert (found(name, everywhere, LONG) > 0) == (name != "text")
