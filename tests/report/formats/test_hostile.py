@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from compat.report.formats import formats
@@ -33,8 +35,14 @@ def given() -> Given:
     return full()
 
 
+@functools.lru_cache(maxsize=64)
+def read(name: str, *files: bytes) -> list[str]:
+    """What a reader finds in a document; most places are in few documents, and the others are the same again."""
+    return READERS[name](*files)
+
+
 def texts(name: str, view: View) -> list[str]:
-    return READERS[name](*formats()[name].files(view).values())
+    return read(name, *formats()[name].files(view).values())
 
 
 def flat(text: str) -> str:
