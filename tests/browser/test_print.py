@@ -59,7 +59,7 @@ def test_the_paper_says_all_that_the_screen_says(opened: Opener, printed, name: 
         assert squeezed(item.title) in text
         for row in item.rows:
             assert squeezed(WORDS[row.status]) in text
-            assert squeezed(row.reason) in text
+            assert squeezed(row.said) in text
         for fault in item.faults:
             assert squeezed(fault.output) in text
     for difference in view.differences:
