@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from compat.model import Arm
@@ -113,6 +116,38 @@ def test_pairs_and_csv_are_the_tables(measured: Path) -> None:
     assert runs.stdout.startswith('"item","arm","node","gpu","phase","pair",')
 
 
+@pytest.mark.parametrize(
+    "words", ["operator:adder[two]", "operator:adder[t?o]", "a/b.yaml::operator:adder[two]", "*adder[two]"]
+)
+def test_tables_are_of_the_same_cases_by_the_same_names(measured: Path, tmp_path: Path, words: str) -> None:
+    (key,) = {row["item"] for row in rows(compat("show", "out/example", "*two*", "--csv", cwd=measured).stdout)}
+    whole = compat("show", "out/example", key, "--pairs", cwd=measured).stdout
+    pairs = compat("show", "out/example", words, "--pairs", "--ring", "canary", cwd=measured)
+    assert (pairs.returncode, pairs.stderr, pairs.stdout) == (0, "", whole)
+    assert {row["item"] for row in rows(compat("show", "out/example", words, "--csv", cwd=measured).stdout)} == {key}
+    written = tmp_path / "rows.parquet"
+    assert compat("show", "out/example", words, "--parquet", str(written), cwd=measured).returncode == 0
+    assert set(pd.read_parquet(written)["item"]) == {key}
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("table", ["--pairs", "--csv"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("operator:addr[two]",), "case: no case is called 'operator:addr[two]'; near are after-"),
+        (("*two*", "--ring", "broad"), "ring: the plan has no 'broad'; choose one of canary"),
+    ],
+)
+def test_what_a_table_cannot_be_of_is_one_line(measured: Path, words: tuple[str, ...], said: str, table: str) -> None:
+    done = compat("show", "out/example", *words, table, cwd=measured)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"compat: {said}")
+
+
 def test_what_is_not_judged_is_shown_as_such_and_what_came_later_is_told(tmp_path: Path) -> None:
     write_example(tmp_path, add="crash")
     assert compat(*RUN, "--measure-only", "--case", "*two*", cwd=tmp_path).returncode == 0
@@ -121,12 +156,14 @@ def test_what_is_not_judged_is_shown_as_such_and_what_came_later_is_told(tmp_pat
     lines = shown.stdout.splitlines()
     assert lines[0] == "not judged: operator:adder[two]"
     assert any(line.startswith("Fault of the candidate arm, 3 times on ") and "SIGABRT" in line for line in lines)
-    other = compat("show", "out/example", "*one*", cwd=tmp_path)
-    assert other.returncode == 2
-    assert "nothing was measured of after-" in other.stderr
+    for table in ((), ("--pairs",)):
+        other = compat("show", "out/example", "*one*", *table, cwd=tmp_path)
+        assert other.returncode == 2
+        assert "nothing was measured of after-" in other.stderr
     assert compat("judge", "out/example", cwd=tmp_path).returncode == 0
     assert compat("show", "out/example", "*two*", cwd=tmp_path).stdout.startswith("regress: operator:adder[two]")
     assert compat("show", "out/example", "*one*", cwd=tmp_path).stdout.startswith("missing: operator:adder[one]")
+    assert "nothing was measured of after-" in compat("show", "out/example", "*one*", "--csv", cwd=tmp_path).stderr
     assert compat(*RUN, "--measure-only", cwd=tmp_path).returncode == 0
     later = compat("show", "out/example", "*one*", cwd=tmp_path).stdout
     assert "4 runs came after the verdict of 2" in later

@@ -12,7 +12,9 @@ from compat.commands.words import Plan, Ring, Store
 from compat.report.screen import new_console
 
 if TYPE_CHECKING:
-    from compat.store import Store as Opened
+    from collections.abc import Iterable
+
+    from compat.model import Evidence
 
 __all__ = ["show"]
 
@@ -43,12 +45,12 @@ def show(
     the verdict's figures it prints the pairs, faults with the end of their output, and the command that repeats it.
     """
     from compat.report.case_text import print_case, print_cases
-    from compat.way import find_cases, open_store
+    from compat.way import find_cases, find_runs, open_store
 
     check_output(parquet, store)
     opened = open_store(store)
     if csv or pairs or parquet:
-        _raw(opened, case, plan, csv=csv, parquet=parquet)
+        _raw(find_runs(opened, case, ring, plan), csv=csv, parquet=parquet)
         return
     found = find_cases(opened, case, ring, plan)
     console = new_console()
@@ -63,16 +65,14 @@ def show(
         print_case(one.view, one.comparisons, console, store, hostnames, later=one.later, judged=judged)
 
 
-def _raw(opened: Opened, case: str, plan: str | None, *, csv: bool, parquet: Path | None) -> None:
+def _raw(evidence: Iterable[Evidence], *, csv: bool, parquet: Path | None) -> None:
     """Evidence as a table; a row a run for programs, a row a pair for people."""
-    from compat.model import digest
     from compat.report import tables
 
-    evidence = opened.runs(digest(opened.plan(plan)))
     if parquet:
-        write_output(parquet, tables.to_parquet(tables.evidence_table(tables.matching(evidence, case))))
+        write_output(parquet, tables.to_parquet(tables.evidence_table(evidence)))
         typer.echo(parquet)
     elif csv:
-        typer.echo(tables.to_csv(tables.evidence_table(tables.matching(evidence, case))), nl=False)
+        typer.echo(tables.to_csv(tables.evidence_table(evidence)), nl=False)
     else:
-        typer.echo(tables.show(evidence, case).to_string(index=False))
+        typer.echo(tables.show(evidence).to_string(index=False))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from compat.errors import UsageError
 from compat.judge.evidence import by_item
-from compat.patterns import name_pattern
 from compat.report.measured import median_of
 from compat.report.plots import pairs_of
 from compat.report.statuses import ARMS
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from compat.judge.evidence import ByItem
     from compat.model import Evidence
     from compat.report.view import View
 
-__all__ = ["comparison_table", "evidence_table", "matching", "show", "to_csv", "to_parquet"]
+__all__ = ["comparison_table", "evidence_table", "show", "to_csv", "to_parquet"]
 
 _COLUMNS = (
     *("item", "arm", "node", "gpu", "phase", "pair", "generation", "round"),
@@ -70,29 +68,12 @@ def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def matching(evidence: ByItem | Iterable[Evidence], pattern: str) -> list[Evidence]:
-    """The evidence of the items whose key matches ``pattern`` (``compat.patterns``). UsageError if there is none."""
-    wild = name_pattern(pattern)
-    records = by_item(evidence)
-    found = [record for key in records if wild.fullmatch(key) for record in records[key]]
-    if not found:
-        some = ", ".join(sorted(records)[:3]) or "none: there is no evidence"
-        raise UsageError("show", f"no evidence is of an item like {pattern!r}", f"there are, for example: {some}")
-    return found
-
-
-def show(evidence: ByItem | Iterable[Evidence], pattern: str) -> pd.DataFrame:
-    """One row per pair of the items whose key matches ``pattern`` (``compat.patterns``).
-
-    ``change`` is candidate / known_good - 1, whichever way the metric is better. UsageError if no item matches.
-    """
+def show(evidence: Iterable[Evidence]) -> pd.DataFrame:
+    """One row per pair. ``change`` is candidate / known_good - 1, whichever way the metric is better."""
     import pandas as pd
 
-    found: dict[str, list[Evidence]] = {}
-    for record in matching(evidence, pattern):
-        found.setdefault(record.item, []).append(record)
     rows: list[tuple[Any, ...]] = []
-    for item, records in sorted(found.items()):
+    for item, records in sorted(by_item(evidence).items()):
         units = {each.metric: each.unit for record in records for each in record.measurements}
         rows += [
             (clean(item), clean(metric), clean(unit), clean(pair.node), clean(pair.gpu), *astuple(pair)[2:])

@@ -6,7 +6,7 @@ from compat.way.ahead import built_bytes, look_ahead
 from compat.way.answer import answer, answer_of
 from compat.way.asked import JobOptions, asked
 from compat.way.calibrate import calibrate
-from compat.way.cases import Cases, find_cases
+from compat.way.cases import Cases, find_cases, find_runs
 from compat.way.conclude import Concluded, conclude, open_store, report_folder, write_reports
 from compat.way.gate import Gated, Trust, gate, stored_gate, stored_standing
 from compat.way.job import Job
@@ -28,6 +28,7 @@ __all__ = [
     "calibrate",
     "conclude",
     "find_cases",
+    "find_runs",
     "gate",
     "look_ahead",
     "make_plan",

@@ -18,12 +18,12 @@ from compat.report.text import cleaned
 from compat.way.conclude import blobs, newest_verdict
 
 if TYPE_CHECKING:
-    from compat.model import Item, Node, Plan
+    from compat.model import Evidence, Item, Node, Plan
     from compat.report.parts import ItemView
     from compat.store import Store
     from compat.store.runs import Runs
 
-__all__ = ["CaseView", "Cases", "find_cases"]
+__all__ = ["CaseView", "Cases", "find_cases", "find_runs"]
 
 _NEAR = 3  # names in a message
 
@@ -113,22 +113,55 @@ def find_cases(store: Store, words: str, ring: str | None = None, plan: str | No
         raise UsageError("ring", f"the plan has no {ring!r}", f"choose one of {', '.join(rings)}")
     verdicts = [one for name in rings if ring in (None, name) and (one := newest_verdict(store, digest(chosen), name))]
     verdicts.sort(key=lambda one: moment(one.judged_at), reverse=True)
-    wanted = words.rpartition("::")[2]
+    wanted = _wanted(words)
     for verdict in verdicts:
         found = _meant(wanted, {one.item: f"{one.workload}[{one.case}]" for one in verdict.comparisons})
         if found:
             own = tuple(one for one in verdict.comparisons if one.item in found)
             return Cases(store, runs, chosen, nodes, verdict, own)
     items = {item.key: item for item in chosen.items}
-    named = _meant(wanted, {key: f"{item.case.workload}[{item.case.id}]" for key, item in items.items()})
+    named = _meant(wanted, _titles(chosen))
     unjudged = tuple(items[key] for key in named if key in runs)
     if unjudged:
         return Cases(store, runs, chosen, nodes, None, (), unjudged)
     if named:
-        some = ", ".join(map(clean, sorted(named)[:_NEAR]))
-        raise UsageError("case", f"nothing was measured of {some}", "compat run measures it, compat judge judges it")
+        raise _unmeasured(named)
     known = [*items, *(one.item for verdict in verdicts for one in verdict.comparisons)]
     raise UsageError("case", f"no case is called {words!r}", _near(wanted, known))
+
+
+def find_runs(store: Store, words: str, ring: str | None = None, plan: str | None = None) -> Iterator[Evidence]:
+    """The runs of the cases that are meant, by their names as ``find_cases`` reads them, case by case.
+
+    Without ``ring`` it is all that was measured, whichever ring's verdict has it; with it, what ``find_cases`` finds.
+    UsageError where nothing is meant, or nothing was measured of it.
+    """
+    chosen = store.plan(plan)
+    runs = store.runs(digest(chosen))
+    named: Collection[str] = ()
+    if ring is None:
+        named = _meant(_wanted(words), {key: key.partition("/")[2] for key in runs} | _titles(chosen))
+    if not any(key in runs for key in named):
+        named = find_cases(store, words, ring, plan).keys
+    own = [key for key in runs if key in named]
+    if not own:
+        raise _unmeasured(named)
+    return (record for key in own for record in runs[key])
+
+
+def _wanted(words: str) -> str:
+    """The name without the matrix file that pytest shows before it."""
+    return words.rpartition("::")[2]
+
+
+def _titles(plan: Plan) -> dict[str, str]:
+    """What the plan's cases are called without their cell, by their keys."""
+    return {item.key: f"{item.case.workload}[{item.case.id}]" for item in plan.items}
+
+
+def _unmeasured(keys: Collection[str]) -> UsageError:
+    some = ", ".join(map(clean, sorted(keys)[:_NEAR]))
+    return UsageError("case", f"nothing was measured of {some}", "compat run measures it, compat judge judges it")
 
 
 def _meant(words: str, titles: dict[str, str]) -> set[str]:
