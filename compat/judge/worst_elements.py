@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = ["Element", "WorstElements", "worst_elements"]
 
 _EXACT = "iubSU"  # kinds of which every element must be what it should be
 _MOST_BYTES = 1 << 28  # of outputs that are looked at, of one item: a second, and no more memory than that
+_MOST_VALUE = 1 << 31  # of one of them, which is looked at however few there is room for: with all it is put beside
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class WorstElements:
 
     ``allowed`` is the difference that, had every element it, would just be within the case's tolerance: the tolerance
     times the root mean square of what should be; 0 for what must be exact. ``beyond`` counts the elements that are
-    farther apart. ``said`` is why there are no elements, where there are none to put beside each other.
+    farther apart. ``said`` is why there are no elements, where there are none to put beside each other. Only the first
+    ``looked`` of the output's ``values`` were looked at.
     """
 
     output: str
@@ -54,6 +56,8 @@ class WorstElements:
     allowed: float = 0.0
     elements: tuple[Element, ...] = ()
     said: str = ""
+    looked: int = 0
+    values: int = 0
 
 
 def worst_elements(
@@ -66,32 +70,80 @@ def worst_elements(
 ) -> tuple[WorstElements, ...]:
     """The worst elements of each output of an item in which any differs, by the output's name.
 
-    Of an output's runs that with the largest error is shown. One whose bytes are gone, or that has no elements to put
-    beside each other, says so. ``of`` is the arm whose error ranks the elements.
+    Of an output's values, one a run and seed, that with the largest error is shown. One whose bytes are gone, or that
+    has no elements to put beside each other, says so. Where there are more bytes than are looked at, each output has
+    its share of them, what small ones leave too, and its first values are looked at: at least one. ``of`` is the arm
+    whose error ranks the elements.
     """
-    arrays = Arrays(blob)
-    found: dict[str, tuple[float, WorstElements]] = {}
+    values: dict[str, list[_Value]] = {}
+    for value in _values(evidence):
+        values.setdefault(value.new.name, []).append(value)
+    found: list[WorstElements] = []
     room = _MOST_BYTES
-    seen: set[tuple[str, ...]] = set()
+    # The small ones first: what they leave is for the others.
+    for number, name in enumerate(sorted(values, key=lambda name: (values[name][0].size, name))):
+        worst, used = _worst_value(values[name], room // (len(values) - number), tolerance, Arrays(blob), of, most)
+        room -= used
+        found += worst
+    return tuple(sorted(found, key=lambda one: one.output))
+
+
+@dataclass(frozen=True)
+class _Value:
+    """An output of a candidate's run, with what it is put beside."""
+
+    run: Evidence
+    new: Output
+    good: Output
+    reference: Output | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is alike is looked at once."""
+        return self.new.seed, self.good.digest, self.new.digest, self.reference and self.reference.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes in double precision, at most."""
+        outputs = (self.good, self.new) if self.reference is None else (self.good, self.new, self.reference)
+        return sum(16 * max(0, math.prod(output.shape)) for output in outputs)
+
+
+def _values(evidence: Sequence[Evidence]) -> Iterator[_Value]:
     for good_run, new_run in _partners(evidence):
         oracle = {(o.name, o.seed): o for o in good_run.outputs if o.reference}
         values = {(o.name, o.seed): o for o in good_run.outputs if not o.reference}
         for new in (o for o in new_run.outputs if not o.reference):
-            good, reference = values.get((new.name, new.seed)), oracle.get((new.name, new.seed))
-            if good is None:
-                continue
-            key = (new.name, str(new.seed), good.digest, new.digest, "" if reference is None else reference.digest)
-            if key in seen:
-                continue
-            seen.add(key)
-            room -= sum(_bytes(output) for output in (good, new, reference) if output is not None)
-            base = WorstElements(new.name, new.seed, new_run.pair, new_run.node, of)
-            if room < 0 and new.name in found:
-                continue
-            error, one = _compared(base, (good, new, reference), tolerance, arrays, most)
-            if new.name not in found or error > found[new.name][0]:
-                found[new.name] = error, one
-    return tuple(one for _, (error, one) in sorted(found.items()) if error > 0)
+            good = values.get((new.name, new.seed))
+            if good is not None:
+                yield _Value(new_run, new, good, oracle.get((new.name, new.seed)))
+
+
+def _worst_value(
+    values: Sequence[_Value], room: int, tolerance: float, arrays: Arrays, of: Arm, most: int
+) -> tuple[list[WorstElements], int]:
+    """The worst of one output's values, none where none is apart, and how many bytes were looked at for it."""
+    seen: set[tuple[object, ...]] = set()
+    found: list[tuple[float, WorstElements]] = []
+    used = looked = 0
+    for value in values:
+        if value.key not in seen:
+            if seen and used + value.size > room:
+                break
+            seen.add(value.key)
+            used += value.size
+            base = WorstElements(value.new.name, value.new.seed, value.run.pair, value.run.node, of)
+            if value.size > _MOST_VALUE:
+                said = f"{math.prod(value.new.shape):,} elements are too many to be looked at"
+                found.append((math.inf, replace(base, said=said)))
+            else:
+                found.append(_compared(base, (value.good, value.new, value.reference), tolerance, arrays, most))
+        looked += 1
+    error, one = max(found, key=lambda each: each[0])
+    if not error > 0 and looked == len(values):
+        return [], used
+    said = one.said or ("" if error > 0 else "no element is apart in what was read")
+    return [replace(one, looked=looked, values=len(values), said=said)], used
 
 
 def _partners(evidence: Iterable[Evidence]) -> Iterator[tuple[Evidence, Evidence]]:
@@ -104,10 +156,6 @@ def _partners(evidence: Iterable[Evidence]) -> Iterator[tuple[Evidence, Evidence
             good = paired.get((run.place, run.pair)) or alike.get(run.inputs)
             if good is not None:
                 yield good, run
-
-
-def _bytes(output: Output) -> int:
-    return 16 * math.prod(output.shape)
 
 
 def _compared(

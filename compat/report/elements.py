@@ -65,6 +65,8 @@ def _left_out() -> WorstTable:
 
 def _table(one: WorstElements) -> WorstTable:
     where = f"pair {one.pair}" + (f", seed {one.seed}" if one.seed else "")
+    if one.looked < one.values:
+        where += f"; values read: the first {one.looked:,} of {one.values:,}"
     if one.said:
         return WorstTable(one.output, f"{one.said} ({where})", False, ())
     with_reference = one.elements[0].reference is not None

@@ -192,3 +192,39 @@ def test_large_outputs_are_looked_at_within_bounds() -> None:
     (found,) = worst_elements(runs, TOLERANCE, blob)
     assert found.beyond == 1
     assert len(read) < 15
+    assert (found.looked, found.values) == (len(read) - 1, 40)  # of the other arm there is one value
+
+
+def test_a_run_that_was_not_read_is_told_even_where_those_before_it_are_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = GOOD.copy()
+    bad[0, 0] = 2.0
+    made = ran({"y": GOOD}, {"y": GOOD})
+    made.edit(made.returns(y=bad), arm=Arm.CANDIDATE, pairs=[1])
+    (found,) = worst(made)
+    assert (found.beyond, found.looked, found.values) == (1, 2, 2)
+    monkeypatch.setattr("compat.judge.worst_elements._MOST_BYTES", 1)
+    (found,) = worst(made)
+    assert (found.elements, found.looked, found.values) == ((), 1, 2)
+    assert found.said == "no element is apart in what was read"
+
+
+def test_what_is_too_large_is_not_read_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = ran({"y": GOOD}, {"y": GOOD + np.float32(1)})
+    made.blobs.clear()
+    monkeypatch.setattr("compat.judge.worst_elements._MOST_VALUE", 32 * GOOD.size - 1)
+    (found,) = worst(made)
+    assert (found.elements, found.said) == ((), "96 elements are too many to be looked at")
+
+
+def test_a_large_output_takes_nothing_from_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    slight, gross = GOOD.copy(), GOOD.copy()
+    slight[0, 0] += 0.5
+    gross[3, 3] += 50.0
+    large = np.zeros(1 << 12)
+    made = ran({"a": large, "y": GOOD}, {"a": large, "y": GOOD})
+    made.edit(made.returns(a=large + 1, y=slight), arm=Arm.CANDIDATE, pairs=[0])
+    made.edit(made.returns(a=large + 2, y=gross), arm=Arm.CANDIDATE, pairs=[1])
+    monkeypatch.setattr("compat.judge.worst_elements._MOST_BYTES", 32 * ((1 << 12) + 2 * GOOD.size))
+    first, second = worst(made)
+    assert (first.output, first.elements[0].apart, first.looked, first.values) == ("a", 1.0, 1, 2)
+    assert (second.output, second.elements[0].index, second.looked, second.values) == ("y", (3, 3), 2, 2)

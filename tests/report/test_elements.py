@@ -9,6 +9,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from compat.model import Arm, Status, digest
 from compat.report.elements import MOST_ITEMS
@@ -92,6 +93,21 @@ def test_the_command_of_a_page_repeats_its_case(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split()[:3] == ["item", "metric", "unit"]  # every pair, and nothing but the pairs
     assert sum(" memory " in line for line in done.stdout.splitlines()) == 2
+
+
+def test_a_page_says_where_not_every_run_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = spoilt()
+    bad = GOOD.copy()
+    bad[0, 0] = 90.0
+    made.edit(made.returns(y=bad, y_ref=ORACLE), arm=Arm.CANDIDATE, pairs=[1])
+    (found,) = tables(shown(made))
+    assert found.elements[0].candidate == "90.0"
+    assert "values read" not in found.said
+    monkeypatch.setattr("compat.judge.worst_elements._MOST_BYTES", 1)
+    (found,) = tables(shown(made))
+    assert found.elements[0].candidate == "9.0"
+    runs = len({(run.node, run.pair) for run in made.evidence if run.item == POOL.key and run.arm is Arm.CANDIDATE})
+    assert found.said.endswith(f"; values read: the first 1 of {runs}")
 
 
 def test_what_passed_is_not_read_again() -> None:
