@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import FINE, Decision, Status
+from compat.model.moments import LONGEST
 from compat.report.text import NOTHING, count
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Tested:
 
     ``said`` is why, in a sentence; ``detail`` everything else that there is to know, in lines. What passed has them
     where something beside it is no pass, which the ring does not rest on: it is told all the same. ``facts`` have names
-    without spaces. ``seconds`` are those of all its runs, in both arms.
+    without spaces. ``seconds`` are those of all its runs, in both arms: 0 to ten years of them.
     """
 
     group: str
@@ -99,7 +100,7 @@ def _item(item: ItemView) -> Tested:
         item.status.value,
         said,
         "\n".join(_detail(item)) if said else "",
-        item.seconds if math.isfinite(item.seconds) else 0.0,
+        min(max(item.seconds, 0.0), LONGEST) if math.isfinite(item.seconds) else 0.0,
         facts,
     )
 

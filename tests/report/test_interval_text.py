@@ -41,7 +41,12 @@ def test_a_range_that_is_too_large_for_its_extent_is_drawn() -> None:
     assert 20 < drawn.index("o") < 40
 
 
-@pytest.mark.parametrize("width", [1, 2, 5, 200])
+@pytest.mark.parametrize("width", [-3, 0, 1, 9])
+def test_too_few_columns_have_none(width: int) -> None:
+    assert interval_bar(0.01, (0.0, 0.02), MARGIN, width) == ""
+
+
+@pytest.mark.parametrize("width", [10, 11, 200])
 def test_any_width_is_kept_and_the_margin_is_always_there(width: int) -> None:
     drawn = interval_bar(0.0, (-0.0, 0.0), MARGIN, width)
     assert len(drawn) == width

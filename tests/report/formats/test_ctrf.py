@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from compat.model.moments import LONGEST
 from compat.report.formats import formats
 from compat.report.formats.ctrf import SPECIFICATION
 from compat.report.view import View, view
@@ -128,13 +129,17 @@ def test_the_run_lasts_from_its_first_evidence_to_its_last() -> None:
     assert nothing["start"] == nothing["stop"] == 1763628067000  # it was judged then
 
 
-@pytest.mark.parametrize(("started", "seconds"), [("soon", 1.0), ("2025-11-20T08:00:00Z", math.inf), ("", math.nan)])
+@pytest.mark.parametrize(
+    ("started", "seconds"),
+    [("soon", 1.0), ("2025-11-20T08:00:00Z", math.inf), ("", math.nan), ("", 1e306), ("", 1.7e308), ("", -5.0)],
+)
 def test_a_run_that_says_no_moment_or_no_span_keeps_the_document_whole(started: str, seconds: float) -> None:
     records = [dataclasses.replace(one, started=started, seconds=seconds) for one in build.evidence()]
     found = document(view(build.verdict(), build.plan(), (build.NODE,), build.IDENTITIES, records))
     jsonschema.validate(found, SCHEMA)
     summary = found["results"]["summary"]
     assert summary["start"] == summary["stop"] == (1763625600000 if started.startswith("2025") else 1763628067000)
+    assert all(0 <= test["duration"] <= LONGEST * 1000 for test in found["results"]["tests"])
 
 
 @pytest.mark.network

@@ -6,6 +6,7 @@ import junitparser
 import pytest
 
 from compat.model import Decision, Rejection, Status
+from compat.model.moments import LONGEST
 from compat.report.formats import formats
 from compat.report.view import View, view
 from tests.report import build
@@ -125,6 +126,14 @@ def test_only_go_is_green() -> None:
     found, cases = read(build.go())
     assert (found.failures, found.errors) == (0, 0)
     assert cases["stack-2024-to-2025", "verdict of ring canary"].is_passed
+
+
+@pytest.mark.parametrize("seconds", [1e306, 1e308, -5.0])
+def test_times_that_cannot_be_are_kept_within_bounds(seconds: float) -> None:
+    records = [dataclasses.replace(one, seconds=seconds) for one in build.evidence()]
+    found, named = read(view(build.verdict(), build.plan(), (build.NODE,), build.IDENTITIES, records))
+    assert all(0 <= case.time <= LONGEST for case in named.values())
+    assert 0 <= found.time <= LONGEST * len(named)
 
 
 def test_every_status_and_decision_is_known() -> None:
