@@ -138,11 +138,11 @@ def find_runs(store: Store, words: str, ring: str | None = None, plan: str | Non
     """
     chosen = store.plan(plan)
     runs = store.runs(digest(chosen))
-    named: Collection[str] = ()
+    named: set[str] = set()
     if ring is None:
         named = _meant(_wanted(words), {key: key.partition("/")[2] for key in runs} | _titles(chosen))
     if not any(key in runs for key in named):
-        named = find_cases(store, words, ring, plan).keys
+        named = set(find_cases(store, words, ring, plan).keys)
     own = [key for key in runs if key in named]
     if not own:
         raise _unmeasured(named)
