@@ -37,30 +37,48 @@ def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
     return f"{said}." + (also if untold else "")
 
 
-def windows(verdict: Verdict, plan: Plan) -> tuple[WindowView, ...]:
-    """The support windows of both stacks on the day of the verdict, and on the day that the last ring would end."""
-    last = _last_day(verdict, plan) if plan.windows else ""
+def windows(verdict: Verdict, plan: Plan, now: str) -> tuple[WindowView, ...]:
+    """The support windows of both stacks, on the day of the verdict and on the day of ``now`` (ISO 8601).
+
+    They are over on the day that the last ring would end. A verdict may be months old: what is said is of now.
+    """
+    if not plan.windows:
+        return ()
+    last, last_now = _last_day(verdict, plan, verdict.judged_at), _last_day(verdict, plan, now)
     found = []
     for window in plan.windows:
         stacks = {"known-good": verdict.known_good, "candidate": verdict.candidate}
         arms = [name for name, stack in stacks.items() if stack.get(window.axis) == window.value]
-        left = window.days_left(last)
-        later = f", {left} on {last}, when the last ring would end" if last > verdict.judged_at[:10] and left else ""
-        said = window.in_words(verdict.judged_at).removeprefix(f"{window.axis} {window.value}: ") + later
-        days, over = window.days_left(verdict.judged_at), window.is_over(last)
+        left = window.days_left(last_now)
+        later = f", {left} on {last_now}, when the last ring would end" if last_now > now[:10] and left else ""
+        said = window.in_words(now).removeprefix(f"{window.axis} {window.value}: ") + later
+        days, days_now = window.days_left(verdict.judged_at), window.days_left(now)
         if window.ended and days is not None and days >= 0:
-            days, said = None, f"its support has ended, though the table has {window.ends} as its last day"
+            days = None
+        if window.ended and days_now is not None and days_now >= 0:
+            days_now, said = None, f"its support has ended, though the table has {window.ends} as its last day"
         found.append(
-            WindowView(window.axis, window.value, " and ".join(arms), window.ends, days, over, said, window.source)
+            WindowView(
+                axis=window.axis,
+                value=window.value,
+                arms=" and ".join(arms),
+                ends=window.ends,
+                days_left=days,
+                over=window.is_over(last),
+                days_now=days_now,
+                over_now=window.is_over(last_now),
+                said=said,
+                source=window.source,
+            )
         )
     return tuple(sorted(found, key=lambda entry: not entry.over))
 
 
-def _last_day(verdict: Verdict, plan: Plan) -> str:
-    """The day on which the last ring would be done, if each took its whole budget from now on."""
+def _last_day(verdict: Verdict, plan: Plan, now: str) -> str:
+    """The day on which the last ring would be done, if each took its whole budget from ``now`` on."""
     names = [ring.name for ring in plan.rings]
     still = plan.rings[names.index(verdict.ring) :] if verdict.ring in names else ()
-    day = moment(verdict.judged_at) + datetime.timedelta(seconds=sum(r.budget for r in still))
+    day = moment(now) + datetime.timedelta(seconds=sum(r.budget for r in still))
     return day.date().isoformat()
 
 

@@ -32,7 +32,8 @@ _DAY = 86400.0
 class Measure:
     """One of the five. ``number`` is what ``value`` says in words, in ``unit``; None where it is not known.
 
-    ``key`` names it in documents; ``tone`` is good, bad, hold or info, as a status has it.
+    A number is of the verdict, and stays as it is; a value and a tone are of when the view was made. ``key`` names it
+    in documents; ``tone`` is good, bad, hold or info, as a status has it.
     """
 
     key: str
@@ -51,18 +52,20 @@ def measures(
     rollback: RollbackView | None,
     rehearsals: Sequence[Rehearsal],
     hostnames: Mapping[str, str],
-    missing: Sequence[Missing] = (),
+    missing: Sequence[Missing],
+    now: str,
 ) -> tuple[Measure, ...]:
     """The five, in this order. ``rehearsals`` are all ways back of the plan; ``hostnames`` are by node id.
 
     ``missing`` is what was not covered: of what is in the way of GO there is no comparison that could be counted.
+    ``now`` (ISO 8601) is what the age of a way back and the rest of a support window are counted to.
     """
     blocking = [entry for entry in missing if entry.blocking]
     return (
         _pass_rate(verdict, blocking),
         _regressions(verdict, blocking),
         _skew(verdict),
-        _rollback(verdict, plan, rollback, rehearsals, hostnames),
+        _rollback(verdict, plan, rollback, rehearsals, hostnames, now),
         _support(windows, verdict.candidate),
     )
 
@@ -154,6 +157,7 @@ def _rollback(
     rollback: RollbackView | None,
     rehearsals: Sequence[Rehearsal],
     hostnames: Mapping[str, str],
+    now: str,
 ) -> Measure:
     key, name, unit = "rollback_seconds", "Rollback time", "seconds"
     if not rehearsals:
@@ -174,10 +178,12 @@ def _rollback(
     said = f"Good after {rollback.seconds:.1f} s, {how} on node {host} of ring {rollback.ring}, {when(rollback.at)}"
     said += f"; {last}" if last else ""
     asked = next((ring.rehearsal for ring in plan.rings if ring.name == verdict.ring), None)
-    old = (moment(verdict.judged_at) - moment(rollback.at)).total_seconds() if asked is not None else 0.0
-    if asked is not None and old > asked:
+    old = (moment(now) - moment(rollback.at)).total_seconds() if asked is not None else 0.0
+    if old < 0:
+        said += "; that is still to come: the clock of this machine, or of that one, is wrong"
+    elif asked is not None and old > asked:
         said += f"; that is {old / _DAY:.0f} days ago, the ring asks for one in the last {asked / _DAY:g}"
-    tone = "bad" if bad is not None else "hold" if asked is not None and old > asked else "good"
+    tone = "bad" if bad is not None else "hold" if asked is not None and not 0 <= old <= asked else "good"
     return Measure(key, name, _seconds(rollback.seconds), f"{said}.", tone, rollback.seconds, unit)
 
 
@@ -211,7 +217,7 @@ def _support(windows: Sequence[WindowView], candidate: Stack) -> Measure:
     """Of the candidate the part whose support ends first; a part of which nobody knows may end before it."""
     key, name, unit = "support_days", "Support window", "days"
     own = [window for window in windows if "candidate" in window.arms]
-    known = [window for window in own if window.days_left is not None or window.over]
+    known = [window for window in own if window.days_now is not None or window.over_now]
     unknown = [f"{window.axis} {window.value}" for window in own if window not in known]
     untold = sorted(candidate.keys() - {window.axis for window in own})
     doubts = [
@@ -221,9 +227,17 @@ def _support(windows: Sequence[WindowView], candidate: Stack) -> Measure:
     if not known:
         said = "; ".join(doubts) or "the tables say nothing of it"
         return Measure(key, name, "not known", f"{said[0].upper()}{said[1:]}.", "hold", None, unit)
-    first = min(known, key=lambda window: -math.inf if window.days_left is None else window.days_left)
-    days = first.days_left
+    first = min(known, key=lambda window: -math.inf if window.days_now is None else window.days_now)
+    days, then = first.days_now, _days_then(own)
     value = "over" if days is None else count(days, "day") if days >= 0 else f"over for {count(-days, 'day')}"
-    said = "; ".join([f"{first.axis} {first.value} ({first.arms}): {first.said}", *doubts])
-    tone = "bad" if any(window.over for window in own) else "hold" if doubts else "good"
-    return Measure(key, name, value, f"{said}.", tone, None if days is None else float(days), unit)
+    aged = [f"{then:,} left on the day of the verdict"] if then is not None and then != days else []
+    said = "; ".join([f"{first.axis} {first.value} ({first.arms}): {first.said}", *aged, *doubts])
+    tone = "bad" if any(window.over_now for window in own) else "hold" if doubts else "good"
+    return Measure(key, name, value, f"{said}.", tone, None if then is None else float(then), unit)
+
+
+def _days_then(own: Sequence[WindowView]) -> int | None:
+    """The days that were left on the day of the verdict; None where it was over already, or nobody knows."""
+    known = [window.days_left for window in own if window.days_left is not None or window.over]
+    left = [days for days in known if days is not None]
+    return min(left) if left and len(left) == len(known) else None

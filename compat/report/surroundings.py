@@ -62,6 +62,7 @@ class WindowView:
     """Until when a value of an axis is supported: ``ends`` and the days that are left, None where it is not known.
 
     ``over``: on the day that the last ring would end. With no days it is over already, and nobody knows since when.
+    Both are of the verdict, and ``days_now`` and ``over_now``, as what is said, of when the view was made.
     """
 
     axis: str
@@ -70,6 +71,8 @@ class WindowView:
     ends: str | None
     days_left: int | None
     over: bool
+    days_now: int | None
+    over_now: bool
     said: str
     source: str
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compat.model import Comparison, Decision, Evidence, Identity, Node, Plan, Rehearsal, Status, Verdict, digest
+from compat.model.moments import zoned
 from compat.report.around import facts, nodes_of, provenance, steps, uncovered, waivers, windows
 from compat.report.heat import heat
 from compat.report.history import HistoryView, history_view
@@ -101,13 +102,15 @@ def view(
     *,
     blob: Callable[[str], bytes] | None = None,
     store: str = "STORE",
+    now: str = "",
 ) -> View:
     """Make the view of ``verdict``.
 
     ``plan`` is the plan that was judged and ``evidence`` the evidence, as the judge takes it; ``identities`` are by
     their digest. A node or an identity that is not given is shown as unknown. ``rehearsals`` are all of the plan.
     ``past`` is what the store says besides: without it the view says that nobody asked. ``blob`` reads an output by its
-    digest, for the elements that are wrong; ``store`` is where all of it is, as a command is told.
+    digest, for the elements that are wrong; ``store`` is where all of it is, as a command is told. ``now`` (ISO 8601)
+    is what ages are counted to: when ``past`` was read, and without it the moment of the verdict.
     """
     ran = Ran(evidence)
     beside = Beside.of(plan, verdict.plan, verdict.policy, nodes, store, blob)
@@ -119,7 +122,8 @@ def view(
     passed = sum(comparison.status is Status.PASS for comparison in required)
     tiers = {tier: number for tier, number in verdict.tiers.items() if number}
     hostnames = {node.id: node.hostname for node in nodes}
-    supported = windows(verdict, plan)
+    now = now or (past.at if past is not None and zoned(past.at) else verdict.judged_at)
+    supported = windows(verdict, plan, now)
     back_view = rollback_view(rehearsals, hostnames)
     missing = _missing(verdict, plan)
     asked = next((ring.tiers for ring in plan.rings if ring.name == verdict.ring), ())
@@ -137,7 +141,7 @@ def view(
         axes=tuple(change for change in _axes(verdict) if change.known_good != change.candidate),
         held=tuple(Setting(axis.what, axis.candidate) for axis in _axes(verdict) if axis.known_good == axis.candidate),
         components=versions([found for found in required or verdict.comparisons if found.cell not in back]),
-        measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames, missing),
+        measures=measures(verdict, plan, supported, back_view, rehearsals, hostnames, missing, now),
         reasons=tuple(_reasons(verdict.reasons, verdict.comparisons)),
         tallies=_tallies(verdict.comparisons),
         tiers=tuple(Setting(tier, count(number, "comparison")) for tier, number in tiers.items()),

@@ -70,7 +70,8 @@ class Concluded:
         """What a terminal prints: nothing that evidence has to be read for."""
         from compat.report.view import view
 
-        return view(self.verdict, self.plan, self.nodes, self.identities, {}, self.rehearsals)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return view(self.verdict, self.plan, self.nodes, self.identities, {}, self.rehearsals, now=now)
 
 
 def open_store(place: Where) -> Store:

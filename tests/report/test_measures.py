@@ -174,6 +174,39 @@ def test_a_narrowed_or_an_old_way_back_is_not_good_enough() -> None:
     assert "that is 19 days ago, the ring asks for one in the last 7" in found.said
 
 
+def test_ages_are_counted_to_now_and_numbers_stay_those_of_the_verdict() -> None:
+    """What is judged again a year later and came to the same is the verdict that was there."""
+    ring = dataclasses.replace(build.plan().rings[0], rehearsal=7 * 86400.0)
+    windows = tuple(Window(axis, name, "2025-12-01", False, "a table") for axis, name in build.CANDIDATE.items())
+    plan = dataclasses.replace(build.plan(), rings=(ring,), windows=windows)
+
+    def at(now: str) -> dict[str, Measure]:
+        back = rehearsal("2025-11-19T10:00:00Z")
+        return by_key(view(build.verdict(), plan, (build.NODE,), {}, (), (back,), now=now))
+
+    then, later = at("2025-11-20T09:00:00Z"), at("2026-11-20T09:00:00Z")
+    assert [then[key].tone for key in ("rollback_seconds", "support_days")] == ["good", "good"]
+    assert then["support_days"].value == "11 days"
+    assert [later[key].tone for key in ("rollback_seconds", "support_days")] == ["hold", "bad"]
+    assert "that is 366 days ago, the ring asks for one in the last 7" in later["rollback_seconds"].said
+    assert later["support_days"].value == "over for 354 days"
+    assert later["support_days"].said.endswith("which was 354 days ago; 11 left on the day of the verdict.")
+    assert {key: one.number for key, one in then.items()} == {key: one.number for key, one in later.items()}
+    ahead = at("2025-11-19T09:00:00Z")["rollback_seconds"]
+    assert (ahead.tone, "that is still to come" in ahead.said) == ("hold", True)
+
+
+def test_without_days_at_the_verdict_there_is_no_number_later() -> None:
+    window = Window("driver", "none", "2025-12-01", ended=True, source="a table")
+    plan = dataclasses.replace(build.plan(), windows=(window,))
+    shown = [
+        view(build.verdict(), plan, (), {}, (), now=now) for now in ("2025-11-21T00:00:00Z", "2026-11-20T00:00:00Z")
+    ]
+    assert [by_key(one)["support_days"].number for one in shown] == [None, None]
+    assert [by_key(one)["support_days"].value for one in shown] == ["over", "over for 354 days"]
+    assert [one.windows[0].days_left for one in shown] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("ends", "ended", "value", "tone"),
     [

@@ -29,7 +29,7 @@ _MEASURES = {
     "regressions": "Required comparisons that are shown to be worse.",
     "version_skew": "Parts that should be of one version and are not, which the candidate alone has.",
     "rollback_seconds": "Seconds that the way back took when it was good last.",
-    "support_days": "Days until the first part of the candidate is not supported any more; below 0 once that is over.",
+    "support_days": "Days from the verdict to the first end of support in the candidate; below 0 once it is over.",
 }
 
 
