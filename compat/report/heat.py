@@ -97,9 +97,15 @@ def _axes(stacks: Sequence[Stack]) -> list[str]:
 
 
 def _map(name: str, across: str, rows: Sequence[str], spots: _Spots, required: Mapping[_Place, bool]) -> HeatMap:
-    columns = sorted(
-        dict.fromkeys(column for _, column in spots), key=lambda column: (not required[name, column], *_order(column))
-    )
+    statuses: dict[str, list[Status]] = {}
+    for (_, column), found in spots.items():
+        statuses.setdefault(column, []).extend(one.status for one in found)
+
+    def rank(column: str) -> tuple[bool, int, tuple[int, list[str]]]:
+        """Worse columns come first where they are no axis's values: a telephone shows but the first."""
+        return not required[name, column], 0 if across else WORST_FIRST.index(worst(statuses[column])), _order(column)
+
+    columns = sorted(statuses, key=rank)
     there = {row for row, _ in spots}
     return HeatMap(
         name,
