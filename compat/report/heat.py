@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["heat"]
 
 _FIRST = ("environment", "static", "execution", "outputs")
-_FEW = 8  # stacks that one map shows with what each changes
+_FEW = 6  # stacks that one map shows with what each changes
 _LEAST = 10  # workloads that are shown, however many stacks there are
 _SQUARES = 20_000  # that a report has room for
 _NUMBER = re.compile(r"(\d+)")
