@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import hashlib
 import re
-import zlib
 from html.parser import HTMLParser
 
 import pytest
@@ -14,6 +13,7 @@ from compat.report.formats.html import MOST_BYTES, render_html
 from compat.report.view import view
 from tests.report import build
 from tests.report.large import Large
+from tests.report.packed import unpacked
 
 VARIANTS = {"demo": build.demo, "path": build.path, "go": build.go, "hold": build.hold, "empty": build.empty}
 
@@ -118,11 +118,6 @@ def test_figures_that_are_not_judged_are_in_tables_that_open() -> None:
     assert "Took attention flash → math, transport shm." in text
 
 
-def _unpacked(page: Page) -> str:
-    packs = [data for data in page.raw["data"] if re.fullmatch(r"[A-Za-z0-9+/=]{100,}", data)]
-    return "".join(zlib.decompress(base64.b64decode(data), -15).decode() for data in packs)
-
-
 def test_a_large_report_is_bounded_and_has_a_line_with_figures_for_each_case() -> None:
     made = Large(2_000).view()
     text = render_html(made)
@@ -131,7 +126,7 @@ def test_a_large_report_is_bounded_and_has_a_line_with_figures_for_each_case() -
     names = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     assert {item.anchor for item in made.items} <= names
     assert [item.figures in "".join(page.text) for item in made.items[100:]] == [True] * 1_900
-    assert made.items[-1].repeat.replace("'", "&#39;") in _unpacked(page)
+    assert made.items[-1].repeat.replace("'", "&#39;") in unpacked(text)
 
 
 def test_where_there_is_no_room_for_pages_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
