@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "MOST_BYTES", "render_html"]
 
 MOST_BYTES = 6_000_000  # of the whole: what opens at once, and can be mailed
-_OPEN_BYTES = 160 << 10  # of the pages that stand in it as they are
+_OPEN_BYTES = 220 << 10  # of the pages that stand in it as they are
 _REASONS = 300  # that are listed; every one of a case is with the case, too
 _SAID, _LITTLE = 240, 100  # characters of a reason in a line
 _FIGURES = 1_000  # lines that have figures where not all pages fit
