@@ -121,7 +121,7 @@ def test_without_pyarrow_it_is_said_what_to_install(words: tuple[str, ...], site
     (tmp_path / "none").mkdir()
     (tmp_path / "none/pyarrow.py").write_text("raise ImportError('as if it were not installed')\n")
     words = tuple(word.format(folder=tmp_path) for word in words)
-    done = compat(*words, cwd=site, PYTHONPATH=str(tmp_path / "none"))
+    done = compat(*words, cwd=site, PYTHONPATH=str(tmp_path / "none"), PYTHONDONTWRITEBYTECODE="1")
     assert done.returncode == 2
     assert done.stderr == (
         "compat: parquet: needs pyarrow, which is not installed; pip install 'gpu-compat[parquet]'\n"
