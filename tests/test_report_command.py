@@ -73,23 +73,36 @@ def test_nothing_is_opened_that_was_not_asked_for(measured: Path, tmp_path: Path
     assert not (bin_ / "asked").exists()
 
 
-def test_looking_changes_nothing_of_what_the_gate_says(tmp_path: Path) -> None:
+@pytest.fixture
+def accepted(tmp_path: Path) -> Path:
+    """A folder with the example, measured: GO because of a waiver."""
     write_example(tmp_path, add="0.5")
-    accepted = [
-        f'- {{case: "operator:adder[{case}]", metric: outputs, reason: "known", owner: me, expires: "2099-01-01"}}'
+    lines = [
+        f'  - {{case: "operator:adder[{case}]", metric: outputs, reason: "known", owner: me, expires: "2099-01-01"}}'
         for case in ("one", "two")
     ]
-    (tmp_path / "accepted.yaml").write_text("\n".join(("waivers:", *(f"  {line}" for line in accepted))) + "\n")
-    with_waivers = ("--waivers", "accepted.yaml")
-    assert compat("run", "example.yaml", "--content", "site", *with_waivers, cwd=tmp_path).returncode == 0
-    verdicts = sorted((tmp_path / "out/example/verdicts").rglob("*.json"))
-    page = (tmp_path / "out/example/report.html").read_text()
-    assert "<title>GO:" in page
-    done = compat("report", "out/example", "--output", "elsewhere", cwd=tmp_path)
+    (tmp_path / "accepted.yaml").write_text("\n".join(("waivers:", *lines)) + "\n")
+    words = ("run", "example.yaml", "--content", "site", "--waivers", "accepted.yaml")
+    assert compat(*words, cwd=tmp_path).returncode == 0
+    assert "<title>GO:" in (tmp_path / "out/example/report.html").read_text()
+    return tmp_path
+
+
+def test_a_report_takes_no_waiver_away(accepted: Path) -> None:
+    verdicts = sorted((accepted / "out/example/verdicts").rglob("*.json"))
+    done = compat("report", "out/example", "--output", "elsewhere", cwd=accepted)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "elsewhere/report.html").read_text().count("<title>GO:") == 1
-    assert sorted((tmp_path / "out/example/verdicts").rglob("*.json")) == verdicts
+    assert (accepted / "elsewhere/report.html").read_text().count("<title>GO:") == 1
+    assert sorted((accepted / "out/example/verdicts").rglob("*.json")) == verdicts
     # Whoever judges, judges by what is said now.
-    done = compat("judge", "out/example", cwd=tmp_path)
+    done = compat("judge", "out/example", cwd=accepted)
     assert "VERDICT: NO-GO" in done.stdout
-    assert len(list((tmp_path / "out/example/verdicts").rglob("*.json"))) == len(verdicts) + 1
+    assert len(list((accepted / "out/example/verdicts").rglob("*.json"))) == len(verdicts) + 1
+
+
+def test_a_report_of_lost_outputs_is_not_go_whatever_was_said_before(accepted: Path) -> None:
+    for blob in (accepted / "out/example/blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    assert compat("report", "out/example", cwd=accepted).returncode == 0
+    assert "<title>HOLD:" in (accepted / "out/example/report.html").read_text()

@@ -50,10 +50,10 @@ def report(
     waivers: Waivers = None,
     calibration: Calibration = None,
 ) -> None:
-    """Write the report of a store, in the formats that are asked for.
+    """Judge stored evidence and write the report, in the formats that are asked for.
 
-    It is of the newest verdict, with what was accepted for it. Where there is none, where there is evidence since, or
-    with --waivers or --calibration, the evidence is judged first, and that verdict is kept.
+    Without --waivers and --calibration it is judged with the waivers of the newest verdict, as far as they still hold,
+    and a verdict that was reached with a calibration stands. So a report takes nothing away from what was accepted.
     """
     from compat.report.formats import chosen
     from compat.way import conclude, open_store, report_folder, write_reports

@@ -28,12 +28,11 @@ def uncovered(missing: Sequence[Missing], verdict: Verdict) -> str:
     if not missing:
         return "Everything that the matrix asks for was planned." + (also if untold else "")
     blocking = [entry for entry in missing if entry.blocking]
-    things = sum(entry.what.count(", ") + 1 for entry in missing)  # the plan names together what has one reason
-    said = f"{count(things, 'thing')} {'was' if things == 1 else 'were'} not covered"
+    # An entry is a reason; how many things it is about is in its words alone.
+    said = f"Not everything was covered, for {count(len(missing), 'reason')}"
     if blocking:
-        block = sum(entry.what.count(", ") + 1 for entry in blocking)
         first = f"{blocking[0].what}: {blocking[0].reason}"
-        said += f", {block:,} of {'it' if things == 1 else 'them'} in the way of GO ({first})"
+        said += f", {len(blocking):,} of {'it' if len(missing) == 1 else 'them'} in the way of GO ({first})"
     return f"{said}." + (also if untold else "")
 
 

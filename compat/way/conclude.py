@@ -92,8 +92,8 @@ def conclude(
 ) -> Concluded:
     """Judge all evidence of a plan (the newest, unless its digest is given) for a ring, and keep the verdict.
 
-    Who only wants to ``look`` gets the newest verdict as it stands, with the waivers and the calibration that it was
-    reached with, unless there is other evidence since: looking changes nothing of what a gate says.
+    Who only wants to ``look`` takes nothing away from what was accepted: the waivers of the newest verdict hold as far
+    as they still do. A calibration is not in the store: a verdict that was reached with one stands, on that evidence.
     ``waivers`` is a file of accepted changes: MatrixError where it is wrong, before anything is judged. ``calibration``
     is the store that ``compat calibrate`` left: UsageError where it is of something else.
     """
@@ -103,15 +103,17 @@ def conclude(
     accepted = () if waivers is None else load_waivers(waivers)
     chosen = store.plan(plan)
     name = ring_of(chosen, ring)
+    last = newest_verdict(store, digest(chosen), name)
+    if look and last is not None:
+        accepted = tuple(use.waiver for use in last.waivers)
     evidence = store.runs(digest(chosen))
     nodes, identities = store.nodes(), store.identities()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     known = {} if calibration is None else calibrated_spreads(open_store(calibration), chosen, nodes)
     verdict = judge(chosen, name, evidence, identities, nodes, blobs(store), now, accepted, known)
     verdict = replace(verdict, judge=judge_digest())
-    last = newest_verdict(store, digest(chosen), name)
-    seen = look and last is not None and last.evidence == verdict.evidence
-    if last is not None and (seen or replace(verdict, judged_at=last.judged_at) == last):
+    stands = look and last is not None and bool(last.calibration) and last.evidence == verdict.evidence
+    if last is not None and (stands or replace(verdict, judged_at=last.judged_at) == last):
         verdict = last  # said before: since then it holds
         kept = digest(verdict)
     else:
@@ -163,11 +165,14 @@ def write_reports(concluded: Concluded, folder: Path, names: Sequence[str] = ())
     from compat.report.formats import chosen
     from compat.report.formats.document import verdict_json
 
-    files = {form.name: form.files(concluded.view) for form in chosen(names)}
-    if "json" in files:
-        page = files.get("html", {}).get("report.html")
-        document = verdict_json(concluded.verdict, concluded.view, None if page is None else digest(page))
-        files["json"] = {"verdict.json": document.encode()}
+    files: dict[str, Mapping[str, bytes]] = {}
+    for form in chosen(names):  # html comes before json
+        if form.name == "json":
+            page = files.get("html", {}).get("report.html")
+            document = verdict_json(concluded.verdict, concluded.view, None if page is None else digest(page))
+            files["json"] = {"verdict.json": document.encode()}
+        else:
+            files[form.name] = form.files(concluded.view)
     written = {}
     for name, contents in files.items():
         for number, (file, data) in enumerate(contents.items(), 1):

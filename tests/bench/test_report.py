@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.chromium import CHROMIUM, NO_CHROMIUM, started
 
 from .conftest import Record
 
@@ -77,15 +78,13 @@ def test_writing(tmp_path: Path, record: Record, note: Callable[[str], None]) ->
 @pytest.mark.browser
 @pytest.mark.figures("report.dcl_s_10k", "report.search_ms_10k")
 def test_reading(tmp_path: Path, record: Record, note: Callable[[str], None]) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("neither chromium nor google-chrome is on the path")
+    pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip(NO_CHROMIUM)
     file = tmp_path / "large.html"
     _written(CELLS, file)
     loads, searches = [], []
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with started() as browser:
         for _ in range(_LOADS):
             page = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
             page.goto(file.as_uri())
@@ -93,7 +92,6 @@ def test_reading(tmp_path: Path, record: Record, note: Callable[[str], None]) ->
             page.wait_for_timeout(1000)
             searches += page.evaluate(SEARCH, list(_SEARCHES))
             page.context.close()
-        browser.close()
     record("report.dcl_s_10k", sorted(loads)[_LOADS // 2] / 1000)
     record("report.search_ms_10k", max(searches))
     note(

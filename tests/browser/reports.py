@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from compat.model import Item, Status
 from compat.report.view import View, view
-from tests.report import build, hostile
+from tests.report import build, compared, hostile
 from tests.report.large import Large
 from tests.report.wrong import wrong
 
@@ -22,7 +22,7 @@ def statuses() -> View:
             waived=Status.REGRESS if status is Status.WAIVED else None,
         )
         for status in Status
-        for cell in (build.OPERATORS, build.NUMPY_ONLY)
+        for cell in (build.OPERATORS, compared.NUMPY_ONLY)
     )
     items = tuple(
         Item(one.item, build.POINTS[one.cell], build.case(one, (build.LATENCY,)), 60.0, one.required) for one in found

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import functools
-import operator
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from compat.model import Identity
 from tests.report.full import Given, full
+from tests.report.walk import walked
 
 __all__ = ["PAYLOADS", "PLACES", "TEXT", "Given", "all_spoilt", "filled", "full", "spoilt"]
 
@@ -45,54 +44,19 @@ TEXT = " ".join(PAYLOADS.values())
 
 def spoilt(given: Given, place: str, change: Callable[[str], str]) -> Given:
     """``given`` with every text in ``place`` changed, and nothing else."""
-    return _walked(given, "", lambda here, text: change(text) if here == place else text)
+    return walked(given, "", lambda here, text: change(text) if here == place else text)
 
 
 def all_spoilt(given: Given, change: Callable[[str, str], str]) -> Given:
     """``given`` with the text in every place changed to what ``change`` makes of the place and of it."""
-    return _walked(given, "", lambda here, text: change(here, text) if here in _EVERY else text)
+    return walked(given, "", lambda here, text: change(here, text) if here in _EVERY else text)
 
 
 def filled(given: Given) -> set[str]:
     """The places in which ``given`` has a text."""
     found: set[str] = set()
-    _walked(given, "", lambda here, text: found.add(here) or text)
+    walked(given, "", lambda here, text: found.add(here) or text)
     return found
-
-
-def _walked(value: Any, place: str, at: Callable[[str, str], str], depth: int = 0) -> Any:
-    """``value`` with each text replaced by what ``at`` makes of its place and itself."""
-    if type(value) is str:  # a member of an enumeration is a str too: nobody outside can choose another
-        return at(place, value)
-    if isinstance(value, tuple):
-        walked = tuple(
-            _walked(entry, f"{place}[{number}]" if depth else place, at, depth + 1)
-            for number, entry in enumerate(value)
-        )
-        return walked if any(map(operator.is_not, walked, value)) else value
-    if isinstance(value, Mapping):
-        named = [
-            (name if isinstance(entry, Identity) else _walked(name, f"{place}.key", at), entry)
-            for name, entry in value.items()
-        ]
-        table = {name: _walked(entry, f"{place}.value", at) for name, entry in named}
-        same = all(map(operator.is_, table, value)) and all(map(operator.is_, table.values(), value.values()))
-        return value if same and len(table) == len(value) else table
-    if dataclasses.is_dataclass(value):
-        kind = type(value).__name__
-        changed = {}
-        for name in _names(type(value)):
-            old = getattr(value, name)
-            new = _walked(old, f"{kind}.{name}", at)
-            if new is not old:
-                changed[name] = new
-        return dataclasses.replace(value, **changed) if changed else value
-    return value
-
-
-@functools.cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _places(kind: Any, place: str, seen: dict[Any, None], depth: int = 0) -> dict[str, None]:

@@ -21,12 +21,12 @@ from compat.model import (
     digest,
 )
 from compat.store import Store
-from tests.report import build
+from tests.report import build, compared
 
 __all__ = ["DAYS", "GEMM", "POOL", "plan", "story", "verdict"]
 
-GEMM = build.item_key("operator:gemm", "1024x1024", build.OPERATORS)
-POOL = build.item_key("operator:average_pool", "no-pad", build.OPERATORS)
+GEMM = compared.item_key("operator:gemm", "1024x1024", build.OPERATORS)
+POOL = compared.item_key("operator:average_pool", "no-pad", build.OPERATORS)
 
 # Day by day: how much slower the candidate was in gemm (None: it was not measured), and whether an item failed.
 DAYS: tuple[tuple[float | None, bool], ...] = (

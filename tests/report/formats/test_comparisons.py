@@ -13,7 +13,7 @@ from compat.model import Kind, Route, Status
 from compat.report.formats import formats
 from compat.report.tables import comparison_table
 from compat.report.view import View, view
-from tests.report import build
+from tests.report import build, compared
 
 TEXT = ["item", "cell", "workload", "case", "tier", "metric", "unit", "kind", "status", "reason", "waived"]
 NUMBERS = ["known_good", "candidate", "effect", "interval_low", "interval_high", "limit"]
@@ -46,7 +46,7 @@ def test_a_row_a_comparison_with_the_numbers_as_they_are() -> None:
 
 def test_axes_are_of_the_cell_on_both_sides() -> None:
     table = parquet(build.path())
-    between = table[table["cell"] == build.NUMPY_ONLY]
+    between = table[table["cell"] == compared.NUMPY_ONLY]
     assert set(between["known_good.runtime"]) == {"stack-2024"}
     assert set(between["candidate.runtime"]) == {"stack-2024-numpy-2"}
     assert set(table[table["cell"] == build.OPERATORS]["candidate.runtime"]) == {"stack-2025"}

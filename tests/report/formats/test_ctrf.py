@@ -15,7 +15,7 @@ from compat.model.moments import LONGEST
 from compat.report.formats import formats
 from compat.report.formats.ctrf import SPECIFICATION
 from compat.report.view import View, view
-from tests.report import build
+from tests.report import build, compared
 from tests.report.hostile import full
 
 VARIANTS = [
@@ -106,7 +106,7 @@ def test_a_test_has_the_words_of_the_verdict() -> None:
     assert (softmax["status"], softmax["rawStatus"], softmax["duration"]) == ("failed", "inconclusive", 24_000)
     assert softmax["message"].startswith("latency 1.9 % slower")
     assert softmax["labels"]["known_good.runtime"] == "stack-2024"
-    fixed = found[matrix, build.MODELS, "model:magika[legacy-opset]"]
+    fixed = found[matrix, compared.MODELS, "model:magika[legacy-opset]"]
     assert (fixed["status"], fixed["rawStatus"]) == ("passed", "fixed")
     assert "message" not in fixed
     assert "OverflowError" in found[matrix, build.OPERATORS, "operator:numpy_promotion[uint8-overflow]"]["trace"]
@@ -118,7 +118,7 @@ def test_what_is_worse_beside_what_passed_is_told() -> None:
     stack = found[build.OPERATORS, "the stack as a whole"]
     assert (stack["status"], stack["message"]) == ("passed", "beside what the ring rests on: 1 comparison (regress)")
     assert stack["extra"]["detail"] == [f"regress (the ring does not rest on it): {build.ASIDE}"]
-    assert "message" not in found[build.MODELS, "model:magika[batch-32]"]
+    assert "message" not in found[compared.MODELS, "model:magika[batch-32]"]
 
 
 def test_the_run_lasts_from_its_first_evidence_to_its_last() -> None:

@@ -9,7 +9,7 @@ from compat.model import Decision, Rejection, Status
 from compat.model.moments import LONGEST
 from compat.report.formats import formats
 from compat.report.view import View, view
-from tests.report import build
+from tests.report import build, compared
 
 
 def read(shown: View) -> tuple[junitparser.JUnitXml, dict[tuple[str, str], junitparser.TestCase]]:
@@ -36,7 +36,7 @@ def of(*statuses: tuple[Status, bool]) -> View:
 
 def test_an_item_is_a_test_case_with_its_facts() -> None:
     found, cases = read(build.demo())
-    case = cases[build.MODELS, "model:magika[batch-32]"]
+    case = cases[compared.MODELS, "model:magika[batch-32]"]
     assert case.is_passed
     assert facts(case) == {
         "compat.workload": "model:magika",
@@ -45,7 +45,7 @@ def test_an_item_is_a_test_case_with_its_facts() -> None:
         "compat.known_good.driver": "none",
         "compat.runtime": "stack-2025",
         "compat.known_good.runtime": "stack-2024",
-        "compat.item": f"{build.MODELS}/model:magika[batch-32]",
+        "compat.item": f"{compared.MODELS}/model:magika[batch-32]",
         "compat.required": "yes",
         "compat.status": "pass",
         "compat.version.numpy": "1.26.4 -> 2.2.6",
@@ -115,7 +115,7 @@ def test_what_is_worse_beside_what_passed_is_its_output() -> None:
         "beside what the ring rests on: 1 comparison (regress)",
         f"regress (the ring does not rest on it): {build.ASIDE}",
     ]
-    assert cases[build.MODELS, "model:magika[batch-32]"].system_out is None
+    assert cases[compared.MODELS, "model:magika[batch-32]"].system_out is None
 
 
 def test_only_go_is_green() -> None:
